@@ -1,0 +1,1 @@
+"""Tools for trying and developing torque-mesos; not installed."""

@@ -1,0 +1,1 @@
+"""Batch servers: one Protocol, and an adapter for each kind."""

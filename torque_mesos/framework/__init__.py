@@ -1,0 +1,1 @@
+"""The running service: one thread owns all state."""

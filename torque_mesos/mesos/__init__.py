@@ -1,0 +1,1 @@
+"""pymesos behind a link that cannot surprise its caller."""

@@ -1,0 +1,150 @@
+"""What torque-mesos needs of Mesos: the calls, and the events that come back."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Union
+
+from torque_mesos.model import Agent, Offer, TaskState
+
+
+class MesosError(Exception):
+    """A call did not reach the master, or the master refused it."""
+
+
+class NotConnected(MesosError):
+    """There is no subscription now: the call was not sent (never silently dropped)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """Subscribed with the master. `again` is False for a new framework id."""
+
+    framework_id: str
+    master: str
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The subscription is gone; offers known until now are void. It will be retried."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """New offers."""
+
+    offers: tuple[Offer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rescinded:
+    """An offer is no longer valid."""
+
+    offer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """A task's state, from its executor, its agent, or the master (`source`)."""
+
+    task_id: str
+    state: TaskState
+    agent_id: str | None = None
+    executor_id: str | None = None
+    reason: str = ""
+    message: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorLost:
+    """An executor ended. `status` is the raw wait status."""
+
+    executor_id: str
+    agent_id: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLost:
+    """An agent was removed by the master."""
+
+    agent_id: str
+
+
+class EndCause(enum.Enum):
+    """Why the link has ended for good."""
+
+    REMOVED = "the framework id was removed by the master"
+    TAKEN_OVER = "another scheduler subscribed with the same framework id"
+    REJECTED = "the master rejected the subscription"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The link will not come back by itself."""
+
+    cause: EndCause
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """An event, or one part of it, that was skipped because it cannot be read."""
+
+    message: str
+
+
+Event = Union[
+    Subscribed,
+    Disconnected,
+    Offers,
+    Rescinded,
+    TaskStatus,
+    ExecutorLost,
+    AgentLost,
+    Ended,
+    Malformed,
+]
+
+
+class MesosLink(Protocol):
+    """A connection with the master. Events go to the sink given when it was made,
+    from another thread. Calls raise `NotConnected` or `MesosError`."""
+
+    def start(self) -> None:
+        """Connect; `Subscribed` follows."""
+
+    def stop(self) -> None:
+        """Disconnect. Tasks go on; the master keeps them for `failover_timeout`."""
+
+    def teardown(self) -> None:
+        """Tell the master to end the framework and every task of it."""
+
+    def launch(
+        self, offer_ids: Sequence[str], tasks: Sequence[Mapping[str, Any]], refuse_s: float
+    ) -> None:
+        """Accept offers of one agent with LAUNCH of `tasks` (TaskInfo in JSON form)."""
+
+    def decline(self, offer_ids: Sequence[str], refuse_s: float) -> None:
+        """Decline offers; the same resources do not come back for `refuse_s`."""
+
+    def suppress(self) -> None:
+        """Want no offers."""
+
+    def revive(self) -> None:
+        """Want offers, and forget earlier refusals."""
+
+    def kill(self, task_id: str, agent_id: str | None) -> None:
+        """Ask for a task's end."""
+
+    def reconcile(self, tasks: Sequence[tuple[str, str | None]] = ()) -> None:
+        """Ask for the state of tasks (id, agent id); of all that the master knows if empty."""
+
+    def agents(self) -> tuple[Agent, ...]:
+        """Read the master's list of agents (one HTTP request)."""

@@ -1,0 +1,248 @@
+"""The values everything else speaks of. All are frozen; none does I/O.
+
+Units: memory in MB (2**20 bytes, as Mesos counts it), times in seconds of the
+clock that the caller passes in, cpus as Mesos counts them (a float, exact to a
+thousandth).
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def frozen_map(mapping: Mapping[K, V] | None = None) -> Mapping[K, V]:
+    """A read-only copy of `mapping`."""
+    return MappingProxyType(dict(mapping or {}))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Resources:
+    """What Mesos gives or a grant holds."""
+
+    cpus: float = 0.0
+    mem_mb: float = 0.0
+
+    def __add__(self, other: Resources) -> Resources:
+        return Resources(round(self.cpus + other.cpus, 3), round(self.mem_mb + other.mem_mb, 3))
+
+    def __sub__(self, other: Resources) -> Resources:
+        return Resources(round(self.cpus - other.cpus, 3), round(self.mem_mb - other.mem_mb, 3))
+
+    def __mul__(self, count: int) -> Resources:
+        return Resources(round(self.cpus * count, 3), round(self.mem_mb * count, 3))
+
+    def holds(self, other: Resources) -> bool:
+        """Whether `other` fits into this."""
+        return other.cpus <= self.cpus + 1e-6 and other.mem_mb <= self.mem_mb + 1e-6
+
+    def slots(self, slot: Resources) -> int:
+        """How many whole slots of size `slot` (both parts positive) fit into this."""
+        return max(
+            0,
+            min(
+                math.floor((self.cpus + 1e-6) / slot.cpus),
+                math.floor((self.mem_mb + 1e-6) / slot.mem_mb),
+            ),
+        )
+
+
+# --- the batch server's side -------------------------------------------------
+
+
+class JobState(enum.Enum):
+    """A job's state, by the letter that TORQUE and OpenPBS use."""
+
+    QUEUED = "Q"
+    RUNNING = "R"
+    EXITING = "E"
+    COMPLETE = "C"
+    HELD = "H"
+    WAITING = "W"
+    TRANSIT = "T"
+    SUSPENDED = "S"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job (or one sub-job of an array) as the server tells of it.
+
+    `resources` is the server's `Resource_List`, unparsed (`nodes` -> `2:ppn=2`).
+    Jobs are given in the server's own order.
+    """
+
+    job_id: str
+    name: str
+    owner: str
+    queue: str
+    state: JobState
+    resources: Mapping[str, str] = field(default_factory=frozen_map)
+    exec_nodes: tuple[str, ...] = ()
+    queued_s: float | None = None
+    exit_status: int | None = None
+    comment: str = ""
+
+
+class NodeState(enum.Enum):
+    """One word of a node's comma-separated state."""
+
+    FREE = "free"
+    JOB_EXCLUSIVE = "job-exclusive"
+    JOB_SHARING = "job-sharing"
+    OFFLINE = "offline"
+    DOWN = "down"
+    BUSY = "busy"
+    RESERVE = "reserve"
+    UNKNOWN = "state-unknown"
+    MOM_LIST_NOT_SENT = "MOM-list-not-sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node record of the server. `slots` tells which job holds which slot index."""
+
+    name: str
+    states: frozenset[NodeState]
+    np: int
+    properties: frozenset[str] = frozenset()
+    note: str = ""
+    slots: Mapping[int, str] = field(default_factory=frozen_map)
+
+    @property
+    def jobs(self) -> frozenset[str]:
+        """The ids of the jobs that hold slots here."""
+        return frozenset(self.slots.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One queue of the server."""
+
+    name: str
+    execution: bool = True
+    enabled: bool = True
+    started: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A complete answer of the batch server.
+
+    `problems` names the records that could not be read and were left out; a node
+    that is named in `unreadable_nodes` exists, but nothing may be done to it.
+    """
+
+    jobs: tuple[Job, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    problems: tuple[str, ...] = ()
+    unreadable_nodes: frozenset[str] = frozenset()
+
+
+# --- Mesos' side --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent as the master lists it."""
+
+    agent_id: str
+    hostname: str
+    total: Resources
+    attributes: Mapping[str, str] = field(default_factory=frozen_map)
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One offer. `received_s` is when it came."""
+
+    offer_id: str
+    agent_id: str
+    hostname: str
+    resources: Resources
+    attributes: Mapping[str, str] = field(default_factory=frozen_map)
+    received_s: float = 0.0
+
+
+class TaskState(enum.Enum):
+    """A task's state, by Mesos' name without `TASK_`."""
+
+    STAGING = "STAGING"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    KILLING = "KILLING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+    ERROR = "ERROR"
+    LOST = "LOST"
+    DROPPED = "DROPPED"
+    UNREACHABLE = "UNREACHABLE"
+    GONE = "GONE"
+    GONE_BY_OPERATOR = "GONE_BY_OPERATOR"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the task holds nothing any more (an unreachable one may come back)."""
+        return self not in _LIVE
+
+
+_LIVE = frozenset(
+    {
+        TaskState.STAGING,
+        TaskState.STARTING,
+        TaskState.RUNNING,
+        TaskState.KILLING,
+        TaskState.UNREACHABLE,
+    }
+)
+
+
+# --- joined -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One Mesos task of a worker: the slots that Mesos gave it."""
+
+    task_id: str
+    slots: int
+    resources: Resources
+    state: TaskState
+    since_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One mom of ours: its node, its agent, and its grants.
+
+    `idle_since_s` is when its node was first seen online without a job, None while
+    it has one. `stopping` is set once its grants were asked to end.
+    """
+
+    node: str
+    agent_id: str
+    executor_id: str
+    generation: str
+    grants: tuple[Grant, ...]
+    idle_since_s: float | None = None
+    stopping: bool = False
+
+    @property
+    def slots(self) -> int:
+        """The slots that its grants hold together."""
+        return sum(grant.slots for grant in self.grants)
+
+    @property
+    def resources(self) -> Resources:
+        """What its grants hold together."""
+        return sum((grant.resources for grant in self.grants), Resources())
