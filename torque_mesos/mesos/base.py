@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Union
+from typing import Any, Protocol
 
 from torque_mesos.model import Agent, Offer, TaskState
 
@@ -100,17 +100,17 @@ class Malformed:
     message: str
 
 
-Event = Union[
-    Subscribed,
-    Disconnected,
-    Offers,
-    Rescinded,
-    TaskStatus,
-    ExecutorLost,
-    AgentLost,
-    Ended,
-    Malformed,
-]
+Event = (
+    Subscribed
+    | Disconnected
+    | Offers
+    | Rescinded
+    | TaskStatus
+    | ExecutorLost
+    | AgentLost
+    | Ended
+    | Malformed
+)
 
 
 class MesosLink(Protocol):
