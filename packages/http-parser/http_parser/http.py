@@ -1,0 +1,123 @@
+"""HttpParser: one HTTP/1.1 response, as pymesos reads it."""
+
+from __future__ import annotations
+
+import h11
+
+from http_parser.records import RecordBuffer, RecordError
+
+OK = 200
+
+# What `get_errno` gives. pymesos only compares it with nothing and prints it.
+HPE_OK = 0
+HPE_INVALID_CONSTANT = 24
+HPE_INVALID_RECORD = 33
+
+_HEADERS_BYTES = 1 << 20
+
+
+class HttpParser:
+    """Parses one response.
+
+    The body of a chunked response with status 200 is handed over in whole RecordIO
+    records, every other body as it comes. There are no attributes `errno` and
+    `errstr` on purpose: pymesos takes an object with them for another parser.
+    """
+
+    def __init__(self) -> None:
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEADERS_BYTES)
+        # h11 wants to know what was asked before it reads an answer. The headers of
+        # this request are seen by nobody.
+        self._http.send(h11.Request(method="POST", target="/", headers=[("Host", "master")]))
+        self._http.send(h11.EndOfMessage())
+        self._response: h11.Response | None = None
+        self._chunked = False
+        self._records: RecordBuffer | None = None
+        self._plain: list[bytes] = []
+        self._complete = False
+        self._errno = HPE_OK
+
+    def execute(self, data: bytes, length: int) -> int:
+        """Parse the first `length` bytes of `data`; none is the end of the connection.
+
+        Returns `length`, or -1 after an error: then `get_errno()` is not 0, and what
+        comes later is not parsed either.
+        """
+        if self._errno:
+            return -1
+        try:
+            if not self._complete:
+                self._http.receive_data(data if length == len(data) else data[:length])
+                self._advance()
+        except h11.RemoteProtocolError:
+            self._errno = HPE_INVALID_CONSTANT
+        except RecordError:
+            self._errno = HPE_INVALID_RECORD
+        return -1 if self._errno else length
+
+    def is_headers_complete(self) -> bool:
+        """Whether the status line and all headers are there."""
+        return self._response is not None
+
+    def get_status_code(self) -> int:
+        """The status, 0 while it is not known."""
+        return self._response.status_code if self._response else 0
+
+    def get_headers(self) -> dict[str, str]:
+        """The headers, in lower case; several of one name are joined by a comma."""
+        headers: dict[str, str] = {}
+        for name, value in self._raw_headers():
+            key, text = name.decode("ascii"), value.decode("latin-1")
+            headers[key] = headers[key] + ", " + text if key in headers else text
+        return headers
+
+    def is_chunked(self) -> bool:
+        """Whether the body comes in chunks."""
+        return self._chunked
+
+    def is_partial_body(self) -> bool:
+        """Whether `recv_body` has something to give."""
+        return bool(self._plain) or bool(self._records)
+
+    def recv_body(self) -> bytes:
+        """What there is of the body and was not handed over yet (see the class)."""
+        if self._records is not None:
+            return self._records.take()
+        body = b"".join(self._plain)
+        self._plain = []
+        return body
+
+    def is_message_complete(self) -> bool:
+        """Whether the end of the response was seen."""
+        return self._complete
+
+    def get_errno(self) -> int:
+        """0, or what `execute` failed of."""
+        return self._errno
+
+    def _raw_headers(self) -> list[tuple[bytes, bytes]]:
+        return list(self._response.headers) if self._response else []
+
+    def _advance(self) -> None:
+        while True:
+            event = self._http.next_event()
+            if event is h11.NEED_DATA or event is h11.PAUSED:
+                return
+            if isinstance(event, h11.Response):
+                self._response = event
+                self._chunked = any(
+                    name == b"transfer-encoding" and value.lower() == b"chunked"
+                    for name, value in event.headers
+                )
+                if self._chunked and event.status_code == OK:
+                    self._records = RecordBuffer()
+            elif isinstance(event, h11.Data):
+                if self._records is not None:
+                    self._records.feed(bytes(event.data))
+                else:
+                    self._plain.append(bytes(event.data))
+            elif isinstance(event, h11.EndOfMessage):
+                self._complete = True
+                return
+            elif isinstance(event, h11.ConnectionClosed):
+                return
