@@ -1,0 +1,1 @@
+"""A development Mesos: one real master and any number of agents on loopback."""

@@ -1,0 +1,47 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.mesos.cluster import Cluster
+from dev.mesos.install import build_folder, is_installed
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def mesos_build() -> Path:
+    """The folder with the development Mesos; installed first if that can be done here."""
+    folder = build_folder()
+    if not is_installed(folder):
+        done = subprocess.run(
+            [sys.executable, "-m", "dev.mesos.install"], cwd=ROOT, capture_output=True, text=True
+        )
+        if done.returncode:
+            pytest.skip(f"no development Mesos here: {done.stderr.strip()}")
+    return folder
+
+
+@pytest.fixture
+def mesos_cluster(mesos_build: Path, tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
+    """A function that starts a `Cluster` (its arguments, without the folder)."""
+    clusters: list[Cluster] = []
+    numbers = itertools.count()
+
+    def start(*args: Any, **more: Any) -> Cluster:
+        folder = tmp_path / f"mesos-{next(numbers)}"
+        clusters.append(Cluster(folder, *args, build=mesos_build, **more))
+        clusters[-1].start()
+        return clusters[-1]
+
+    yield start
+    for cluster in clusters:
+        cluster.stop()
