@@ -223,19 +223,13 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One mom of ours: its node, its agent, and its grants.
-
-    `idle_since_s` is when its node was first seen online without a job, None while
-    it has one. `stopping` is set once its grants were asked to end.
-    """
+    """One mom of ours: its node, its agent, and its grants (ended ones left out)."""
 
     node: str
     agent_id: str
     executor_id: str
     generation: str
     grants: tuple[Grant, ...]
-    idle_since_s: float | None = None
-    stopping: bool = False
 
     @property
     def slots(self) -> int:

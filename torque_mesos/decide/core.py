@@ -1,0 +1,69 @@
+"""The one function: a Snapshot in, a Plan with reasons out."""
+
+from __future__ import annotations
+
+from torque_mesos.decide.demand import demands
+from torque_mesos.decide.grow import grow
+from torque_mesos.decide.offers import answer_offers
+from torque_mesos.decide.plan import Decline, Memory, Plan, Snapshot
+from torque_mesos.decide.policy import Policy
+from torque_mesos.decide.reason import Code
+from torque_mesos.decide.records import keep_records
+from torque_mesos.decide.shrink import shrink
+from torque_mesos.decide.turn import Turn, because
+from torque_mesos.decide.worker import Phase
+from torque_mesos.model import frozen_map
+
+
+def decide(snapshot: Snapshot, policy: Policy) -> Plan:
+    """Decide what to do now. Pure: the same snapshot and policy give the same plan.
+
+    Where the server could not be read, or Mesos' side is not known, nothing is changed;
+    offers that would be kept too long are declined.
+    """
+    if snapshot.reading is None or not snapshot.mesos_ready:
+        return _wait(snapshot, policy)
+    turn = Turn(snapshot, snapshot.reading, policy)
+    for name, where in turn.phases.items():
+        worker = turn.workers.get(name)
+        if worker is not None and where in (Phase.READY, Phase.ONLINE):
+            turn.failures.pop(worker.agent_id, None)
+    wanted = demands(turn)
+    keep_records(turn)
+    growth = grow(turn, wanted)
+    shrink(turn, growth)
+    answer_offers(turn, growth, snapshot.suppressed)
+    return Plan(
+        actions=tuple(turn.actions),
+        jobs=frozen_map(turn.jobs),
+        nodes=frozen_map(turn.nodes),
+        memory=turn.remember(),
+        wants_fresh=turn.wants_fresh,
+        again_s=turn.again_s,
+    )
+
+
+def _wait(snapshot: Snapshot, policy: Policy) -> Plan:
+    """Nothing is known well enough: answer old offers, remember all, change nothing."""
+    old = tuple(
+        offer.offer_id
+        for offer in snapshot.offers
+        if snapshot.now_s - offer.received_s >= policy.offer_hold_s
+    )
+    code = Code.NOT_CONNECTED if snapshot.reading is not None else Code.SERVER_UNREADABLE
+    reason = because(code, "the batch server or Mesos cannot be read now")
+    due = [o.received_s + policy.offer_hold_s for o in snapshot.offers if o.offer_id not in old]
+    # Nodes may have been busy meanwhile: being idle and being down are timed anew.
+    memory = Memory(
+        unseen_since=snapshot.memory.unseen_since,
+        killed_at=snapshot.memory.killed_at,
+        created_at=snapshot.memory.created_at,
+        rerun_at=snapshot.memory.rerun_at,
+        failures=snapshot.memory.failures,
+        woken_s=snapshot.memory.woken_s,
+    )
+    return Plan(
+        actions=(Decline(old, 1.0, reason),) if old else (),
+        memory=memory,
+        again_s=min(due, default=None),
+    )

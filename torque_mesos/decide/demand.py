@@ -1,0 +1,115 @@
+"""Which jobs want capacity now, which never can have it, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torque_mesos.decide.packing import Host, Tier, place
+from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.request import Request, RequestError, parse_request
+from torque_mesos.decide.turn import Turn, because
+from torque_mesos.decide.worker import Phase
+from torque_mesos.model import Job, JobState
+
+_NOT_WAITING = frozenset({JobState.RUNNING, JobState.EXITING, JobState.COMPLETE})
+_WHY_NOT = {
+    JobState.HELD: "it is held (a hold, a dependency, or its array's slot limit)",
+    JobState.WAITING: "its start time has not come",
+    JobState.TRANSIT: "it is being moved",
+    JobState.SUSPENDED: "it is suspended",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One job that could start now if nodes were there."""
+
+    job: Job
+    request: Request
+
+
+def demands(turn: Turn) -> list[Demand]:
+    """The jobs that want capacity, in the server's order. The others get their reason."""
+    queues = {queue.name: queue for queue in turn.reading.queues}
+    cluster = _whole_cluster(turn)
+    verdicts: dict[Request, Reason | None] = {}
+    wanted = []
+    for job in turn.reading.jobs:
+        if job.state in _NOT_WAITING:
+            continue
+        queue = queues.get(job.queue)
+        if not turn.policy.watches(job.queue):
+            turn.jobs[job.job_id] = because(
+                Code.QUEUE_NOT_WATCHED, f"its queue {job.queue} is not one that we serve"
+            )
+        elif job.state in _WHY_NOT:
+            turn.jobs[job.job_id] = because(Code.NOT_STARTABLE, _WHY_NOT[job.state])
+        elif queue is not None and not (queue.started and queue.execution):
+            turn.jobs[job.job_id] = because(
+                Code.QUEUE_STOPPED, f"its queue {job.queue} does not start jobs"
+            )
+        else:
+            try:
+                request = parse_request(job.resources)
+            except RequestError as error:
+                turn.jobs[job.job_id] = because(Code.MALFORMED, str(error))
+                continue
+            if request not in verdicts:
+                verdicts[request] = _never(turn, request, cluster)
+            if never := verdicts[request]:
+                turn.jobs[job.job_id] = never
+            else:
+                wanted.append(Demand(job, request))
+    return wanted
+
+
+def _whole_cluster(turn: Turn) -> list[Host]:
+    """Every host as if nothing ran and all of it were ours."""
+    hosts = []
+    for name, where in turn.phases.items():
+        if where is Phase.FOREIGN:
+            continue
+        worker, node = turn.workers.get(name), turn.records.get(name)
+        slots = max(turn.full_slots(name), worker.slots if worker else 0)
+        if not slots and node is not None and name not in turn.agents:
+            slots = node.np  # its agent is away and may come back
+        hosts.append(Host(name, slots, Tier.ONLINE, turn.names_of(name)))
+    return hosts
+
+
+def _never(turn: Turn, request: Request, cluster: list[Host]) -> Reason | None:
+    """Why a request can never be served here; None if it can, or if that is not known yet."""
+    limit = turn.policy.limit
+    if over := limit.exceeded_by(request.hosts, turn.policy.slot * request.slots):
+        return because(
+            Code.NEVER_OVER_LIMIT,
+            f"can never run: it asks for more than the safe allocation, {over}",
+            slots=request.slots,
+            hosts=request.hosts,
+        )
+    if not any(host.free for host in cluster):
+        return None
+    if place(request, cluster) is not None:
+        return None
+    for chunk in request.chunks:
+        fitting = [host for host in cluster if chunk.names <= host.names and host.free]
+        if not fitting:
+            return because(
+                Code.NEVER_NO_SUCH_NODE,
+                f"can never run: no agent's node has {', '.join(sorted(chunk.names))}",
+            )
+        most = max(host.free for host in fitting)
+        if most < chunk.slots:
+            return because(
+                Code.NEVER_TOO_LARGE,
+                f"can never run: it asks for {chunk.slots} slots on one host,"
+                f" the largest agent for it has {most}",
+                slots=chunk.slots,
+                largest=most,
+            )
+    return because(
+        Code.NEVER_TOO_LARGE,
+        f"can never run: it asks for {request.hosts} hosts ({request}), there are not so many",
+        hosts=request.hosts,
+        agents=sum(1 for host in cluster if host.free),
+    )

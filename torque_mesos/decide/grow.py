@@ -1,0 +1,234 @@
+"""Growing: jobs on slots that are there, then on offers; the floor; and what goes online."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torque_mesos.decide.demand import Demand
+from torque_mesos.decide.packing import Host, Placement, Tier, place
+from torque_mesos.decide.plan import CreateNode, Launch, Online, SetNp, Wake
+from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.turn import RETRY_S, Turn, because
+from torque_mesos.decide.worker import PARKED_NOTE, Phase
+from torque_mesos.model import NodeState, Resources
+
+_TIERS = {
+    Phase.ONLINE: Tier.ONLINE,
+    Phase.READY: Tier.READY,
+    Phase.DRAINING: Tier.DRAINING,
+    Phase.STARTING: Tier.STARTING,
+}
+
+
+@dataclass
+class Growth:
+    """What growing found out, for the parts that come after it.
+
+    `claimed`: nodes whose slots a waiting job will take. `online`: those of them that may
+    go online now. `short`: jobs that found no place and would with more offers.
+    """
+
+    claimed: set[str] = field(default_factory=set)
+    online: set[str] = field(default_factory=set)
+    held_back: set[str] = field(default_factory=set)
+    short: dict[str, Reason] = field(default_factory=dict)
+    floor_short: int = 0
+    launches: dict[str, int] = field(default_factory=dict)
+    wake: bool = False
+    waiting: bool = False
+
+
+def usable_offer(turn: Turn, name: str) -> bool:
+    """Whether a mom may be started on the offers of a host."""
+    wanted = Phase.PARKED if turn.policy.park else Phase.ABSENT
+    where = turn.phases[name]
+    return (
+        (where is wanted or where is Phase.PARKED)
+        and name in turn.agents
+        and not turn.backed_off(name)
+        and turn.offered(name).slots(turn.policy.slot) > 0
+        and turn.feasible_without()
+    )
+
+
+def _free(turn: Turn, name: str) -> tuple[int, Tier] | None:
+    """The free slots of a node and their tier, None where there are none to count."""
+    where = turn.phases[name]
+    if where in (Phase.PARKED, Phase.ABSENT):
+        if usable_offer(turn, name):
+            return turn.offered(name).slots(turn.policy.slot), Tier.OFFERED
+        return None
+    if where not in _TIERS or turn.stopping(name) or turn.unreachable(name):
+        return None
+    worker, node = turn.workers[name], turn.records[name]
+    if where is Phase.DRAINING and worker.generation != turn.policy.generation:
+        return None
+    if where is Phase.ONLINE and NodeState.DOWN in node.states:
+        return None
+    total = node.np if where in (Phase.ONLINE, Phase.DRAINING) else worker.slots
+    return total - len(node.slots), _TIERS[where]
+
+
+def grow(turn: Turn, wanted: list[Demand]) -> Growth:
+    """Place the waiting jobs in order, keep the floor, and start moms for both."""
+    growth = Growth(waiting=bool(wanted))
+    hosts = {
+        name: Host(name, free[0], free[1], turn.names_of(name))
+        for name in sorted(turn.phases)
+        if (free := _free(turn, name)) is not None
+    }
+    for demand in wanted:
+        _serve(turn, growth, hosts, demand)
+    for_jobs = set(growth.launches)
+    _floor(turn, growth, hosts)
+    for name, slots in growth.launches.items():
+        code = Code.JOB_WANTS if name in for_jobs else Code.FLOOR
+        _launch(turn, name, slots, code)
+    _bring_online(turn, growth)
+    return growth
+
+
+def _held(turn: Turn, launches: dict[str, int]) -> tuple[int, Resources]:
+    """Workers and resources that we hold, `launches` included."""
+    held = sum((worker.resources for worker in turn.workers.values()), Resources())
+    return (
+        len(turn.workers) + len(launches),
+        held + turn.policy.slot * sum(launches.values()),
+    )
+
+
+def _serve(turn: Turn, growth: Growth, hosts: dict[str, Host], demand: Demand) -> None:
+    job, request = demand.job, demand.request
+    candidates = [host for host in hosts.values() if host.free > 0]
+    placement = place(request, candidates)
+    if placement is None:
+        one_by_one = sum(
+            1 for host in candidates if any(host.serves(chunk) for chunk in request.chunks)
+        )
+        reason = (
+            because(
+                Code.WAITING_FOR_OFFERS,
+                f"it needs {request.hosts} hosts ({request}); {one_by_one} could serve it now,"
+                " the rest must become free or be offered by Mesos",
+                hosts=request.hosts,
+                available=one_by_one,
+            )
+            if turn.agents
+            else because(Code.NO_AGENTS, "Mesos shows no agents")
+        )
+        turn.jobs[job.job_id] = growth.short[job.job_id] = reason
+        return
+    new = {name: n for name, n in placement.slots.items() if hosts[name].tier is Tier.OFFERED}
+    launches = {name: growth.launches.get(name, 0) + n for name, n in new.items()}
+    if over := turn.policy.limit.exceeded_by(*_held(turn, {**growth.launches, **launches})):
+        if not new:
+            over = None
+        else:
+            turn.jobs[job.job_id] = because(
+                Code.AT_LIMIT, f"it waits for slots: more would exceed the safe allocation, {over}"
+            )
+            return
+    growth.launches.update(launches)
+    growth.claimed.update(placement.slots)
+    for name, n in placement.slots.items():
+        host = hosts[name]
+        hosts[name] = Host(name, host.free - n, host.tier, host.names)
+    turn.jobs[job.job_id] = _explain(turn, growth, hosts, placement)
+
+
+def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Placement) -> Reason:
+    at = {tier: sorted(n for n in placement.slots if hosts[n].tier is tier) for tier in Tier}
+    if placement.tier <= Tier.DRAINING:
+        growth.online.update(at[Tier.READY], at[Tier.DRAINING])
+        if placement.tier is Tier.ONLINE:
+            growth.wake = growth.wake or turn.now_s - turn.woken_s >= turn.policy.wake_every_s
+            turn.timer(turn.woken_s + turn.policy.wake_every_s)
+        return because(
+            Code.RUNS_SOON,
+            f"slots are free for it on {', '.join(sorted(placement.slots))}; it is the batch"
+            " scheduler's turn",
+        )
+    growth.held_back.update(at[Tier.READY], at[Tier.DRAINING])
+    starting = at[Tier.STARTING] + at[Tier.OFFERED]
+    return because(Code.STARTING_NODES, f"its nodes are being started: {', '.join(starting)}")
+
+
+def _floor(turn: Turn, growth: Growth, hosts: dict[str, Host]) -> None:
+    """Start what is missing to `floor_slots`."""
+    held = sum(
+        worker.slots
+        for name, worker in turn.workers.items()
+        if not turn.stopping(name) and turn.phases[name] is not Phase.DRAINING
+    )
+    missing = turn.policy.floor_slots - held - sum(growth.launches.values())
+    offered = (host for host in hosts.values() if host.tier is Tier.OFFERED and host.free > 0)
+    for host in sorted(offered, key=lambda host: (-host.free, host.name)):
+        if missing <= 0:
+            break
+        for slots in range(min(host.free, missing), 0, -1):
+            more = {host.name: growth.launches.get(host.name, 0) + slots}
+            if not turn.policy.limit.exceeded_by(*_held(turn, {**growth.launches, **more})):
+                growth.launches.update(more)
+                missing -= slots
+                break
+    one_more = {**growth.launches, "": 1}
+    if turn.policy.limit.exceeded_by(*_held(turn, one_more)):
+        missing = 0  # the limit is nearer than the floor
+    growth.floor_short = max(0, missing)
+
+
+def _launch(turn: Turn, name: str, slots: int, code: Code) -> None:
+    why = {
+        Code.JOB_WANTS: f"waiting jobs want {slots} slots here",
+        Code.FLOOR: f"{turn.policy.floor_slots} slots are always kept",
+    }
+    reason = because(code, why[code], slots=slots)
+    if turn.phases[name] is Phase.ABSENT:
+        created = turn.created_at.get(name)
+        if created is not None and turn.now_s - created < RETRY_S:
+            return
+        turn.created_at[name] = turn.now_s
+        agent = turn.agents[name]
+        properties = turn.policy.node_properties(agent)
+        turn.do(CreateNode(name, slots, properties, PARKED_NOTE, reason))
+    offers = turn.offers.pop(name)
+    turn.nodes[name] = reason
+    turn.do(
+        Launch(
+            name=name,
+            agent_id=offers[0].agent_id,
+            offer_ids=tuple(offer.offer_id for offer in offers),
+            slots=slots,
+            resources=turn.policy.slot * slots,
+            reason=reason,
+        )
+    )
+
+
+def _bring_online(turn: Turn, growth: Growth) -> None:
+    """Nodes that are ready go online, but for those that wait for the rest of a job's nodes."""
+    ready = {name for name, where in turn.phases.items() if where is Phase.READY}
+    usable = {name for name in ready if not turn.stopping(name) and not turn.unreachable(name)}
+    undrained = {name for name in growth.online if turn.phases[name] is Phase.DRAINING}
+    names = (usable - (growth.held_back - growth.online)) | undrained
+    sized = sorted(name for name in names if _np_as_granted(turn, name))
+    reason = because(Code.READY, "ready for jobs")
+    if sized and turn.do_if_fresh(Online(tuple(sized), reason)):
+        growth.wake = True
+        turn.nodes.update(dict.fromkeys(sized, reason))
+    elif sized:
+        growth.wake = False
+    if growth.wake and growth.waiting:
+        turn.woken_s = turn.now_s
+        turn.do(Wake(because(Code.RUNS_SOON, "there are free slots and waiting jobs")))
+
+
+def _np_as_granted(turn: Turn, name: str) -> bool:
+    """See to it that a node that goes online has the slots of its grants."""
+    node, worker = turn.records[name], turn.workers[name]
+    if node.np == worker.slots:
+        return True
+    if node.np > worker.slots and (node.slots or not turn.feasible_without()):
+        return False  # it may not fall now
+    reason = because(Code.AS_GRANTED, f"its grants hold {worker.slots} slots", slots=worker.slots)
+    return turn.do_if_fresh(SetNp(name, worker.slots, reason))

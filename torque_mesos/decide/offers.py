@@ -1,0 +1,76 @@
+"""Offers that no launch took: kept for a moment, or declined for as long as the reason holds."""
+
+from __future__ import annotations
+
+from torque_mesos.decide.grow import Growth, usable_offer
+from torque_mesos.decide.plan import Decline, Revive, Suppress
+from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.turn import Turn, because
+from torque_mesos.decide.worker import Phase
+
+REFUSE_S = {
+    Code.NOTHING_WANTED: 3600.0,
+    Code.TOO_SMALL: 30.0,
+    Code.ALREADY_HELD: 5.0,
+    Code.NOT_PARKED: 2.0,
+    Code.BACKED_OFF: 10.0,
+    Code.NOT_OURS: 600.0,
+    Code.INCOMPLETE: 2.0,
+}
+
+
+def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
+    """Answer what is left of the offers, and tell Mesos whether more are wanted."""
+    wanted = bool(growth.short) or growth.floor_short > 0
+    for name in sorted(turn.offers):
+        reason = _why_not(turn, name, wanted)
+        oldest_s = min(offer.received_s for offer in turn.offers[name])
+        if reason.code is Code.INCOMPLETE and turn.now_s - oldest_s < turn.policy.offer_hold_s:
+            turn.timer(oldest_s + turn.policy.offer_hold_s)
+            continue
+        ids = tuple(offer.offer_id for offer in turn.offers[name])
+        turn.do(Decline(ids, REFUSE_S[reason.code], reason))
+    # Earlier refusals stand in the way of what is new: a job, or a host that became usable.
+    key = frozenset(growth.short) | {
+        f"{name} {where.name}"
+        for name, where in turn.phases.items()
+        if where is Phase.PARKED and wanted and not turn.backed_off(name)
+    }
+    if growth.floor_short:
+        key |= {"floor"}
+    if not wanted:
+        turn.revived_for = frozenset()
+        if not suppressed:
+            turn.do(Suppress(because(Code.NOTHING_WANTED, "no job waits for nodes")))
+    elif suppressed or not key <= turn.revived_for:
+        turn.revived_for = key
+        turn.do(
+            Revive(
+                because(
+                    Code.WAITING_FOR_OFFERS,
+                    f"{len(growth.short)} jobs and {growth.floor_short} slots of the floor wait",
+                    jobs=len(growth.short),
+                    floor=growth.floor_short,
+                )
+            )
+        )
+    else:
+        turn.revived_for = key
+
+
+def _why_not(turn: Turn, name: str, wanted: bool) -> Reason:
+    """Why the offers of a host were not taken."""
+    where = turn.phases[name]
+    if not wanted:
+        return because(Code.NOTHING_WANTED, "no job waits for nodes")
+    if where is Phase.FOREIGN:
+        return because(Code.NOT_OURS, f"the node record {name} was made by others")
+    if name in turn.workers:
+        return because(Code.ALREADY_HELD, f"a mom of ours runs on {name} already")
+    if turn.backed_off(name):
+        return because(Code.BACKED_OFF, f"starts on {name} failed, it is left alone for a while")
+    if turn.offered(name).slots(turn.policy.slot) == 0:
+        return because(Code.TOO_SMALL, f"what {name} has left is less than one slot")
+    if not usable_offer(turn, name):
+        return because(Code.NOT_PARKED, f"the server is not done with the record of {name}")
+    return because(Code.INCOMPLETE, "not all that a waiting job needs is there")

@@ -1,0 +1,201 @@
+"""What `decide` takes and gives: a Snapshot, a Memory, and a Plan of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torque_mesos.decide.reason import Reason
+from torque_mesos.model import Agent, Offer, Reading, Resources, Worker, frozen_map
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Failed starts of an agent in a row, and until when it is left alone."""
+
+    count: int
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one turn tells the next. Losing it costs time, never a job.
+
+    By node: when it was first seen idle, down, or without its agent, and when its end, its
+    creation or the rerun of its jobs was last asked for. By agent id: its failures.
+    """
+
+    idle_since: Mapping[str, float] = field(default_factory=frozen_map)
+    down_since: Mapping[str, float] = field(default_factory=frozen_map)
+    unseen_since: Mapping[str, float] = field(default_factory=frozen_map)
+    killed_at: Mapping[str, float] = field(default_factory=frozen_map)
+    created_at: Mapping[str, float] = field(default_factory=frozen_map)
+    rerun_at: Mapping[str, float] = field(default_factory=frozen_map)
+    failures: Mapping[str, Failures] = field(default_factory=frozen_map)
+    woken_s: float = float("-inf")
+    revived_for: frozenset[str] = frozenset()
+
+    def with_failure(self, agent_id: str, now_s: float) -> Mapping[str, Failures]:
+        """The failures with one more of this agent: it is left alone for 5 s, then twice that."""
+        before = self.failures.get(agent_id)
+        count = before.count + 1 if before else 1
+        until_s = now_s + min(600.0, 5.0 * 2 ** min(count - 1, 10))
+        return frozen_map({**self.failures, agent_id: Failures(count, until_s)})
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that is known at the start of a turn.
+
+    `reading` is None when the server could not be read; `fresh` is False when it is of an
+    earlier turn. `mesos_ready`: subscribed, and every task of ours is in `workers`.
+    """
+
+    now_s: float
+    reading: Reading | None
+    fresh: bool
+    mesos_ready: bool
+    agents: tuple[Agent, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    workers: tuple[Worker, ...] = ()
+    suppressed: bool = False
+    memory: Memory = Memory()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateNode:
+    """Make a node record, with our mark."""
+
+    name: str
+    np: int
+    properties: frozenset[str]
+    note: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteNode:
+    """Delete a parked record."""
+
+    name: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class SetNp:
+    """Set a node's number of slots."""
+
+    name: str
+    np: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """Take a node out of scheduling, with a note that says why."""
+
+    name: str
+    note: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """Give nodes to the batch scheduler, all in one step."""
+
+    names: tuple[str, ...]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Ask the batch scheduler for a cycle."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """Put a job back into its queue: its host or its mom is lost."""
+
+    job_id: str
+    name: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Take offers of one agent and start a mom there, with a grant of `slots`."""
+
+    name: str
+    agent_id: str
+    offer_ids: tuple[str, ...]
+    slots: int
+    resources: Resources
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """End every grant of a worker: its mom stops and the resources go back."""
+
+    name: str
+    agent_id: str
+    task_ids: tuple[str, ...]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Decline offers; the same resources do not come back for `refuse_s`."""
+
+    offer_ids: tuple[str, ...]
+    refuse_s: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Revive:
+    """Ask Mesos for offers."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress:
+    """Ask Mesos for no offers."""
+
+    reason: Reason
+
+
+Action = (
+    CreateNode
+    | DeleteNode
+    | SetNp
+    | Offline
+    | Online
+    | Wake
+    | Rerun
+    | Launch
+    | Kill
+    | Decline
+    | Revive
+    | Suppress
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, in this order, and why; and why each job waits and each node is as it is.
+
+    `wants_fresh`: something was left undone because the reading was of an earlier turn.
+    `again_s`: when a timer of this plan runs out and a new turn is due, if nothing happens
+    before.
+    """
+
+    actions: tuple[Action, ...] = ()
+    jobs: Mapping[str, Reason] = field(default_factory=frozen_map)
+    nodes: Mapping[str, Reason] = field(default_factory=frozen_map)
+    memory: Memory = Memory()
+    wants_fresh: bool = False
+    again_s: float | None = None

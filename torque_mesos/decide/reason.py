@@ -1,0 +1,67 @@
+"""Why: the closed list of reasons that every decision carries."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torque_mesos.model import frozen_map
+
+
+class Code(enum.Enum):
+    """A reason's code. Values are what `--json` prints; they do not change."""
+
+    # jobs
+    RUNS_SOON = "runs-soon"
+    STARTING_NODES = "starting-nodes"
+    WAITING_FOR_OFFERS = "waiting-for-offers"
+    AT_LIMIT = "at-limit"
+    NEVER_TOO_LARGE = "never-too-large"
+    NEVER_OVER_LIMIT = "never-over-limit"
+    NEVER_NO_SUCH_NODE = "never-no-such-node"
+    MALFORMED = "malformed"
+    NOT_STARTABLE = "not-startable"
+    QUEUE_STOPPED = "queue-stopped"
+    QUEUE_NOT_WATCHED = "queue-not-watched"
+    NO_AGENTS = "no-agents"
+    # nodes and workers
+    NEW_AGENT = "new-agent"
+    KEEPS_JOBS_FEASIBLE = "keeps-jobs-feasible"
+    NOTHING_RUNS_HERE = "nothing-runs-here"
+    FULL_SIZE = "full-size"
+    AS_GRANTED = "as-granted"
+    JOB_WANTS = "job-wants"
+    FLOOR = "floor"
+    READY = "ready"
+    IDLE = "idle"
+    MAKES_ROOM = "makes-room"
+    DRAINED = "drained"
+    LATE = "late"
+    OLD_GENERATION = "old-generation"
+    MOM_LOST = "mom-lost"
+    HOST_LOST = "host-lost"
+    AGENT_GONE = "agent-gone"
+    NO_DEMAND = "no-demand"
+    # offers
+    NOTHING_WANTED = "nothing-wanted"
+    TOO_SMALL = "too-small"
+    ALREADY_HELD = "already-held"
+    NOT_PARKED = "not-parked"
+    BACKED_OFF = "backed-off"
+    NOT_OURS = "not-ours"
+    INCOMPLETE = "incomplete"
+    NOT_CONNECTED = "not-connected"
+    SERVER_UNREADABLE = "server-unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code, one sentence for a person, and the figures in it."""
+
+    code: Code
+    text: str
+    numbers: Mapping[str, float] = field(default_factory=frozen_map)
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,0 +1,132 @@
+"""What one job asks for: the `-l nodes=` grammar of TORQUE.
+
+Grammar (qsub's manual, "Requesting Resources"), as far as it decides on hosts::
+
+    nodes  = part *("+" part)
+    part   = [count | name] *(":" ("ppn=" count | name))
+
+A name is a property or a host. Every counted part is a host of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*\Z")
+MAX_COUNT = 1_000_000
+
+
+class RequestError(ValueError):
+    """A request that does not parse. The text says what, where, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """`count` hosts with `slots` slots each; each has every one of `names` (property or host)."""
+
+    count: int
+    slots: int
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one job asks for."""
+
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def hosts(self) -> int:
+        """How many hosts."""
+        return sum(chunk.count for chunk in self.chunks)
+
+    @property
+    def slots(self) -> int:
+        """How many slots on all hosts together."""
+        return sum(chunk.count * chunk.slots for chunk in self.chunks)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every property or host that it names."""
+        return frozenset().union(*(chunk.names for chunk in self.chunks))
+
+    def each(self) -> list[Chunk]:
+        """One chunk of count 1 for each host, the hardest to place first."""
+        single = [
+            Chunk(1, chunk.slots, chunk.names) for chunk in self.chunks for _ in range(chunk.count)
+        ]
+        return sorted(single, key=lambda c: (-len(c.names), -c.slots, sorted(c.names)))
+
+    def __str__(self) -> str:
+        return "+".join(
+            ":".join([str(c.count), f"ppn={c.slots}", *sorted(c.names)]) for c in self.chunks
+        )
+
+
+def _count(text: str, whole: str, what: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_COUNT:
+        raise RequestError(
+            f"nodes={whole}: {what} is {text!r},"
+            f" a whole number from 1 to {MAX_COUNT} would be right"
+        )
+    return int(text)
+
+
+def _chunk(part: str, whole: str) -> Chunk:
+    first, *rest = part.split(":")
+    count, slots, names = 1, 1, set()
+    if first.isascii() and first.isdigit():
+        count = _count(first, whole, "the number of nodes")
+    else:
+        rest.insert(0, first)
+    for word in rest:
+        key, equals, value = word.partition("=")
+        if equals and key == "ppn":
+            slots = _count(value, whole, "ppn")
+        elif equals:
+            raise RequestError(f"nodes={whole}: {word!r} is not known, only ppn= has a value here")
+        elif _NAME.match(word):
+            names.add(word)
+        else:
+            raise RequestError(
+                f"nodes={whole}: {word!r} is no name of a property or host"
+                " (letters, digits, '_', '-' and '.', a letter first)"
+            )
+    return Chunk(count, slots, frozenset(names))
+
+
+def parse_nodes(text: str) -> Request:
+    """Parse the value of `-l nodes=`.
+
+    Raises:
+        RequestError: it does not parse.
+    """
+    specification, sharp, suffix = text.partition("#")
+    if sharp and suffix not in ("excl", "shared"):
+        raise RequestError(f"nodes={text}: {suffix!r} after '#', 'excl' or 'shared' would be right")
+    request = Request(tuple(_chunk(part, text) for part in specification.split("+")))
+    if request.slots > MAX_COUNT:
+        raise RequestError(f"nodes={text}: more than {MAX_COUNT} slots")
+    return request
+
+
+def parse_request(resources: Mapping[str, str]) -> Request:
+    """What a job's `Resource_List` asks for; one slot where it says nothing.
+
+    Raises:
+        RequestError: it does not parse, or asks in a way that pbs_sched never serves
+            (`procs=` without `nodes=`: the job waits for ever).
+    """
+    nodes = resources.get("nodes")
+    if nodes is not None:
+        return parse_nodes(nodes)
+    if "procs" in resources:
+        raise RequestError(
+            f"procs={resources['procs']}: the scheduler never runs a job that asks for procs,"
+            " -l nodes=N:ppn=M would be right"
+        )
+    if "ncpus" in resources:
+        return Request((Chunk(1, _count(resources["ncpus"], "", "ncpus")),))
+    return Request((Chunk(1, 1),))

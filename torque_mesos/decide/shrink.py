@@ -1,0 +1,103 @@
+"""Shrinking: idle nodes are drained, drained ones stopped, late starts given up."""
+
+from __future__ import annotations
+
+from torque_mesos.decide.grow import Growth
+from torque_mesos.decide.plan import Kill, Offline
+from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.turn import RETRY_S, Turn, because
+from torque_mesos.decide.worker import DRAINING_NOTE, Phase
+
+_IDLE_CAN_BE = frozenset({Phase.ONLINE, Phase.SIDELINED})
+
+
+def shrink(turn: Turn, growth: Growth) -> None:
+    """Give back what nobody needs. A node is stopped only when it was seen offline and idle."""
+    idle = {
+        name
+        for name in turn.workers
+        if turn.phases[name] in _IDLE_CAN_BE and not turn.busy(name) and name not in growth.claimed
+    }
+    turn.idle_since = {name: turn.idle_since.get(name, turn.now_s) for name in sorted(idle)}
+    for name in turn.workers:
+        where = turn.phases[name]
+        if where is Phase.DRAINING and name not in growth.online:
+            _stop_drained(turn, name)
+        elif where is Phase.STARTING:
+            _give_up_late(turn, name)
+    held = sum(
+        worker.slots
+        for name, worker in turn.workers.items()
+        if turn.phases[name] is not Phase.DRAINING and not turn.stopping(name)
+    )
+    for name in sorted(idle, key=lambda name: (turn.idle_since[name], name)):
+        slots = turn.workers[name].slots
+        if turn.stopping(name):
+            _kill(turn, name, because(Code.DRAINED, "asked again to end"))
+        elif (
+            held - slots >= turn.policy.floor_slots
+            and (why := _why(turn, growth, name))
+            and _release(turn, name, why)
+        ):
+            held -= slots
+
+
+def _why(turn: Turn, growth: Growth, name: str) -> Reason | None:
+    """Why an idle node is to go now; None while it is kept."""
+    if turn.down(name):
+        return None  # what the server says of it may be old: nothing is released because of it
+    idle_s = turn.now_s - turn.idle_since[name]
+    if turn.workers[name].generation != turn.policy.generation:
+        return because(Code.OLD_GENERATION, "idle, and started with older settings")
+    if idle_s >= turn.policy.grace_s:
+        return because(Code.IDLE, f"idle for {idle_s:.0f} s", idle_s=idle_s)
+    if growth.short:
+        return because(Code.MAKES_ROOM, "idle, and no use to the jobs that wait")
+    turn.nodes[name] = because(
+        Code.IDLE, f"idle for {idle_s:.0f} of {turn.policy.grace_s:g} s", idle_s=idle_s
+    )
+    turn.timer(turn.idle_since[name] + turn.policy.grace_s)
+    return None
+
+
+def _release(turn: Turn, name: str, reason: Reason) -> bool:
+    turn.nodes[name] = reason
+    if turn.phases[name] is Phase.SIDELINED:
+        return _kill(turn, name, reason)
+    return turn.do_if_fresh(Offline(name, DRAINING_NOTE, reason))
+
+
+def _stop_drained(turn: Turn, name: str) -> None:
+    if turn.busy(name):
+        turn.nodes[name] = because(Code.IDLE, "draining: it waits for its jobs to end")
+    elif not turn.unreachable(name):
+        _kill(turn, name, because(Code.DRAINED, "offline and without jobs"))
+
+
+def _give_up_late(turn: Turn, name: str) -> None:
+    worker = turn.workers[name]
+    started_s = min(grant.since_s for grant in worker.grants)
+    started_s = max(started_s, turn.created_at.get(name, started_s))
+    late_s = turn.now_s - started_s
+    turn.timer(started_s + turn.policy.start_timeout_s)
+    if late_s < turn.policy.start_timeout_s or turn.busy(name):
+        return
+    reason = because(Code.LATE, f"its mom was not ready after {late_s:.0f} s", late_s=late_s)
+    if not turn.stopping(name):
+        turn.failures = dict(turn.remember().with_failure(worker.agent_id, turn.now_s))
+    _kill(turn, name, reason)
+
+
+def _kill(turn: Turn, name: str, reason: Reason) -> bool:
+    """End a worker's grants, and ask again after a while if they did not end."""
+    asked_s = turn.killed_at.get(name, float("-inf"))
+    turn.nodes[name] = reason
+    turn.timer(asked_s + RETRY_S)
+    if turn.now_s - asked_s < RETRY_S:
+        return False
+    worker = turn.workers[name]
+    task_ids = tuple(grant.task_id for grant in worker.grants)
+    if not turn.do_if_fresh(Kill(name, worker.agent_id, task_ids, reason)):
+        return False
+    turn.killed_at[name] = turn.now_s
+    return True

@@ -1,0 +1,164 @@
+"""What the parts of one decision share: the views of a snapshot, and the plan being made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from torque_mesos.decide.plan import Action, Memory, Snapshot
+from torque_mesos.decide.policy import Policy
+from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.worker import Phase, phase
+from torque_mesos.model import (
+    Agent,
+    Node,
+    NodeState,
+    Offer,
+    Reading,
+    Resources,
+    TaskState,
+    Worker,
+    frozen_map,
+)
+
+RETRY_S = 30.0  # what failed is asked for again after this long
+
+
+def because(code: Code, text: str, **numbers: float) -> Reason:
+    """A reason."""
+    return Reason(code, text, frozen_map(numbers))
+
+
+class Turn:
+    """One decision while it is being made. Made from a snapshot that has a reading."""
+
+    def __init__(self, snapshot: Snapshot, reading: Reading, policy: Policy) -> None:
+        self.now_s = snapshot.now_s
+        self.fresh = snapshot.fresh
+        self.policy = policy
+        self.reading = reading
+        self.actions: list[Action] = []
+        self.jobs: dict[str, Reason] = {}
+        self.nodes: dict[str, Reason] = {}
+        self.wants_fresh = False
+        self.again_s: float | None = None
+
+        memory = snapshot.memory
+        self.idle_since = dict(memory.idle_since)
+        self.down_since = dict(memory.down_since)
+        self.unseen_since = dict(memory.unseen_since)
+        self.killed_at = dict(memory.killed_at)
+        self.created_at = dict(memory.created_at)
+        self.rerun_at = dict(memory.rerun_at)
+        self.failures = dict(memory.failures)
+        self.woken_s = memory.woken_s
+        self.revived_for = memory.revived_for
+
+        untouchable = reading.unreadable_nodes | {policy.capacity_record}
+        self.records: dict[str, Node] = {
+            node.name: node for node in reading.nodes if node.name not in untouchable
+        }
+        self.capacity: Node | None = next(
+            (node for node in reading.nodes if node.name == policy.capacity_record), None
+        )
+        self.workers: dict[str, Worker] = {
+            worker.node: worker for worker in snapshot.workers if worker.node not in untouchable
+        }
+        self.agents: dict[str, Agent] = {}
+        for agent in snapshot.agents:
+            if agent.hostname not in untouchable and (
+                agent.active or agent.hostname not in self.agents
+            ):
+                self.agents[agent.hostname] = agent
+        self.offers: dict[str, list[Offer]] = defaultdict(list)
+        for offer in snapshot.offers:
+            self.offers[offer.hostname].append(offer)
+        self.phases: dict[str, Phase] = {
+            name: phase(self.records.get(name), self.workers.get(name))
+            for name in {*self.records, *self.workers, *self.agents, *self.offers} - untouchable
+        }
+
+    # -- views ---------------------------------------------------------------
+
+    def down(self, name: str) -> bool:
+        """Whether the server takes a node for down."""
+        node = self.records.get(name)
+        return node is not None and NodeState.DOWN in node.states
+
+    def busy(self, name: str) -> bool:
+        """Whether jobs hold slots of a node."""
+        node = self.records.get(name)
+        return node is not None and bool(node.slots)
+
+    def stopping(self, name: str) -> bool:
+        """Whether the end of a worker was asked for."""
+        return name in self.killed_at and name in self.workers
+
+    def unreachable(self, name: str) -> bool:
+        """Whether Mesos has lost sight of a worker."""
+        worker = self.workers.get(name)
+        return worker is not None and any(
+            grant.state is TaskState.UNREACHABLE for grant in worker.grants
+        )
+
+    def offered(self, name: str) -> Resources:
+        """What the offers of a host hold together."""
+        return sum((offer.resources for offer in self.offers.get(name, ())), Resources())
+
+    def full_slots(self, name: str) -> int:
+        """The slots that a whole agent gives, 0 if the agent is not listed."""
+        agent = self.agents.get(name)
+        return agent.total.slots(self.policy.slot) if agent else 0
+
+    def names_of(self, name: str) -> frozenset[str]:
+        """The words that a request may use for a node: its properties and its name."""
+        node, agent = self.records.get(name), self.agents.get(name)
+        if node is not None:
+            return node.properties | {name}
+        return (self.policy.node_properties(agent) if agent else frozenset()) | {name}
+
+    def backed_off(self, name: str) -> bool:
+        """Whether the agent of a host is being left alone."""
+        agent = self.agents.get(name)
+        failures = self.failures.get(agent.agent_id) if agent else None
+        return failures is not None and self.now_s < failures.until_s
+
+    def feasible_without(self) -> bool:
+        """Whether np may fall and records may go without making a queued job infeasible."""
+        return self.policy.capacity_record is None or self.capacity is not None
+
+    # -- the plan --------------------------------------------------------------
+
+    def do(self, action: Action) -> None:
+        """Add an action."""
+        self.actions.append(action)
+
+    def do_if_fresh(self, action: Action) -> bool:
+        """Add an action that only a reading of this turn justifies."""
+        if self.fresh:
+            self.actions.append(action)
+        else:
+            self.wants_fresh = True
+        return self.fresh
+
+    def timer(self, at_s: float) -> None:
+        """Ask for a turn at a time."""
+        if at_s > self.now_s:
+            self.again_s = at_s if self.again_s is None else min(self.again_s, at_s)
+
+    def remember(self) -> Memory:
+        """What the next turn is told."""
+        nodes = self.phases.keys()
+        agents = {agent.agent_id for agent in self.agents.values()}
+        return Memory(
+            idle_since=frozen_map(self.idle_since),
+            down_since=frozen_map(self.down_since),
+            unseen_since=frozen_map(self.unseen_since),
+            killed_at=frozen_map({k: v for k, v in self.killed_at.items() if k in self.workers}),
+            created_at=frozen_map({k: v for k, v in self.created_at.items() if k in nodes}),
+            rerun_at=frozen_map(
+                {k: v for k, v in self.rerun_at.items() if self.now_s - v < RETRY_S}
+            ),
+            failures=frozen_map({k: v for k, v in self.failures.items() if k in agents}),
+            woken_s=self.woken_s,
+            revived_for=self.revived_for,
+        )

@@ -1,0 +1,61 @@
+"""The life of a worker: where it stands, read from the server and from Mesos.
+
+Nothing here is remembered. A worker's phase follows from its node record (our mark,
+its states, its jobs) and from its grants, so a framework that was killed and started
+again finds every worker where it was.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from torque_mesos.model import Node, NodeState, TaskState, Worker
+
+MARK = "torque-mesos"
+PARKED_NOTE = f"{MARK}:parked"
+ONLINE_NOTE = f"{MARK}:online"
+DRAINING_NOTE = f"{MARK}:draining"
+CAPACITY_NOTE = f"{MARK}:capacity"
+
+
+class Phase(enum.Enum):
+    """Where a worker stands."""
+
+    ABSENT = "no node record"
+    FOREIGN = "a node record that others made"
+    REGISTERING = "a new record that the server is not done with"
+    UNPARKED = "a record without a mom that is not offline yet"
+    PARKED = "a record without a mom, offline"
+    STARTING = "its mom is being started"
+    READY = "its mom is ready, its node still offline"
+    ONLINE = "the batch scheduler may use it"
+    DRAINING = "offline by us, so that it becomes idle"
+    SIDELINED = "offline by a person; its mom runs"
+    STRANDED = "jobs on a record whose mom is gone"
+
+
+# (our mark, offline, draining note, parked or draining note, jobs, grants) decide as the
+# table in docs/architecture.md says; the order of the tests is the order of its rows.
+def phase(node: Node | None, worker: Worker | None) -> Phase:
+    """Where the worker of a node stands, from its record and its grants (each may be None)."""
+    if node is None:
+        return Phase.ABSENT
+    if not node.note.startswith(MARK):
+        return Phase.FOREIGN
+    offline = NodeState.OFFLINE in node.states
+    if NodeState.MOM_LIST_NOT_SENT in node.states and worker is None:
+        return Phase.REGISTERING
+    if worker is None:
+        if node.jobs:
+            return Phase.STRANDED
+        return Phase.PARKED if offline else Phase.UNPARKED
+    if not offline:
+        return Phase.ONLINE
+    if node.note == DRAINING_NOTE:
+        return Phase.DRAINING
+    if node.note == ONLINE_NOTE:
+        return Phase.SIDELINED
+    running = any(grant.state is TaskState.RUNNING for grant in worker.grants)
+    if running and NodeState.DOWN not in node.states:
+        return Phase.READY
+    return Phase.STARTING
