@@ -1,0 +1,46 @@
+# Everything a developer does, and a stranger's first two commands: make demo, make test.
+VENV := .venv
+BIN := $(VENV)/bin
+PARSER := $(shell find packages/http-parser -name '*.py' -o -name '*.toml')
+
+.DEFAULT_GOAL := help
+.PHONY: help venv mesos demo test test-quick test-system lint format bench clean
+
+help: ## this list
+	@echo "torque-mesos: an elastic TORQUE cluster on Apache Mesos"
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
+
+venv: $(VENV)/installed ## the virtual environment in .venv (Python 3.11 or later)
+
+$(VENV)/installed: pyproject.toml dev/venv.sh $(PARSER)
+	@sh dev/venv.sh $(VENV)
+
+mesos: venv ## the development Mesos in dev/mesos/build (Debian packages as root)
+	@$(BIN)/python -m dev.mesos.install
+
+demo: venv ## watch a real Mesos give nodes to a batch queue and take them back
+	@$(BIN)/python -m dev.demo
+
+test: mesos test-quick test-system ## all tests
+
+test-quick: venv ## the tests that start no daemons
+	$(BIN)/python -m pytest -m "not system and not torque"
+
+test-system: mesos ## the tests on a real Mesos (and on TORQUE, where it is installed)
+	$(BIN)/python -m pytest -m "system or torque"
+
+lint: venv ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: venv ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: mesos ## the benchmarks that need no TORQUE
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) dev/mesos/build .mypy_cache .ruff_cache .pytest_cache .hypothesis
