@@ -26,7 +26,8 @@ def mesos_build() -> Path:
             [sys.executable, "-m", "dev.mesos.install"], cwd=ROOT, capture_output=True, text=True
         )
         if done.returncode:
-            pytest.skip(f"no development Mesos here: {done.stderr.strip()}")
+            reason = done.stderr.strip() or f"exit code {done.returncode}"
+            pytest.skip(f"no development Mesos here: {' '.join(reason.split())}")
     return folder
 
 

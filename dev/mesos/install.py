@@ -33,6 +33,7 @@ BUILD_VARIABLE = "TORQUE_MESOS_DEV_BUILD"
 PROJECT = "mesos.scheduler"
 ARCHIVE = "mesos.scheduler-1.11.0.linux-x86_64.tar.gz"
 SHA256 = "1d376f20bca6d05ee8b90c1c123a452b28753497ccc2f1c80ea3ac94c12e8f6e"
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 SOURCES = ("mesosd.cc", "mesos-fetcher", "mesos-executor")
 PRODUCTS = ("_scheduler.so", "mesosd", "mesos-containerizer", "mesos-fetcher", "mesos-executor")
 STAMP = "stamp"
@@ -174,14 +175,20 @@ def _runtime(target: Path) -> None:
         raise InstallError(
             "The Python package pypi-simple is missing; `make venv` installs it."
         ) from None
+    if CERTIFICATES.exists():
+        # Those that the administrator and pip trust, rather than a list that came with a library.
+        os.environ.setdefault("REQUESTS_CA_BUNDLE", str(CERTIFICATES))
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / ARCHIVE
-        with PyPISimple() as index:
-            packages = index.get_project_page(PROJECT).packages
-            found = [package for package in packages if package.filename == ARCHIVE]
-            if len(found) != 1:
-                raise InstallError(f"the package index does not have {ARCHIVE}")
-            index.download_package(found[0], path=archive)
+        try:
+            with PyPISimple() as index:
+                packages = index.get_project_page(PROJECT).packages
+                found = [package for package in packages if package.filename == ARCHIVE]
+                if len(found) != 1:
+                    raise InstallError(f"the package index does not have {ARCHIVE}")
+                index.download_package(found[0], path=archive)
+        except OSError as error:
+            raise InstallError(f"downloading {ARCHIVE} failed: {error}") from error
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
         if digest != SHA256:
             raise InstallError(f"{ARCHIVE} has an unexpected SHA-256: {digest}")
