@@ -1,0 +1,192 @@
+"""Mesos' JSON to our values.
+
+Every function raises Unreadable for what is not as Mesos' protocol says. Offers are
+read straight from the parsed JSON: an event may hold ten thousand of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from torque_mesos.mesos.base import AgentLost, Event, ExecutorLost, Rescinded, TaskStatus
+from torque_mesos.model import Agent, Offer, Resources, TaskState
+
+_QUOTED = 200
+_NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
+_STATES = {"TASK_" + state.name: state for state in TaskState}
+# What reading a value that has another shape than expected can raise.
+_MISFIT = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+Json = Any
+
+
+class Unreadable(ValueError):
+    """A part of what Mesos said that is not as its protocol says."""
+
+
+def unreadable(what: str, raw: Json, error: object) -> Unreadable:
+    """An error that quotes the beginning of `raw`."""
+    text = repr(raw)
+    if len(text) > _QUOTED:
+        text = text[:_QUOTED] + "..."
+    return Unreadable(f"cannot read {what} ({type(error).__name__}: {error}): {text}")
+
+
+# --- resources and attributes ---------------------------------------------------
+
+
+def usable_roles(role: str) -> frozenset[str]:
+    """The roles whose reservations a framework of `role` may use: `*`, its own, its parents'."""
+    parts = role.split("/")
+    return frozenset({"*"} | {"/".join(parts[: end + 1]) for end in range(len(parts))})
+
+
+def _reserved_for(resource: Json) -> str:
+    if reservations := resource.get("reservations"):
+        return str(reservations[-1]["role"])
+    return str(resource.get("role", "*"))
+
+
+def _usable(resources: Json, roles: frozenset[str]) -> Resources:
+    """The cpus and mem that are not revocable and not reserved for others."""
+    cpus = mem = 0.0
+    for resource in resources:
+        name = resource["name"]
+        if (
+            (name == "cpus" or name == "mem")
+            and _reserved_for(resource) in roles
+            and "revocable" not in resource
+        ):
+            value = resource["scalar"]["value"]
+            if name == "cpus":
+                cpus += value
+            else:
+                mem += value
+    if not (0.0 <= cpus < math.inf and 0.0 <= mem < math.inf):
+        raise ValueError(f"cpus {cpus}, mem {mem}")
+    return Resources(round(cpus, 3), round(mem, 3))
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else repr(round(float(value), 3))
+
+
+def _attribute(raw: Json) -> str:
+    kind = raw["type"]
+    if kind == "TEXT":
+        return str(raw["text"]["value"])
+    if kind == "SCALAR":
+        return _number(raw["scalar"]["value"])
+    if kind == "RANGES":
+        ranges = raw["ranges"].get("range", ())
+        return "[" + ", ".join(f"{part['begin']}-{part['end']}" for part in ranges) + "]"
+    if kind == "SET":
+        return "{" + ", ".join(raw["set"].get("item", ())) + "}"
+    raise ValueError(f"attribute type {kind!r}")
+
+
+# --- events -----------------------------------------------------------------------
+
+
+def read_offer(raw: Json, roles: frozenset[str], received_s: float) -> Offer:
+    """One offer: what of its cpus and mem a framework with `roles` may use."""
+    try:
+        attributes = raw.get("attributes")
+        offer_id, agent_id = raw["id"]["value"], raw["agent_id"]["value"]
+        hostname = raw["hostname"]
+        if not (type(offer_id) is type(agent_id) is type(hostname) is str):
+            raise TypeError("an id or the host name is not a text")
+        return Offer(
+            offer_id,
+            agent_id,
+            hostname,
+            _usable(raw.get("resources", ()), roles),
+            MappingProxyType({each["name"]: _attribute(each) for each in attributes})
+            if attributes
+            else _NO_ATTRIBUTES,
+            received_s,
+        )
+    except _MISFIT as error:
+        raise unreadable("an offer", raw, error) from error
+
+
+def offer_id_of(raw: Json) -> str | None:
+    """The id of an offer that may be unreadable otherwise."""
+    try:
+        offer_id = raw["id"]["value"]
+    except _MISFIT:
+        return None
+    return offer_id if isinstance(offer_id, str) else None
+
+
+def _optional(raw: Json, key: str) -> str | None:
+    return str(raw[key]["value"]) if key in raw else None
+
+
+def _status(raw: Json) -> TaskStatus:
+    status = raw["status"]
+    return TaskStatus(
+        task_id=str(status["task_id"]["value"]),
+        state=_STATES[status["state"]],
+        agent_id=_optional(status, "agent_id"),
+        executor_id=_optional(status, "executor_id"),
+        reason=str(status.get("reason", "")),
+        message=str(status.get("message", "")),
+        source=str(status.get("source", "")),
+    )
+
+
+def _rescind(raw: Json) -> Rescinded:
+    return Rescinded(str(raw["offer_id"]["value"]))
+
+
+def _failure(raw: Json) -> Event:
+    agent_id = str(raw["agent_id"]["value"])
+    if "executor_id" not in raw:
+        return AgentLost(agent_id)
+    return ExecutorLost(str(raw["executor_id"]["value"]), agent_id, int(raw.get("status", 0)))
+
+
+_READERS: Mapping[str, Callable[[Json], Event]] = {
+    "UPDATE": _status,
+    "RESCIND": _rescind,
+    "FAILURE": _failure,
+}
+
+
+def read_event(kind: str, body: Json) -> Event | None:
+    """The event of type `kind` that says `body`, None for one that means nothing to us."""
+    reader = _READERS.get(kind)
+    if reader is None:
+        return None
+    try:
+        return reader(body)
+    except _MISFIT as error:
+        raise unreadable(f"an event {kind}", body, error) from error
+
+
+# --- the master's list of agents ----------------------------------------------------
+
+
+def read_agent(raw: Json, roles: frozenset[str]) -> Agent:
+    """One entry of the master's `/slaves`. `total` is what a framework with `roles` may use."""
+    try:
+        full = list(raw["unreserved_resources_full"])
+        for role, resources in raw.get("reserved_resources_full", {}).items():
+            if role in roles:
+                full += resources
+        attributes = raw.get("attributes", {}).items()
+        return Agent(
+            agent_id=str(raw["id"]),
+            hostname=str(raw["hostname"]),
+            total=_usable(full, roles),
+            attributes=MappingProxyType(
+                {k: v if isinstance(v, str) else _number(v) for k, v in attributes}
+            ),
+            active=bool(raw["active"]) and not raw.get("deactivated", False),
+        )
+    except _MISFIT as error:
+        raise unreadable("an agent", raw, error) from error
