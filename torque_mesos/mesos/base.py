@@ -148,3 +148,6 @@ class MesosLink(Protocol):
 
     def agents(self) -> tuple[Agent, ...]:
         """Read the master's list of agents (one HTTP request)."""
+
+    def live_tasks(self, framework_id: str) -> tuple[str, ...]:
+        """Read the ids of a framework's tasks that have not ended (one HTTP request)."""

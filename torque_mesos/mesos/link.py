@@ -6,14 +6,18 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from torque_mesos.mesos import convert
 from torque_mesos.mesos.backoff import Backoff
 from torque_mesos.mesos.base import Event, MesosError
 from torque_mesos.mesos.driver import Driver
 from torque_mesos.mesos.settings import LinkSettings
-from torque_mesos.model import Agent
+from torque_mesos.model import Agent, TaskState
 
+# The master lists 100 tasks unless it is told another number.
+_ALL_TASKS = 1_000_000
+_LIVE = frozenset(f"TASK_{state.name}" for state in TaskState if not state.terminal)
 _log = logging.getLogger(__name__)
 
 
@@ -115,6 +119,22 @@ class PymesosLink:
             except convert.Unreadable as error:
                 _log.warning("left out: %s", error)
         return tuple(agents)
+
+    def live_tasks(self, framework_id: str) -> tuple[str, ...]:
+        """Read the ids of a framework's tasks that have not ended (one HTTP request).
+
+        Raises MesosError, also for an answer that is no list of tasks.
+        """
+        query = urlencode({"framework_id": framework_id, "limit": _ALL_TASKS})
+        answer = self._driver.get(f"/tasks?{query}")
+        try:
+            return tuple(
+                str(task["id"])
+                for task in answer["tasks"]
+                if task["framework_id"] == framework_id and task["state"] in _LIVE
+            )
+        except (KeyError, TypeError) as error:
+            raise MesosError(str(convert.unreadable("the tasks", answer, error))) from error
 
     @staticmethod
     def _task(task_id: str, agent_id: str | None) -> dict[str, Any]:
