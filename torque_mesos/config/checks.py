@@ -1,0 +1,74 @@
+"""Checks of single values. Each returns its argument, or raises ValueError saying what is right."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_MEANT_BY_TORQUE = frozenset({"ppn", "gpus", "mics", "reqattr"})
+
+
+def absolute(path: Path) -> Path:
+    """An absolute path."""
+    if not path.is_absolute():
+        raise ValueError("should be an absolute path, as in /var/lib/torque-mesos")
+    return path
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks or control characters."""
+    if any(ord(letter) < 32 for letter in text):
+        raise ValueError("should be one line, without control characters")
+    return text
+
+
+def host_name(text: str) -> str:
+    """A host's name, or its IPv4 address."""
+    if not _HOST.fullmatch(text):
+        raise ValueError("should be a host's name or IPv4 address, as in n1.cluster.test")
+    return text
+
+
+def property_name(text: str) -> str:
+    """A node property that TORQUE can be given."""
+    if not _PROPERTY.fullmatch(text):
+        raise ValueError(
+            "should be a letter, then letters, digits, '_', '-' and '.' (64 at most), as in mesos"
+        )
+    if text in _MEANT_BY_TORQUE:
+        raise ValueError("has a meaning of its own in a node specification; another name is right")
+    return text
+
+
+def attribute_name(text: str) -> str:
+    """The name of an agent's attribute."""
+    if not text or not text.isprintable() or " " in text or ":" in text:
+        raise ValueError(
+            "should be the name of an attribute, as in rack (from --attributes=rack:1)"
+        )
+    return text
+
+
+def master_address(text: str) -> str:
+    """Where a Mesos master is: HOST, HOST:PORT, http://HOST:PORT or zk://HOST:PORT,.../PATH."""
+    right = "should be HOST:PORT or zk://HOST:PORT,.../PATH"
+    scheme, separator, rest = text.partition("://")
+    if separator and scheme == "zk":
+        hosts, slash, path = rest.partition("/")
+        if not hosts or not slash or not path or "@" in hosts:
+            raise ValueError(right)
+        return text
+    parts = urlsplit(text if separator else f"//{text}")
+    try:
+        sound = parts.port is None or parts.port > 0
+    except ValueError:
+        sound = False
+    host = parts.hostname or ""
+    if (scheme != "http" and separator) or not sound or not _HOST.fullmatch(host):
+        raise ValueError(right)
+    if parts.path not in {"", "/"} or parts.username is not None or parts.query:
+        raise ValueError(right)
+    return text
