@@ -116,8 +116,7 @@ class Executor:
                 outcome.failed_nodes.add(action.name)
             outcome.errors.append(f"CreateNode: {error}")
             _log.warning("node records could not be made", error=str(error))
-        else:
-            outcome.changed = True
+        outcome.changed = True  # those that were not refused are there
 
     def _do(self, action: Action, link: MesosLink, outcome: Outcome, now_s: float) -> None:
         server = self._server
