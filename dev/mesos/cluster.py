@@ -12,16 +12,9 @@ agents checkpoint are there, too.
 from __future__ import annotations
 
 import json
-import os
-import random
 import signal as signals
-import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,39 +22,12 @@ from typing import Any, Self
 import httpx
 
 from dev.mesos.install import build_folder, is_installed
-
-MASTER = "master"
-SUPERVISOR = Path(__file__).with_name("supervisor.py")
-FIRST_HOST = 10
-# Below the ports that the kernel hands out by itself.
-PORTS = range(10_000, 32_000, 2)
-# Agents and executors get this and no more: no proxies, no virtual environment.
-ENVIRONMENT = {
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "LANG": "C.UTF-8",
-}
-# An agent is lost after 9 s of silence; Mesos' own default is 75 s.
-MASTER_FLAGS = {"agent_ping_timeout": "3secs", "max_agent_ping_timeouts": "3"}
-AGENT_FLAGS = {
-    "launcher": "posix",
-    "isolation": "posix/cpu,posix/mem",
-    "systemd_enable_support": "false",
-    "registration_backoff_factor": "100ms",
-    "executor_reregistration_timeout": "15secs",
-    "executor_shutdown_grace_period": "5secs",
-}
+from dev.mesos.layout import FIRST_HOST, MASTER, NoAddress, agent, free_addresses, master
+from dev.supervised import Supervised, SupervisedError
 
 
 class ClusterError(Exception):
     """The cluster did not do what was asked; the text holds the end of the log concerned."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Daemon:
-    name: str
-    address: str
-    port: int
-    arguments: tuple[str, ...]
 
 
 class Cluster:
@@ -99,19 +65,28 @@ class Cluster:
         self.hostnames = tuple(hostnames)
         if len(set(self.hostnames)) != len(self.hostnames) or MASTER in self.hostnames:
             raise ClusterError(f"host names must differ: {self.hostnames}")
-        block, self.port = _free_addresses(port)
+        try:
+            self._block, self.port = free_addresses(port)
+        except NoAddress as error:
+            raise ClusterError(str(error)) from error
         self.master = f"127.0.0.1:{self.port}"
         self._addresses = {
-            name: f"{block}.{FIRST_HOST + i}" for i, name in enumerate(self.hostnames)
+            name: f"{self._block}.{FIRST_HOST + i}" for i, name in enumerate(self.hostnames)
         }
-        self._daemons = {MASTER: self._master_daemon(master_flags or {})}
+        self._daemons = {MASTER: master(self.work_dir / MASTER, self.port, master_flags or {})}
         each_resources = self._each(resources, "resources")
         each_attributes = self._each(attributes, "attributes")
         for name, has, marked in zip(self.hostnames, each_resources, each_attributes, strict=True):
             flags = {"resources": has, **({"attributes": marked} if marked else {})}
-            self._daemons[name] = self._agent_daemon(name, {**flags, **(agent_flags or {})})
-        self._supervisor: subprocess.Popen[str] | None = None
-        self._lock = threading.Lock()
+            self._daemons[name] = agent(
+                name,
+                self.work_dir / name,
+                self._addresses[name],
+                self.port + 1,
+                self.build,
+                {**flags, **(agent_flags or {})},
+            )
+        self._processes: Supervised | None = None
         self._started_at: dict[str, float] = {}
 
     def _each(self, given: str | Sequence[str], what: str) -> list[str]:
@@ -119,24 +94,6 @@ class Cluster:
         if len(each) != len(self.hostnames):
             raise ClusterError(f"{len(each)} {what} for {len(self.hostnames)} agents")
         return each
-
-    def _master_daemon(self, more: Mapping[str, str]) -> _Daemon:
-        flags = {"work_dir": str(self.work_dir / MASTER), "hostname": "127.0.0.1"}
-        flags |= MASTER_FLAGS | dict(more)
-        return _Daemon(MASTER, "127.0.0.1", self.port, (MASTER, *_flags(flags)))
-
-    def _agent_daemon(self, name: str, more: Mapping[str, str]) -> _Daemon:
-        folder = self.work_dir / name
-        flags = AGENT_FLAGS | {
-            "hostname": name,
-            "work_dir": str(folder / "work"),
-            "runtime_dir": str(folder / "run"),
-            "fetcher_cache_dir": str(folder / "fetch"),
-            "launcher_dir": str(self.build),
-            "switch_user": "true" if os.geteuid() == 0 else "false",
-        }
-        arguments = ("agent", self.master, *_flags(flags | dict(more)))
-        return _Daemon(name, self._addresses[name], self.port + 1, arguments)
 
     # -- life ---------------------------------------------------------------------------
 
@@ -159,15 +116,7 @@ class Cluster:
             ClusterError: a daemon ended, or was not ready in time.
         """
         self.work_dir.mkdir(parents=True, exist_ok=True)
-        # A session of its own, so that Ctrl-C reaches the caller first; if the caller
-        # dies, the supervisor sees the end of its input.
-        self._supervisor = subprocess.Popen(
-            [sys.executable, "-I", str(SUPERVISOR)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        self._processes = Supervised()
         try:
             for name in self._daemons:
                 self._start(name)
@@ -178,14 +127,9 @@ class Cluster:
 
     def stop(self) -> None:
         """End every process of the cluster: executors, moms and jobs included."""
-        supervisor, self._supervisor = self._supervisor, None
-        if supervisor is None:
-            return
-        assert supervisor.stdin is not None
-        assert supervisor.stdout is not None
-        supervisor.stdin.close()
-        supervisor.wait()
-        supervisor.stdout.close()
+        processes, self._processes = self._processes, None
+        if processes is not None:
+            processes.stop()
 
     def wait_ready(self, timeout_s: float = 30) -> None:
         """Wait until all agents that run are registered with the master that runs now.
@@ -233,7 +177,7 @@ class Cluster:
         Raises:
             ClusterError: it does not run.
         """
-        if not self._request({"do": "signal", "name": name, "signal": int(signal)})["sent"]:
+        if not self._supervised().signal(name, signal):
             raise ClusterError(f"{name} does not run")
         if signal not in (signals.SIGSTOP, signals.SIGCONT):
             self._started_at.pop(name, None)
@@ -260,50 +204,33 @@ class Cluster:
 
     def running(self) -> dict[str, int]:
         """Process ids of the daemons that run, by name ("master", host names)."""
-        running: dict[str, int] = self._request({"do": "list"})["running"]
-        return running
+        return self._supervised().running()
 
     def _start(self, name: str) -> None:
         daemon = self._daemons[name]
         (self.work_dir / name).mkdir(exist_ok=True)
         self._started_at[name] = time.time()
-        self._request(
-            {
-                "do": "start",
-                "name": name,
-                "command": [str(self.build / "mesosd"), *daemon.arguments],
-                "env": {
-                    **ENVIRONMENT,
-                    "HOME": os.path.expanduser("~"),
-                    "LIBPROCESS_IP": daemon.address,
-                    "LIBPROCESS_PORT": str(daemon.port),
-                },
-                "log": str(self.log_path(name)),
-            }
-        )
+        command = [str(self.build / "mesosd"), *daemon.arguments]
+        try:
+            self._supervised().start(name, command, daemon.environment, self.log_path(name))
+        except SupervisedError as error:
+            raise ClusterError(str(error)) from error
 
-    def _request(self, request: dict[str, Any]) -> dict[str, Any]:
-        supervisor = self._supervisor
-        if supervisor is None:
+    def _supervised(self) -> Supervised:
+        if self._processes is None:
             raise ClusterError("the cluster is not started")
-        assert supervisor.stdin is not None
-        assert supervisor.stdout is not None
-        with self._lock:
-            supervisor.stdin.write(json.dumps(request) + "\n")
-            supervisor.stdin.flush()
-            line = supervisor.stdout.readline()
-        if not line:
-            raise ClusterError(f"the supervisor ended with code {supervisor.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise ClusterError(f"{request.get('name')}: {answer['error']}")
-        return answer
+        return self._processes
 
     # -- what is there ------------------------------------------------------------------
 
     def agent_address(self, hostname: str) -> str:
         """The IP address of an agent, its executors and moms, such as "127.33.7.10"."""
         return self._addresses[hostname]
+
+    @property
+    def head_address(self) -> str:
+        """An IP address beside the agents' that nothing of the cluster uses: BLOCK.1."""
+        return f"{self._block}.1"
 
     def agent_endpoint(self, hostname: str) -> str:
         """IP:PORT of an agent's own API."""
@@ -349,30 +276,3 @@ class Cluster:
         answer.raise_for_status()
         state: dict[str, Any] = answer.json()
         return state
-
-
-def _flags(flags: Mapping[str, str]) -> list[str]:
-    return [f"--{name}={value}" for name, value in flags.items()]
-
-
-def _free_addresses(port: int) -> tuple[str, int]:
-    """A /24 of the loopback network ("127.33.7") and a port for a master, both unused."""
-    chance = random.SystemRandom()
-    for _ in range(200):
-        block = f"127.{chance.randrange(1, 255)}.{chance.randrange(1, 255)}"
-        candidate = port or chance.choice(PORTS)
-        if _is_free("127.0.0.1", candidate) and _is_free(f"{block}.{FIRST_HOST}", candidate + 1):
-            return block, candidate
-        if port and not _is_free("127.0.0.1", port):
-            raise ClusterError(f"port {port} of 127.0.0.1 is in use")
-    raise ClusterError("no free port for a Mesos master")
-
-
-def _is_free(address: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-    return True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from dev.mesos.cluster import MASTER, SUPERVISOR, Cluster, ClusterError
+from dev.mesos.cluster import MASTER, Cluster, ClusterError
 from tests.conftest import ROOT
 from tests.waiting import wait_for
 
@@ -191,87 +189,3 @@ def test_lists_must_fit_the_host_names(tmp_path: Path) -> None:
         Cluster(tmp_path, [HOSTS[0], HOSTS[0]], build=tmp_path)
     with pytest.raises(ClusterError, match="no Mesos in"):
         Cluster(tmp_path, HOSTS, build=tmp_path / "nowhere")
-
-
-class TestSupervisor:
-    """Without Mesos: any program will do."""
-
-    def ask(self, supervisor: subprocess.Popen[str], **request: object) -> dict[str, object]:
-        assert supervisor.stdin is not None
-        assert supervisor.stdout is not None
-        supervisor.stdin.write(json.dumps(request) + "\n")
-        supervisor.stdin.flush()
-        answer: dict[str, object] = json.loads(supervisor.stdout.readline())
-        return answer
-
-    @pytest.fixture
-    def supervisor(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-I", str(SUPERVISOR)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def start(self, supervisor: subprocess.Popen[str], log: Path, script: str) -> int:
-        answer = self.ask(
-            supervisor,
-            do="start",
-            name="x",
-            command=["/bin/sh", "-c", script],
-            env=dict(os.environ),
-            log=str(log),
-        )
-        assert isinstance(answer["pid"], int)
-        return answer["pid"]
-
-    def test_tells_how_a_daemon_ended(
-        self, supervisor: subprocess.Popen[str], tmp_path: Path
-    ) -> None:
-        with supervisor:
-            self.start(supervisor, tmp_path / "log", "echo words; exit 3")
-            wait_for(
-                lambda: self.ask(supervisor, do="list") == {"running": {}, "ended": {"x": 3}},
-                5,
-                "the end is known",
-            )
-            assert (tmp_path / "log").read_text() == "words\n"
-            assert self.ask(supervisor, do="signal", name="x", signal=9) == {"sent": False}
-            assert "error" in self.ask(
-                supervisor,
-                do="start",
-                name="y",
-                command=["/none"],
-                env={},
-                log=str(tmp_path / "log"),
-            )
-            assert "error" in self.ask(supervisor, do="dance")
-
-    @pytest.mark.parametrize("how", ["end of input", "SIGTERM", "SIGINT"])
-    def test_kills_what_double_forked_away(
-        self, supervisor: subprocess.Popen[str], tmp_path: Path, how: str
-    ) -> None:
-        left = tmp_path / "left"
-        script = f"setsid -f sh -c 'echo $$ > {left}; trap \"\" TERM; sleep 600'"
-        with supervisor:
-            self.start(supervisor, tmp_path / "log", script)
-            wait_for(lambda: left.exists() and left.read_text().strip(), 5, "the orphan runs")
-            orphan = psutil.Process(int(left.read_text()))
-            if how != "end of input":
-                supervisor.send_signal(signal.Signals[how])
-        assert supervisor.returncode == 0
-        assert not orphan.is_running()
-
-    def test_daemons_die_with_a_killed_supervisor(
-        self, supervisor: subprocess.Popen[str], tmp_path: Path
-    ) -> None:
-        with supervisor:
-            pid = self.start(supervisor, tmp_path / "log", "exec sleep 600")
-            supervisor.kill()
-        wait_for(
-            lambda: (
-                not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-            ),
-            5,
-            "the daemon has ended",
-        )

@@ -1,4 +1,4 @@
-"""Keeps the daemons of one development cluster, and ends with all that came of them.
+"""Keeps the daemons that `supervised.Supervised` starts, and ends with all that came of them.
 
 A program of its own (standard library alone), because only a subreaper inherits what
 double-forks away from an agent: executors, moms, jobs. It is driven by JSON lines:
