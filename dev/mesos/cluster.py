@@ -160,11 +160,11 @@ class Cluster:
         except (httpx.HTTPError, json.JSONDecodeError):
             return set()
         return {
-            agent["hostname"]
-            for agent in agents
-            if agent["active"]
-            and max(agent["registered_time"], agent.get("reregistered_time", 0))
-            >= self._started_at.get(agent["hostname"], 0)
+            listed["hostname"]
+            for listed in agents
+            if listed["active"]
+            and max(listed["registered_time"], listed.get("reregistered_time", 0))
+            >= self._started_at.get(listed["hostname"], 0)
         }
 
     # -- single daemons -----------------------------------------------------------------
@@ -255,10 +255,10 @@ class Cluster:
         Offers do not count. What the master does not know of yet does not count either.
         """
         totals = dict.fromkeys(("cpus", "mem", "disk", "gpus"), 0.0)
-        for agent in self.agents():
-            if hostname in (None, agent["hostname"]):
+        for listed in self.agents():
+            if hostname in (None, listed["hostname"]):
                 for kind in totals:
-                    totals[kind] += agent["used_resources"].get(kind, 0.0)
+                    totals[kind] += listed["used_resources"].get(kind, 0.0)
         return totals
 
     def log_path(self, name: str) -> Path:
