@@ -274,6 +274,11 @@ class Settings(_Model):
         return self.mesos.user or pwd.getpwuid(os.geteuid()).pw_name
 
     @property
+    def http_bind(self) -> str:
+        """What to listen on: `http.host` where it is set, all addresses otherwise."""
+        return self.http.host or "0.0.0.0"  # noqa: S104
+
+    @property
     def server_host(self) -> str:
         """The batch server's name, as moms use it."""
         return self.batch.server_host or self.hostname
