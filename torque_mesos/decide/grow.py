@@ -8,6 +8,7 @@ from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.packing import Host, Placement, Tier, place
 from torque_mesos.decide.plan import CreateNode, Launch, Online, SetNp, Wake
 from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.request import Request
 from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
 from torque_mesos.model import NodeState, Resources
@@ -102,38 +103,50 @@ def _serve(turn: Turn, growth: Growth, hosts: dict[str, Host], demand: Demand) -
     candidates = [host for host in hosts.values() if host.free > 0]
     placement = place(request, candidates)
     if placement is None:
-        one_by_one = sum(
-            1 for host in candidates if any(host.serves(chunk) for chunk in request.chunks)
-        )
-        reason = (
-            because(
-                Code.WAITING_FOR_OFFERS,
-                f"it needs {request.hosts} hosts ({request}); {one_by_one} could serve it now,"
-                " the rest must become free or be offered by Mesos",
-                hosts=request.hosts,
-                available=one_by_one,
-            )
-            if turn.agents
-            else because(Code.NO_AGENTS, "Mesos shows no agents")
-        )
-        turn.jobs[job.job_id] = growth.short[job.job_id] = reason
+        turn.jobs[job.job_id] = reason = _no_place(turn, growth, candidates, request)
+        if reason.code is not Code.AT_LIMIT:
+            growth.short[job.job_id] = reason
         return
     new = {name: n for name, n in placement.slots.items() if hosts[name].tier is Tier.OFFERED}
     launches = {name: growth.launches.get(name, 0) + n for name, n in new.items()}
-    if over := turn.policy.limit.exceeded_by(*_held(turn, {**growth.launches, **launches})):
-        if not new:
-            over = None
-        else:
-            turn.jobs[job.job_id] = because(
-                Code.AT_LIMIT, f"it waits for slots: more would exceed the safe allocation, {over}"
-            )
-            return
+    over = turn.policy.limit.exceeded_by(*_held(turn, {**growth.launches, **launches}))
+    if new and over:
+        turn.jobs[job.job_id] = _at_limit(over)
+        return
     growth.launches.update(launches)
     growth.claimed.update(placement.slots)
     for name, n in placement.slots.items():
         host = hosts[name]
         hosts[name] = Host(name, host.free - n, host.tier, host.names)
     turn.jobs[job.job_id] = _explain(turn, growth, hosts, placement)
+
+
+def _no_place(turn: Turn, growth: Growth, candidates: list[Host], request: Request) -> Reason:
+    """Why no slots can be found for a request now."""
+    if not turn.agents:
+        return because(Code.NO_AGENTS, "Mesos shows no agents")
+    held = [host for host in candidates if host.tier is not Tier.OFFERED]
+    nodes, resources = _held(turn, growth.launches)
+    nodes += max(1, request.hosts - len(held))
+    more_slots = max(1, request.slots - sum(host.free for host in held))
+    if over := turn.policy.limit.exceeded_by(nodes, resources + turn.policy.slot * more_slots):
+        return _at_limit(over)
+    one_by_one = sum(
+        1 for host in candidates if any(host.serves(chunk) for chunk in request.chunks)
+    )
+    return because(
+        Code.WAITING_FOR_OFFERS,
+        f"it needs {request.hosts} hosts ({request}); {one_by_one} could serve it now,"
+        " the rest must become free or be offered by Mesos",
+        hosts=request.hosts,
+        available=one_by_one,
+    )
+
+
+def _at_limit(over: str) -> Reason:
+    return because(
+        Code.AT_LIMIT, f"it waits for slots: more would exceed the safe allocation, {over}"
+    )
 
 
 def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Placement) -> Reason:

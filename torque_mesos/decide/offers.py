@@ -8,6 +8,7 @@ from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.decide.worker import Phase
 
+REVIVE_EVERY_S = 5.0  # at most, for the same jobs
 REFUSE_S = {
     Code.NOTHING_WANTED: 3600.0,
     Code.TOO_SMALL: 30.0,
@@ -39,23 +40,28 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     if growth.floor_short:
         key |= {"floor"}
     if not wanted:
-        turn.revived_for = frozenset()
+        at_limit = {job for job, why in turn.jobs.items() if why.code is Code.AT_LIMIT}
+        turn.revived_for &= at_limit
         if not suppressed:
             turn.do(Suppress(because(Code.NOTHING_WANTED, "no job waits for nodes")))
-    elif suppressed or not key <= turn.revived_for:
-        turn.revived_for = key
-        turn.do(
-            Revive(
-                because(
-                    Code.WAITING_FOR_OFFERS,
-                    f"{len(growth.short)} jobs and {growth.floor_short} slots of the floor wait",
-                    jobs=len(growth.short),
-                    floor=growth.floor_short,
-                )
+        return
+    again_s = turn.revived_s + REVIVE_EVERY_S
+    if key <= turn.revived_for and not (suppressed and turn.now_s >= again_s):
+        if suppressed:
+            turn.timer(again_s)
+        return
+    turn.revived_s = turn.now_s
+    turn.revived_for = key
+    turn.do(
+        Revive(
+            because(
+                Code.WAITING_FOR_OFFERS,
+                f"{len(growth.short)} jobs and {growth.floor_short} slots of the floor wait",
+                jobs=len(growth.short),
+                floor=growth.floor_short,
             )
         )
-    else:
-        turn.revived_for = key
+    )
 
 
 def _why_not(turn: Turn, name: str, wanted: bool) -> Reason:

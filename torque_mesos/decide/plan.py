@@ -34,6 +34,7 @@ class Memory:
     failures: Mapping[str, Failures] = field(default_factory=frozen_map)
     woken_s: float = float("-inf")
     revived_for: frozenset[str] = frozenset()
+    revived_s: float = float("-inf")
 
     def with_failure(self, agent_id: str, now_s: float) -> Mapping[str, Failures]:
         """The failures with one more of this agent: it is left alone for 5 s, then twice that."""

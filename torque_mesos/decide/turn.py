@@ -52,6 +52,7 @@ class Turn:
         self.failures = dict(memory.failures)
         self.woken_s = memory.woken_s
         self.revived_for = memory.revived_for
+        self.revived_s = memory.revived_s
 
         untouchable = reading.unreadable_nodes | {policy.capacity_record}
         self.records: dict[str, Node] = {
@@ -161,4 +162,5 @@ class Turn:
             failures=frozen_map({k: v for k, v in self.failures.items() if k in agents}),
             woken_s=self.woken_s,
             revived_for=self.revived_for,
+            revived_s=self.revived_s,
         )

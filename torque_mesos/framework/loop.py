@@ -110,19 +110,24 @@ class Loop:
 
     def run(self) -> Exit:
         """Work until told to stop, or until Mesos ends the framework for good."""
-        self._link.start()
+        self.start()
         try:
             while self._exit is None:
                 due_s = min(self._due_s, self._read_due_s, self._reconcile_due_s)
-                messages = self._inbox.drain(min(_IDLE_S, due_s - self._clock()))
-                self._one_turn(messages)
+                self.step(min(_IDLE_S, due_s - self._clock()))
         finally:
             self._link.stop()
             self._executor.close()
         return self._exit
 
-    def _one_turn(self, messages: list[Message]) -> None:
-        """A turn. An error in it is logged and counted; the loop lives on."""
+    def start(self) -> None:
+        """Connect with the master."""
+        self._link.start()
+
+    def step(self, timeout_s: float = 0.0) -> None:
+        """Wait for messages up to `timeout_s`, then a turn. An error in it is logged and
+        counted; the loop lives on."""
+        messages = self._inbox.drain(timeout_s)
         self._turns += 1
         try:
             for message in messages:

@@ -256,6 +256,11 @@ class FakeLink:
         self._call("agents")
         return tuple(host.agent for host in self._hosts.values() if host.agent.active)
 
+    def live_tasks(self, framework_id: str) -> tuple[str, ...]:
+        """The ids of the tasks that have not ended."""
+        self._call("live_tasks", framework_id)
+        return tuple(id_ for id_, task in self.tasks.items() if not task.state.terminal)
+
     # --- inside -------------------------------------------------------------------------
 
     def _call(self, *call: Any) -> None:
