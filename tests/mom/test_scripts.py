@@ -1,0 +1,174 @@
+"""prologue and epilogue: what they make, what they remove, and how they end."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.waiting import wait_for
+
+USER = getpass.getuser()
+HOSTILE = ("$(touch /tmp/owned)", "`id`; exit 2", "-rf", "a b\nc", "'\"", "*")
+
+
+@pytest.fixture
+def mom_priv(tmp_path: Path) -> Path:
+    folder = tmp_path / "mom_priv"
+    folder.mkdir()
+    for source in (ROOT / "prologue", ROOT / "epilogue"):
+        for script in source.iterdir():
+            shutil.copy(script, folder)
+    return folder
+
+
+@pytest.fixture
+def job() -> Iterator[str]:
+    name = f"1[2].{uuid.uuid4().hex}"
+    yield name
+    shutil.rmtree(f"/tmp/torque-mesos.{name}", ignore_errors=True)
+
+
+@pytest.fixture
+def run(mom_priv: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that runs a script as a mom does; `nodes`: lines of the node file."""
+
+    def run_script(
+        name: str, *arguments: str, nodes: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        variables = {"LANG": "C", "PATH": "/usr/bin:/bin", "PBS_NP": "1", **environment}
+        if nodes is not None:
+            (tmp_path / "nodes").write_text(nodes)
+            variables["PBS_NODEFILE"] = str(tmp_path / "nodes")
+        return subprocess.run(
+            [mom_priv / name, *arguments],
+            cwd=mom_priv,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+
+    return run_script
+
+
+def folder_of(job: str) -> Path:
+    return Path(f"/tmp/torque-mesos.{job}")
+
+
+def rest(user: str = USER) -> tuple[str, ...]:
+    return (user, "group", *HOSTILE)
+
+
+def test_the_folder_is_made_and_removed(run, job):
+    done = run("prologue", job, *rest(), nodes="localhost\nlocalhost\n127.0.0.1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    folder = folder_of(job)
+    assert folder.stat().st_mode & 0o7777 == 0o700
+    assert folder.owner() == USER
+    assert (folder / "machinefile").read_text() == "localhost\nlocalhost\n127.0.0.1"
+    done = run("epilogue", job, *rest())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not folder.exists()
+    assert not Path("/tmp/owned").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder for another user")
+def test_the_folder_is_the_users(run, job):
+    done = run("prologue", job, *rest("nobody"), nodes="localhost\n")
+    assert done.returncode == 0, done.stdout
+    folder = folder_of(job)
+    assert folder.stat().st_uid == pwd.getpwnam("nobody").pw_uid
+    assert (folder / "machinefile").owner() == "nobody"
+
+
+def test_what_others_put_there_is_not_used(run, job, tmp_path):
+    target = tmp_path / "precious"
+    target.mkdir()
+    (target / "kept").touch()
+    folder_of(job).symlink_to(target)
+    assert run("prologue", job, *rest(), nodes="localhost\n").returncode == 0
+    assert not folder_of(job).is_symlink()
+    assert [path.name for path in target.iterdir()] == ["kept"]
+
+
+def test_a_further_host_has_a_folder_without_machine_file(run, job):
+    assert run("prologue.parallel", job, *rest()).returncode == 0
+    assert list(folder_of(job).iterdir()) == []
+    assert run("epilogue.parallel", job, *rest()).returncode == 0
+    assert not folder_of(job).exists()
+
+
+def test_a_host_that_does_not_resolve_aborts_the_job(run, job):
+    done = run("prologue", job, *rest(), nodes="localhost\nnowhere.invalid\n")
+    assert done.returncode == 1
+    assert "does not resolve here: nowhere.invalid" in done.stdout
+    assert not folder_of(job).exists()
+
+
+def test_the_moms_own_file_of_hosts_counts(run, job, mom_priv):
+    (mom_priv.parent / "hosts").write_text("127.0.0.11 nowhere.invalid\n")
+    assert run("prologue", job, *rest(), nodes="nowhere.invalid\n").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nodes", "part"),
+    [
+        ((), None, "not a job id"),
+        (("../x", USER), None, "not a job id: ../x"),
+        ((".", USER), None, "not a job id"),
+        (("1.$(id)", USER), None, "not a job id"),
+        (("1.head",), None, "not a user"),
+        (("1.head", "-n"), None, "not a user"),
+        (("1.head", "no-such-user"), None, "no such user"),
+        (("1.head", USER), "-v\n", "not a host name: -v"),
+        (("1.head", USER), "$(id)\n", "not a host name"),
+    ],
+)
+def test_what_makes_no_sense_aborts_the_job_and_no_more(run, arguments, nodes, part):
+    done = run("prologue", *arguments, nodes=nodes)
+    assert done.returncode == 1
+    assert part in done.stdout
+    assert run("prologue.parallel", *arguments, nodes=nodes).returncode == 0
+    assert run("epilogue", *arguments).returncode == 0
+    assert run("epilogue.parallel", *arguments).returncode == 0
+
+
+def test_an_unreadable_node_file_aborts_the_job(run, job):
+    assert run("prologue", job, *rest(), PBS_NODEFILE="/nowhere").returncode == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as another user")
+@pytest.mark.parametrize("program", ["sleep 1000", "trap '' TERM; while :; do sleep 1; done"])
+def test_processes_that_the_job_left_are_ended(run, job, program):
+    def start(user: str, **environment: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", program], user=user, cwd="/", env=environment, start_new_session=True
+        )
+
+    left = start("nobody", PBS_JOBID=job)
+    others = [
+        start("nobody", PBS_JOBID=job + "x"),
+        start("nobody"),
+        start("daemon", PBS_JOBID=job),
+        start("root", PBS_JOBID=job),
+    ]
+    try:
+        assert run("epilogue", job, *rest("nobody")).returncode == 0
+        wait_for(lambda: left.poll() is not None, 1, "what the job left has ended")
+        assert [other.poll() for other in others] == [None] * 4
+        assert run("epilogue", job, *rest("root")).returncode == 0
+        assert others[3].poll() is None
+    finally:
+        for process in (left, *others):
+            process.kill()
+            process.wait()
