@@ -45,7 +45,8 @@ def usable_offer(turn: Turn, name: str) -> bool:
     where = turn.phases[name]
     return (
         (where is wanted or where is Phase.PARKED)
-        and name in turn.agents
+        and name not in turn.workers
+        and not turn.must_be_marked(name)
         and not turn.backed_off(name)
         and turn.offered(name).slots(turn.policy.slot) > 0
         and turn.feasible_without()
@@ -91,10 +92,9 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
 
 def _held(turn: Turn, launches: dict[str, int]) -> tuple[int, Resources]:
     """Workers and resources that we hold, `launches` included."""
-    held = sum((worker.resources for worker in turn.workers.values()), Resources())
     return (
-        len(turn.workers) + len(launches),
-        held + turn.policy.slot * sum(launches.values()),
+        turn.held_nodes + len(launches),
+        turn.held + turn.policy.slot * sum(launches.values()),
     )
 
 
@@ -168,11 +168,7 @@ def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Plac
 
 def _floor(turn: Turn, growth: Growth, hosts: dict[str, Host]) -> None:
     """Start what is missing to `floor_slots`."""
-    held = sum(
-        worker.slots
-        for name, worker in turn.workers.items()
-        if not turn.stopping(name) and turn.phases[name] is not Phase.DRAINING
-    )
+    held = sum(turn.kept_slots(name) for name in turn.workers)
     missing = turn.policy.floor_slots - held - sum(growth.launches.values())
     offered = (host for host in hosts.values() if host.tier is Tier.OFFERED and host.free > 0)
     for host in sorted(offered, key=lambda host: (-host.free, host.name)):

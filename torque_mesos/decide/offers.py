@@ -23,6 +23,10 @@ REFUSE_S = {
 def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     """Answer what is left of the offers, and tell Mesos whether more are wanted."""
     wanted = bool(growth.short) or growth.floor_short > 0
+    if turn.stray_offers:
+        ids = tuple(offer.offer_id for offer in turn.stray_offers)
+        reason = because(Code.NOT_PARKED, "its agent or its node's record is not known well enough")
+        turn.do(Decline(ids, REFUSE_S[reason.code], reason))
     for name in sorted(turn.offers):
         reason = _why_not(turn, name, wanted)
         oldest_s = min(offer.received_s for offer in turn.offers[name])

@@ -45,40 +45,44 @@ class Placement:
 def place(request: Request, hosts: Sequence[Host]) -> Placement | None:
     """A host for every part of `request`, each another one; None if there is no such way.
 
-    Nearer tiers first, then the tightest fit. Augmenting paths (Kuhn's algorithm for
-    bipartite matching) find a placement whenever one exists.
+    Of all sets of hosts that would do, the one with the nearest tiers, then the tightest fit:
+    hosts are taken in that order, each that can be added to those before it. (Which hosts can
+    be matched together is a matroid, so that is the best set, not only a good one.) A host is
+    added by an augmenting path: others may move to another part for it.
     """
-    parts = request.each()
-    if len(parts) > len(hosts):
+    if request.hosts > len(hosts):
         return None
-    order = sorted(range(len(hosts)), key=lambda i: (hosts[i].tier, hosts[i].free, hosts[i].name))
-    choices: dict[Chunk, list[int]] = {}
-    for part in parts:
-        if part not in choices:
-            choices[part] = [i for i in order if hosts[i].serves(part)]
-    holder: dict[int, int] = {}  # host -> part
-    holds: dict[int, int] = {}  # part -> host
-
-    def assign(part: int) -> bool:
-        reached_from: dict[int, int] = {}  # host -> part
-        frontier = [part]
-        for at in frontier:
-            for host in choices[parts[at]]:
-                if host in reached_from:
-                    continue
-                reached_from[host] = at
-                if host in holder:
-                    frontier.append(holder[host])
-                    continue
-                free: int | None = host
-                while free is not None:  # every part on the way moves one host further
-                    mover = reached_from[free]
-                    holder[free] = mover
-                    holds[mover], free = free, holds.get(mover)
-                return True
-        return False
-
-    if not all(assign(number) for number in range(len(parts))):
+    chunks = sorted(request.chunks, key=lambda c: (-len(c.names), -c.slots, sorted(c.names)))
+    room = [chunk.count for chunk in chunks]  # by chunk: hosts that it still needs
+    missing = request.hosts
+    at: dict[Host, int] = {}  # host -> the number of its chunk
+    for host in sorted(hosts, key=lambda host: (host.tier, host.free, host.name)):
+        if missing and _add(host, chunks, room, at):
+            missing -= 1
+    if missing:
         return None
-    slots = {hosts[i].name: parts[part].slots for i, part in holder.items()}
-    return Placement(frozen_map(slots), max(hosts[i].tier for i in holder))
+    slots = {host.name: chunks[number].slots for host, number in at.items()}
+    return Placement(frozen_map(slots), max(host.tier for host in at))
+
+
+def _add(host: Host, chunks: Sequence[Chunk], room: list[int], at: dict[Host, int]) -> bool:
+    """Give `host` a part, moving others if need be. `room` and `at` are brought up to date."""
+    entered_by: dict[int, Host] = {}
+    frontier = [host]
+    for mover in frontier:
+        for number, chunk in enumerate(chunks):
+            if number in entered_by or not mover.serves(chunk):
+                continue
+            entered_by[number] = mover
+            if not room[number]:
+                frontier.extend(other for other, where in at.items() if where == number)
+                continue
+            room[number] -= 1
+            to: int | None = number
+            while to is not None:  # every host on the way moves one part further
+                mover = entered_by[to]
+                left = at.get(mover)
+                at[mover] = to
+                to = left
+            return True
+    return False

@@ -69,7 +69,7 @@ def _capacity_record(turn: Turn) -> None:
 
 def _create(turn: Turn, name: str) -> None:
     agent = turn.agents.get(name)
-    if agent is None or not agent.active or not turn.policy.park:
+    if agent is None or not agent.active or not (turn.policy.park or name in turn.workers):
         return
     slots = turn.full_slots(name)
     if slots == 0:
@@ -97,7 +97,10 @@ def _park(turn: Turn, name: str) -> None:
 def _parked(turn: Turn, name: str) -> None:
     node, full = turn.records[name], turn.full_slots(name)
     unseen_s = turn.now_s - turn.unseen_since.get(name, turn.now_s)
-    if not turn.policy.park:
+    if turn.must_be_marked(name):
+        reason = because(Code.NOTHING_RUNS_HERE, "its mom was stopped")
+        turn.do_if_fresh(Offline(name, PARKED_NOTE, reason))
+    elif not turn.policy.park:
         reason = because(Code.NO_DEMAND, "records are not kept (park = false)")
         _delete(turn, name, reason)
     elif unseen_s >= turn.policy.forget_after_s:

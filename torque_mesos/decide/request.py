@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*\Z")
 MAX_COUNT = 1_000_000
+_MAX_DIGITS = 20  # int() itself raises ValueError for thousands of digits
 
 
 class RequestError(ValueError):
@@ -52,13 +53,6 @@ class Request:
         """Every property or host that it names."""
         return frozenset().union(*(chunk.names for chunk in self.chunks))
 
-    def each(self) -> list[Chunk]:
-        """One chunk of count 1 for each host, the hardest to place first."""
-        single = [
-            Chunk(1, chunk.slots, chunk.names) for chunk in self.chunks for _ in range(chunk.count)
-        ]
-        return sorted(single, key=lambda c: (-len(c.names), -c.slots, sorted(c.names)))
-
     def __str__(self) -> str:
         return "+".join(
             ":".join([str(c.count), f"ppn={c.slots}", *sorted(c.names)]) for c in self.chunks
@@ -66,12 +60,18 @@ class Request:
 
 
 def _count(text: str, whole: str, what: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_COUNT:
+    digits = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    if not digits or not 1 <= int(text) <= MAX_COUNT:
         raise RequestError(
-            f"nodes={whole}: {what} is {text!r},"
+            f"{_shown(whole)}: {what} is {_shown(text)!r},"
             f" a whole number from 1 to {MAX_COUNT} would be right"
         )
     return int(text)
+
+
+def _shown(text: str) -> str:
+    """A user's text, cut to what a sentence bears."""
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def _chunk(part: str, whole: str) -> Chunk:
@@ -86,12 +86,14 @@ def _chunk(part: str, whole: str) -> Chunk:
         if equals and key == "ppn":
             slots = _count(value, whole, "ppn")
         elif equals:
-            raise RequestError(f"nodes={whole}: {word!r} is not known, only ppn= has a value here")
+            raise RequestError(
+                f"{_shown(whole)}: {_shown(word)!r} is not known, only ppn= has a value here"
+            )
         elif _NAME.match(word):
             names.add(word)
         else:
             raise RequestError(
-                f"nodes={whole}: {word!r} is no name of a property or host"
+                f"{_shown(whole)}: {_shown(word)!r} is no name of a property or host"
                 " (letters, digits, '_', '-' and '.', a letter first)"
             )
     return Chunk(count, slots, frozenset(names))
@@ -103,12 +105,15 @@ def parse_nodes(text: str) -> Request:
     Raises:
         RequestError: it does not parse.
     """
+    whole = f"nodes={text}"
     specification, sharp, suffix = text.partition("#")
     if sharp and suffix not in ("excl", "shared"):
-        raise RequestError(f"nodes={text}: {suffix!r} after '#', 'excl' or 'shared' would be right")
-    request = Request(tuple(_chunk(part, text) for part in specification.split("+")))
+        raise RequestError(
+            f"{_shown(whole)}: {_shown(suffix)!r} after '#', 'excl' or 'shared' would be right"
+        )
+    request = Request(tuple(_chunk(part, whole) for part in specification.split("+")))
     if request.slots > MAX_COUNT:
-        raise RequestError(f"nodes={text}: more than {MAX_COUNT} slots")
+        raise RequestError(f"{_shown(whole)}: more than {MAX_COUNT} slots")
     return request
 
 
@@ -124,9 +129,10 @@ def parse_request(resources: Mapping[str, str]) -> Request:
         return parse_nodes(nodes)
     if "procs" in resources:
         raise RequestError(
-            f"procs={resources['procs']}: the scheduler never runs a job that asks for procs,"
-            " -l nodes=N:ppn=M would be right"
+            f"procs={_shown(resources['procs'])}: the scheduler never runs a job that asks for"
+            " procs, -l nodes=N:ppn=M would be right"
         )
     if "ncpus" in resources:
-        return Request((Chunk(1, _count(resources["ncpus"], "", "ncpus")),))
+        ncpus = resources["ncpus"]
+        return Request((Chunk(1, _count(ncpus, f"ncpus={ncpus}", "the number of cpus")),))
     return Request((Chunk(1, 1),))

@@ -25,25 +25,19 @@ def shrink(turn: Turn, growth: Growth) -> None:
             _stop_drained(turn, name)
         elif where is Phase.STARTING:
             _give_up_late(turn, name)
-    held = sum(
-        worker.slots
-        for name, worker in turn.workers.items()
-        if turn.phases[name] is not Phase.DRAINING and not turn.stopping(name)
-    )
+    held = sum(turn.kept_slots(name) for name in turn.workers)
     for name in sorted(idle, key=lambda name: (turn.idle_since[name], name)):
-        slots = turn.workers[name].slots
-        if turn.stopping(name):
-            _kill(turn, name, because(Code.DRAINED, "asked again to end"))
-        elif (
-            held - slots >= turn.policy.floor_slots
-            and (why := _why(turn, growth, name))
-            and _release(turn, name, why)
-        ):
+        slots = turn.kept_slots(name)
+        if slots and held - slots < turn.policy.floor_slots:
+            turn.nodes[name] = because(Code.FLOOR, "idle, and kept for the floor")
+        elif (why := _why(turn, growth, name)) and _release(turn, name, why):
             held -= slots
 
 
 def _why(turn: Turn, growth: Growth, name: str) -> Reason | None:
     """Why an idle node is to go now; None while it is kept."""
+    if turn.stopping(name):
+        return because(Code.DRAINED, "its end was asked for")
     if turn.down(name):
         return None  # what the server says of it may be old: nothing is released because of it
     idle_s = turn.now_s - turn.idle_since[name]
@@ -80,7 +74,7 @@ def _give_up_late(turn: Turn, name: str) -> None:
     started_s = max(started_s, turn.created_at.get(name, started_s))
     late_s = turn.now_s - started_s
     turn.timer(started_s + turn.policy.start_timeout_s)
-    if late_s < turn.policy.start_timeout_s or turn.busy(name):
+    if late_s < turn.policy.start_timeout_s or turn.busy(name) or turn.unreachable(name):
         return
     reason = because(Code.LATE, f"its mom was not ready after {late_s:.0f} s", late_s=late_s)
     if not turn.stopping(name):

@@ -7,9 +7,10 @@ from collections import defaultdict
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.reason import Code, Reason
-from torque_mesos.decide.worker import Phase, phase
+from torque_mesos.decide.worker import PARKED_NOTE, Phase, phase
 from torque_mesos.model import (
     Agent,
+    JobState,
     Node,
     NodeState,
     Offer,
@@ -20,6 +21,8 @@ from torque_mesos.model import (
     frozen_map,
 )
 
+_ON_NODES = frozenset({JobState.RUNNING, JobState.EXITING, JobState.SUSPENDED})
+_KEPT = frozenset({Phase.ABSENT, Phase.STARTING, Phase.READY, Phase.ONLINE})
 RETRY_S = 30.0  # what failed is asked for again after this long
 
 
@@ -61,8 +64,14 @@ class Turn:
         self.capacity: Node | None = next(
             (node for node in reading.nodes if node.name == policy.capacity_record), None
         )
+        # Whoever has lost sight of a node's record still pays for its worker.
+        self.held = sum((worker.resources for worker in snapshot.workers), Resources())
+        self.held_nodes = len(snapshot.workers)
         self.workers: dict[str, Worker] = {
             worker.node: worker for worker in snapshot.workers if worker.node not in untouchable
+        }
+        self._job_hosts = {
+            name for job in reading.jobs if job.state in _ON_NODES for name in job.exec_nodes
         }
         self.agents: dict[str, Agent] = {}
         for agent in snapshot.agents:
@@ -71,11 +80,16 @@ class Turn:
             ):
                 self.agents[agent.hostname] = agent
         self.offers: dict[str, list[Offer]] = defaultdict(list)
+        self.stray_offers: list[Offer] = []  # of hosts that may not be touched, or unknown agents
         for offer in snapshot.offers:
-            self.offers[offer.hostname].append(offer)
+            known = self.agents.get(offer.hostname)
+            if offer.hostname in untouchable or known is None or known.agent_id != offer.agent_id:
+                self.stray_offers.append(offer)
+            else:
+                self.offers[offer.hostname].append(offer)
         self.phases: dict[str, Phase] = {
             name: phase(self.records.get(name), self.workers.get(name))
-            for name in {*self.records, *self.workers, *self.agents, *self.offers} - untouchable
+            for name in {*self.records, *self.workers, *self.agents}
         }
 
     # -- views ---------------------------------------------------------------
@@ -86,9 +100,9 @@ class Turn:
         return node is not None and NodeState.DOWN in node.states
 
     def busy(self, name: str) -> bool:
-        """Whether jobs hold slots of a node."""
+        """Whether jobs hold slots of a node, or say that they run there."""
         node = self.records.get(name)
-        return node is not None and bool(node.slots)
+        return name in self._job_hosts or (node is not None and bool(node.slots))
 
     def stopping(self, name: str) -> bool:
         """Whether the end of a worker was asked for."""
@@ -100,6 +114,12 @@ class Turn:
         return worker is not None and any(
             grant.state is TaskState.UNREACHABLE for grant in worker.grants
         )
+
+    def kept_slots(self, name: str) -> int:
+        """The slots of a worker that count for the floor: those that stay, and can be used."""
+        if self.phases[name] not in _KEPT or self.stopping(name) or self.unreachable(name):
+            return 0
+        return self.workers[name].slots
 
     def offered(self, name: str) -> Resources:
         """What the offers of a host hold together."""
@@ -122,6 +142,11 @@ class Turn:
         agent = self.agents.get(name)
         failures = self.failures.get(agent.agent_id) if agent else None
         return failures is not None and self.now_s < failures.until_s
+
+    def must_be_marked(self, name: str) -> bool:
+        """Whether a parked record still says what it was before: it would not count as starting."""
+        node = self.records.get(name)
+        return node is not None and node.note != PARKED_NOTE
 
     def feasible_without(self) -> bool:
         """Whether np may fall and records may go without making a queued job infeasible."""

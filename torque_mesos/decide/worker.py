@@ -30,7 +30,7 @@ class Phase(enum.Enum):
     READY = "its mom is ready, its node still offline"
     ONLINE = "the batch scheduler may use it"
     DRAINING = "offline by us, so that it becomes idle"
-    SIDELINED = "offline by a person; its mom runs"
+    SIDELINED = "offline by a person"
     STRANDED = "jobs on a record whose mom is gone"
 
 
@@ -40,15 +40,17 @@ def phase(node: Node | None, worker: Worker | None) -> Phase:
     """Where the worker of a node stands, from its record and its grants (each may be None)."""
     if node is None:
         return Phase.ABSENT
-    if not node.note.startswith(MARK):
-        return Phase.FOREIGN
     offline = NodeState.OFFLINE in node.states
+    if not node.note.startswith(MARK):
+        return Phase.SIDELINED if offline and worker is not None else Phase.FOREIGN
     if NodeState.MOM_LIST_NOT_SENT in node.states and worker is None:
         return Phase.REGISTERING
     if worker is None:
         if node.jobs:
             return Phase.STRANDED
-        return Phase.PARKED if offline else Phase.UNPARKED
+        if not offline:
+            return Phase.UNPARKED
+        return Phase.SIDELINED if node.note == ONLINE_NOTE else Phase.PARKED
     if not offline:
         return Phase.ONLINE
     if node.note == DRAINING_NOTE:

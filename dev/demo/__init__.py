@@ -1,1 +1,0 @@
-"""`make demo`: a real Mesos gives nodes to a batch queue and takes them back."""

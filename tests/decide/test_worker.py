@@ -1,0 +1,121 @@
+"""The phase of a worker: the whole matrix of note, states, jobs and grants."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from torque_mesos.decide.worker import (
+    DRAINING_NOTE,
+    ONLINE_NOTE,
+    PARKED_NOTE,
+    Phase,
+    phase,
+)
+from torque_mesos.model import (
+    Grant,
+    Node,
+    NodeState,
+    Resources,
+    TaskState,
+    Worker,
+    frozen_map,
+)
+
+FREE, DOWN, OFFLINE = NodeState.FREE, NodeState.DOWN, NodeState.OFFLINE
+NEW = NodeState.MOM_LIST_NOT_SENT
+
+
+def worker(*states: TaskState) -> Worker | None:
+    grants = tuple(
+        Grant(f"t{number}", 1, Resources(1, 1024), state, 0.0)
+        for number, state in enumerate(states)
+    )
+    return Worker("n1", "a1", "e1", "g1", grants) if grants else None
+
+
+NONE = None
+STAGING = worker(TaskState.STAGING)
+RUNNING = worker(TaskState.RUNNING)
+UNREACHABLE = worker(TaskState.UNREACHABLE)
+KILLING = worker(TaskState.KILLING)
+
+WORKERS = {
+    "no worker": NONE,
+    "staging": STAGING,
+    "starting": worker(TaskState.STARTING),
+    "running": RUNNING,
+    "unreachable": UNREACHABLE,
+    "killing": KILLING,
+    "running and staging": worker(TaskState.RUNNING, TaskState.STAGING),
+}
+NOTES = {
+    "none": "",
+    "other": "bad disk",
+    "parked": PARKED_NOTE,
+    "online": ONLINE_NOTE,
+    "draining": DRAINING_NOTE,
+}
+STATES = {
+    "free": {FREE},
+    "down": {DOWN},
+    "offline": {OFFLINE},
+    "down,offline": {DOWN, OFFLINE},
+    "exclusive": {NodeState.JOB_EXCLUSIVE},
+    "offline,exclusive": {OFFLINE, NodeState.JOB_EXCLUSIVE},
+    "down,exclusive": {DOWN, NodeState.JOB_EXCLUSIVE},
+    "new": {DOWN, OFFLINE, NEW},
+    "new,down": {DOWN, NEW},
+}
+ANY = "*"
+
+# (note, states, jobs, worker) -> phase; the first row that matches counts. A "|" parts choices.
+TABLE = [
+    (("none|other", "offline|down,offline|offline,exclusive|new", ANY, "some"), Phase.SIDELINED),
+    (("none|other", ANY, ANY, ANY), Phase.FOREIGN),
+    ((ANY, "new|new,down", ANY, "no worker"), Phase.REGISTERING),
+    ((ANY, ANY, "jobs", "no worker"), Phase.STRANDED),
+    (("online", "offline|down,offline|offline,exclusive", ANY, "no worker"), Phase.SIDELINED),
+    ((ANY, "offline|down,offline|offline,exclusive", ANY, "no worker"), Phase.PARKED),
+    ((ANY, ANY, ANY, "no worker"), Phase.UNPARKED),
+    ((ANY, "free|down|exclusive|down,exclusive|new,down", ANY, ANY), Phase.ONLINE),
+    (("draining", ANY, ANY, ANY), Phase.DRAINING),
+    (("online", ANY, ANY, ANY), Phase.SIDELINED),
+    (("parked", "offline|offline,exclusive", ANY, "running|running and staging"), Phase.READY),
+    (("parked", ANY, ANY, ANY), Phase.STARTING),
+]
+
+
+def expected(*cell: str) -> Phase:
+    for pattern, where in TABLE:
+        if all(
+            want == ANY or have in want.split("|") or (want == "some" and have != "no worker")
+            for want, have in zip(pattern, cell, strict=True)
+        ):
+            return where
+    raise AssertionError(f"no row for {cell}")
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_every_cell(note: str) -> None:
+    for states, jobs, who in product(STATES, ["idle", "jobs"], WORKERS):
+        node = Node(
+            "n1",
+            frozenset(STATES[states]),
+            4,
+            note=NOTES[note],
+            slots=frozen_map({0: "1.head"} if jobs == "jobs" else {}),
+        )
+        want = expected(note, states, jobs, who)
+        assert phase(node, WORKERS[who]) is want, (note, states, jobs, who)
+
+
+@pytest.mark.parametrize("worker", WORKERS)
+def test_no_record(worker: str) -> None:
+    assert phase(None, WORKERS[worker]) is Phase.ABSENT
+
+
+def test_every_row_is_reached() -> None:
+    cells = list(product(NOTES, STATES, ["idle", "jobs"], WORKERS))
+    assert {expected(*cell) for cell in cells} | {Phase.ABSENT} == set(Phase)
