@@ -22,6 +22,7 @@ from torque_mesos.batch.daemons import (
 from torque_mesos.batch.torque import TorqueSettings
 
 DEADLINE_S = 20.0
+NAMES = ("trqauthd", "pbs_server", "pbs_sched")
 
 # A daemon that says how it was started, goes to its home as TORQUE's do, and stays.
 DAEMON = """#!{python}
@@ -43,7 +44,7 @@ while True:
 class Site:
     """A home, an sbin folder of small daemons, and what they said."""
 
-    def __init__(self, folder: Path, names=("trqauthd", "pbs_server", "pbs_sched")) -> None:
+    def __init__(self, folder: Path, names=NAMES) -> None:
         self.folder = folder
         self.home = folder / "home"
         (self.home / "server_priv").mkdir(parents=True)
@@ -110,10 +111,12 @@ def torque_site(tmp_path):
 
 
 def end_all(site: Site) -> None:
-    for name in ("trqauthd", "pbs_server", "pbs_sched"):
-        for said in site.said(name):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(said["pid"], signal.SIGKILL)
+    remembered = map(processes.read_pid_file, (site.state / "daemons").glob("*.pid"))
+    pids = {identity.pid for identity in remembered if identity and identity.process()}
+    pids |= {said["pid"] for name in NAMES for said in site.said(name)}
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def by_name(statuses):

@@ -111,9 +111,9 @@ def find(program: str, home: Path | None) -> Identity | None:
             words = process.cmdline()
             if not _runs(words, program) or _namespaces(process.pid) != here:
                 continue
-            if home is None or _works_in(process, words, home):
-                if identity := identify(process.pid):
-                    return identity
+            found = home is None or _works_in(process, words, home)
+            if found and (identity := identify(process.pid)):
+                return identity
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return None

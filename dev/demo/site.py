@@ -1,0 +1,205 @@
+"""The demo's machines and daemons: a Mesos cluster, and `torque-mesos run` beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dev.demo.account import Account, fresh_folder
+from dev.mesos.cluster import Cluster
+from dev.mesos.layout import ENVIRONMENT, PORTS
+from dev.supervised import Supervised
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAD = "head.cluster.test"
+HOSTNAMES = ("n1.cluster.test", "n2.cluster.test", "n3.cluster.test")
+SLOTS_PER_HOST = 2
+SLOT_MEM_MB = 256
+FRAMEWORK = "torque-mesos"
+SETTINGS = """\
+# Written by the demo. The settings that differ from the defaults, and why.
+state_dir = {state_dir}
+grace_s = 2.0  # an idle node is given back so soon, for you are watching
+poll_interval_s = 2.0
+
+[min_compute_node]  # one slot
+cpus = 1.0
+mem_mb = {slot_mem_mb}.0
+
+[mesos]
+master = {master}
+hostname = {head}
+
+[http]
+host = {head_address}
+
+[batch]
+kind = "builtin"  # the small batch server that comes with torque-mesos
+server_host = {head}
+server_port = {server_port}
+mom_service_port = {service_port}
+mom_manager_port = {manager_port}
+
+[batch.hosts]  # instead of a name service
+{hosts}
+
+[executor]
+python = {python}
+usecp = [{usecp}]
+mem_mb = 32.0
+"""
+
+
+class DemoError(Exception):
+    """Something did not happen as it must; the text holds the end of the log concerned."""
+
+
+class Site:
+    """Everything that runs, below one folder that goes with it. A context manager.
+
+    `jobs`: the folder that the account submits from, and finds its jobs' output in.
+    """
+
+    def __init__(self, account: Account, keep: bool = False) -> None:
+        self.account = account
+        self.folder = fresh_folder(os.geteuid())
+        self.jobs = self.folder / "jobs"
+        self.state = self.folder / "state"
+        self.settings = self.folder / "torque-mesos.toml"
+        self.log = self.folder / "torque-mesos.log"
+        self.cluster = Cluster(
+            self.folder / "mesos",
+            HOSTNAMES,
+            resources=f"cpus:{SLOTS_PER_HOST};mem:{SLOTS_PER_HOST * SLOT_MEM_MB}",
+        )
+        self._daemons: Supervised | None = None
+        self._keep = keep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything, executors and jobs included, and remove the folder."""
+        self.cluster.stop()
+        if self._daemons is not None:
+            self._daemons.stop()
+        if not self._keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start_mesos(self) -> None:
+        """Start the master and three agents. Raises ClusterError."""
+        self.cluster.start()
+
+    def start_framework(self) -> None:
+        """Start `torque-mesos run`, which starts the batch server. Does not wait for it."""
+        self.jobs.mkdir()
+        os.chown(self.jobs, self.account.uid, self.account.gid)
+        self.settings.write_text(self._settings())
+        self._daemons = Supervised()
+        command = [sys.executable, "-m", "torque_mesos", "run", "--config", str(self.settings)]
+        environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT), "HOME": os.path.expanduser("~")}
+        self._daemons.start(FRAMEWORK, command, environment, self.log)
+
+    def _settings(self) -> str:
+        ports = _free_ports(3)
+        hosts = {HEAD: self.cluster.head_address}
+        hosts |= {name: self.cluster.agent_address(name) for name in HOSTNAMES}
+        return SETTINGS.format(
+            state_dir=_toml(str(self.state)),
+            slot_mem_mb=SLOT_MEM_MB,
+            master=_toml(self.cluster.master),
+            head=_toml(HEAD),
+            head_address=_toml(self.cluster.head_address),
+            server_port=ports[0],
+            service_port=ports[1],
+            manager_port=ports[2],
+            hosts="\n".join(f"{_toml(name)} = {_toml(address)}" for name, address in hosts.items()),
+            python=_toml("/usr/bin/python3"),
+            usecp=_toml(f"*:{self.jobs} {self.jobs}"),
+        )
+
+    def check_running(self) -> None:
+        """Raises DemoError, with the end of the log, if the framework has ended."""
+        if self._daemons is not None and FRAMEWORK in (ended := self._daemons.ended()):
+            raise DemoError(f"torque-mesos ended with code {ended[FRAMEWORK]}.\n{self.log_end()}")
+
+    def log_end(self, lines: int = 25) -> str:
+        """The end of the framework's log."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join([f"The end of {self.log}:", *text.splitlines()[-lines:]])
+
+    def batch(self, *command: str, text: str | None = None) -> str:
+        """Run a client command of the batch server as the account, in its folder.
+
+        Gives what it printed. Raises DemoError if it fails.
+        """
+        program = self.state / "batch" / "bin" / command[0]
+        account = self.account if os.geteuid() == 0 else None
+        environment = {**ENVIRONMENT, **self.account.environment}
+        try:
+            done = subprocess.run(
+                [str(program), *command[1:]],
+                input=text,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=30,
+                cwd=self.jobs,
+                env=environment,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=account.groups if account else None,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DemoError(f"{' '.join(command)}: {error}") from error
+        if done.returncode:
+            raise DemoError(f"{' '.join(command)} failed ({done.returncode}): {done.stderr}")
+        return str(done.stdout)
+
+    def tool(self, *arguments: str) -> str:
+        """What `torque-mesos ARGUMENTS` prints. Raises DemoError if it fails."""
+        done = subprocess.run(
+            [sys.executable, "-m", "torque_mesos", *arguments, "--config", str(self.settings)],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            cwd=ROOT,
+        )
+        if done.returncode:
+            raise DemoError(f"torque-mesos {' '.join(arguments)}: {done.stderr or done.stdout}")
+        return done.stdout
+
+
+def _toml(text: str) -> str:
+    """A TOML string: what JSON writes is one, too."""
+    return json.dumps(text)
+
+
+def _free_ports(count: int) -> list[int]:
+    chance = random.SystemRandom()
+    found: set[int] = set()
+    while len(found) < count:
+        port = chance.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("", port))
+            except OSError:
+                continue
+        found.add(port)
+    return sorted(found)
