@@ -18,7 +18,7 @@ _QUOTED = 200
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 _STATES = {"TASK_" + state.name: state for state in TaskState}
 # What reading a value that has another shape than expected can raise.
-_MISFIT = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+MISFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 Json = Any
 
@@ -109,7 +109,7 @@ def read_offer(raw: Json, roles: frozenset[str], received_s: float) -> Offer:
             else _NO_ATTRIBUTES,
             received_s,
         )
-    except _MISFIT as error:
+    except MISFIT as error:
         raise unreadable("an offer", raw, error) from error
 
 
@@ -117,7 +117,7 @@ def offer_id_of(raw: Json) -> str | None:
     """The id of an offer that may be unreadable otherwise."""
     try:
         offer_id = raw["id"]["value"]
-    except _MISFIT:
+    except MISFIT:
         return None
     return offer_id if isinstance(offer_id, str) else None
 
@@ -164,7 +164,7 @@ def read_event(kind: str, body: Json) -> Event | None:
         return None
     try:
         return reader(body)
-    except _MISFIT as error:
+    except MISFIT as error:
         raise unreadable(f"an event {kind}", body, error) from error
 
 
@@ -188,5 +188,5 @@ def read_agent(raw: Json, roles: frozenset[str]) -> Agent:
             ),
             active=bool(raw["active"]) and not raw.get("deactivated", False),
         )
-    except _MISFIT as error:
+    except MISFIT as error:
         raise unreadable("an agent", raw, error) from error

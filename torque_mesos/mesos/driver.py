@@ -16,20 +16,19 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from torque_mesos.mesos import convert
 from torque_mesos.mesos.backoff import Backoff
 from torque_mesos.mesos.base import (
     Disconnected,
     EndCause,
     Ended,
     Event,
-    Malformed,
     MesosError,
     NotConnected,
-    Offers,
     Subscribed,
 )
 from torque_mesos.mesos.calls import request
+from torque_mesos.mesos.convert import usable_roles
+from torque_mesos.mesos.intake import Intake
 from torque_mesos.mesos.pymesos_import import MesosSchedulerDriver
 from torque_mesos.mesos.settings import LinkSettings, MasterUri, address
 from torque_mesos.mesos.stream import Stream
@@ -43,12 +42,8 @@ _HEARTBEAT_S = 15.0
 _MISSED = 3
 # A subscription that lived as long was a good one: the next wait is short again.
 _SETTLED_S = 15.0
-# An offer that cannot be read is declined for so long.
-_REFUSE_UNREADABLE_S = 3600.0
 _STOP_WAIT_S = 2.0
 
-# What pymesos' connection raises for an answer that it cannot follow.
-_UNFOLLOWED = (OSError, RuntimeError, ValueError, LookupError)
 # Asking again would be answered the same way.
 _FINAL = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
@@ -80,10 +75,9 @@ class Driver(MesosSchedulerDriver):  # type: ignore[misc]
             timeout=settings.call_timeout_s,
         )
         self._uri = MasterUri.parse(settings.master)
-        self._roles = convert.usable_roles(settings.role)
         if settings.credentials is not None:
             self._basic_credential = settings.credentials.basic()
-        self._sink = sink
+        self._intake = Intake(sink, usable_roles(settings.role), clock, self)
         self._clock = clock
         self._backoff_s = backoff
         self._watch: LeaderWatch | None = None
@@ -216,7 +210,7 @@ class Driver(MesosSchedulerDriver):  # type: ignore[misc]
         """Tell of a subscription that is gone. Gives the seconds until the next attempt."""
         since = self._forget()
         if since is not None:
-            self._tell(Disconnected(reason))
+            self._intake.tell(Disconnected(reason))
             if self._clock() - since >= _SETTLED_S:
                 self._backoff_s.reset()
         redirected, self._was_redirected = self._was_redirected, self._redirect is not None
@@ -246,11 +240,11 @@ class Driver(MesosSchedulerDriver):  # type: ignore[misc]
         self._dropped = ""
         try:
             stream = Stream(master, self)
-        except _UNFOLLOWED as error:
+        except (OSError, ValueError) as error:
             return str(error)
         try:
             return self._follow(stream, leader)
-        except _UNFOLLOWED as error:
+        except Exception as error:  # noqa: BLE001 (no answer may end the thread, whatever it raises)
             if stream.status in _FINAL and not self.connected:
                 self._end(EndCause.REJECTED, str(error))
             return f"{type(error).__name__}: {error}"
@@ -292,80 +286,31 @@ class Driver(MesosSchedulerDriver):  # type: ignore[misc]
             os.read(wakeup, 4096)
         return next(iter(happened.values()), 0)
 
-    # --- events -----------------------------------------------------------------------
-
-    def _tell(self, event: Event) -> None:
-        try:
-            self._sink(event)
-        except Exception:  # noqa: BLE001 (whatever it is, Mesos must not notice)
-            _log.exception("the sink of events failed")
-
-    def _end(self, cause: EndCause, message: str) -> None:
-        self._over = True
-        self._forget()
-        self._tell(Ended(cause, message))
+    # --- what events ask of it ----------------------------------------------------------
 
     def malformed(self, message: str) -> None:
         """Tell of something unreadable."""
-        _log.error("malformed: %s", message)
-        self._tell(Malformed(message))
+        self._intake.malformed(message)
 
     def process_event(self, event: Any) -> None:
         """Take one event of the stream. Never raises."""
-        if self._over:
-            return
-        try:
-            kind = event["type"]
-            self._take(kind, event.get(kind.lower()))
-        except convert.Unreadable as error:
-            self.malformed(str(error))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            self.malformed(str(convert.unreadable("an event", event, error)))
+        if not self._over:
+            self._intake.take(event)
 
-    def _take(self, kind: str, body: Any) -> None:
-        if kind == "SUBSCRIBED":
-            self._on_subscribed(body)
-        elif kind == "OFFERS":
-            self._on_offers(body)
-        elif kind == "ERROR":
-            self._on_error(str(body["message"]))
-        else:
-            try:
-                if (event := convert.read_event(kind, body)) is not None:
-                    self._tell(event)
-            finally:
-                # One that cannot be read would be sent again for ever.
-                if kind == "UPDATE":
-                    self._quietly(self.acknowledgeStatusUpdate, body["status"])
-
-    def _on_subscribed(self, body: Any) -> None:
+    def subscribed(self, body: Any) -> None:
+        """The master confirms the subscription."""
         framework_id = str(body["framework_id"]["value"])
+        heartbeat_s = float(body.get("heartbeat_interval_seconds", _HEARTBEAT_S))
         again = framework_id == self.framework_id
-        self._patience_s = _MISSED * float(body.get("heartbeat_interval_seconds", _HEARTBEAT_S))
+        self._patience_s = _MISSED * heartbeat_s
         with self._lock:
             self.framework_id = framework_id
             self._subscribed_since = self._clock()
         self._was_redirected = False
-        self._tell(Subscribed(framework_id, str(self._master), again))
+        self._intake.tell(Subscribed(framework_id, str(self._master), again))
 
-    def _on_offers(self, body: Any) -> None:
-        now = self._clock()
-        read, unreadable = [], []
-        for raw in body["offers"]:
-            try:
-                read.append(convert.read_offer(raw, self._roles, now))
-            except convert.Unreadable as error:
-                self.malformed(str(error))
-                unreadable.append(raw)
-        if read:
-            self._tell(Offers(tuple(read)))
-        # Nobody else knows of these, and an offer that is not answered is held for ever.
-        ids = [{"value": name} for raw in unreadable if (name := convert.offer_id_of(raw))]
-        if ids:
-            filters = {"refuse_seconds": _REFUSE_UNREADABLE_S}
-            self._quietly(self.declineOffer, ids, filters)
-
-    def _on_error(self, message: str) -> None:
+    def refused(self, message: str) -> None:
+        """The master says ERROR."""
         if message == "Framework has been removed":
             self._end(EndCause.REMOVED, message)
         elif message == "Framework failed over":
@@ -376,10 +321,24 @@ class Driver(MesosSchedulerDriver):  # type: ignore[misc]
         else:
             self._end(EndCause.REJECTED, message)
 
-    def _quietly(self, send: Callable[..., None], *arguments: Any) -> None:
-        """Send a call whose failure the master makes good: it repeats what it does not see
-        answered, or starts afresh with the next subscription."""
+    def acknowledge(self, status: Any) -> None:
+        """Tell the master that a task's state was taken note of. If that fails, it is sent
+        to us again."""
         try:
-            send(*arguments)
+            self.acknowledgeStatusUpdate(status)
         except (MesosError, KeyError, TypeError) as error:
-            _log.warning("%s: %s", send.__name__, error)
+            _log.warning("a task's state could not be acknowledged: %s", error)
+
+    def decline(self, offer_ids: list[str], refuse_s: float) -> None:
+        """Decline offers that nobody else knows of. If that fails, they are gone with the
+        subscription."""
+        ids = [{"value": each} for each in offer_ids]
+        try:
+            self.declineOffer(ids, {"refuse_seconds": refuse_s})
+        except MesosError as error:
+            _log.warning("unreadable offers could not be declined: %s", error)
+
+    def _end(self, cause: EndCause, message: str) -> None:
+        self._over = True
+        self._forget()
+        self._intake.tell(Ended(cause, message))
