@@ -1,0 +1,59 @@
+"""The accounting file: one line an event, written at once, for whoever watches it."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import List
+
+from .records import Job
+
+
+class Accounting:
+    """Appends to FOLDER/YYYYMMDD."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def write(self, kind: str, job_id: str, text: str = "") -> None:
+        """One record: `11/20/2026 15:32:40;Q;0.head;queue=batch`."""
+        now = time.localtime()
+        path = os.path.join(self._folder, time.strftime("%Y%m%d", now))
+        line = f"{time.strftime('%m/%d/%Y %H:%M:%S', now)};{kind};{job_id};{text}\n"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+
+    def started(self, job: Job) -> None:
+        """The S record."""
+        self.write("S", job.job_id, " ".join(_common(job)) + " ")
+
+    def ended(self, job: Job) -> None:
+        """The E record."""
+        words = _common(job)
+        words.append(f"session={job.session or 0}")
+        words.append(f"total_execution_slots={sum(len(slots) for _, slots in job.hosts)}")
+        words.append(f"unique_node_count={len(job.hosts)}")
+        words.append(f"end={int(job.completed)}")
+        words.append(f"Exit_status={job.exit_status}")
+        for name, value in job.used.items():
+            words.append(f"resources_used.{name}={_seconds(value) if name == 'cput' else value}")
+        self.write("E", job.job_id, " ".join(words))
+
+
+def _common(job: Job) -> List[str]:
+    words = [f"user={job.user}", f"group={job.group}"]
+    if job.account:
+        words.append(f"account={job.account}")
+    words += [f"jobname={job.name}", f"queue={job.queue}"]
+    words += [f"ctime={int(job.created)}", f"qtime={int(job.created)}"]
+    words += [f"etime={int(job.eligible)}", f"start_count={job.start_count}"]
+    words += [f"start={int(job.started)}", f"owner={job.owner}", f"exec_host={job.exec_host}"]
+    return words + [f"Resource_List.{name}={value}" for name, value in job.resources.items()]
+
+
+def _seconds(text: str) -> int:
+    hours, minutes, seconds = text.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds)

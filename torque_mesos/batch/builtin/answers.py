@@ -1,0 +1,91 @@
+"""What the server tells the commands of itself, its queues, and how many jobs are where."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, List
+
+from .attributes import QUEUE, SERVER, ordered
+from .home import VERSION
+from .records import COMPLETE, EXITING, HELD, QUEUED, RUNNING, WAITING, Attributes, Job
+from .state import State
+
+_COUNTED = (
+    ("Transit", "T"),
+    ("Queued", QUEUED),
+    ("Held", HELD),
+    ("Waiting", WAITING),
+    ("Running", RUNNING),
+    ("Exiting", EXITING),
+    ("Complete", COMPLETE),
+)
+
+
+def state_count(jobs: Iterable[Job]) -> str:
+    """How many jobs are in each state, as TORQUE writes it."""
+    counts: Dict[str, int] = {}
+    for job in jobs:
+        counts[job.state] = counts.get(job.state, 0) + 1
+    return "".join(f"{name}:{counts.get(letter, 0)} " for name, letter in _COUNTED)
+
+
+def _assigned(jobs: Iterable[Job]) -> Attributes:
+    total = sum(int(job.resources.get("nodect", 0)) for job in jobs if job.holds_slots)
+    return [("resources_assigned.nodect", str(total))] if total else []
+
+
+def queue_attributes(state: State, name: str) -> Attributes:
+    """All that `qstat -Qf` and `list queue` show."""
+    values = dict(state.queues[name])
+    jobs = [job for job in state.jobs.values() if job.queue == name]
+    shown: Attributes = [
+        ("queue_type", values.pop("queue_type", "")),
+        ("total_jobs", str(len(jobs))),
+    ]
+    shown.append(("state_count", state_count(jobs)))
+    mtime = values.pop("mtime", "0")
+    last = {key: values.pop(key) for key in ("enabled", "started") if key in values}
+    shown += [(key, values[key]) for key in ordered(QUEUE, values)]
+    shown.append(("mtime", mtime))
+    shown += _assigned(jobs)
+    return shown + list(last.items())
+
+
+def server_attributes(state: State) -> Attributes:
+    """All that `qstat -Bf` and `list server` show."""
+    jobs = list(state.jobs.values())
+    shown: Attributes = [("server_state", "Active")]
+    order = list(SERVER)
+    versioned = False
+    for name in ordered(SERVER, state.attributes):
+        late = order.index(name.split(".")[0]) >= order.index("keep_completed")
+        if late and not versioned:
+            versioned = True
+            shown.append(("pbs_version", VERSION))
+        shown.append((name, state.attributes[name]))
+        if name == "scheduling":
+            shown += [("total_jobs", str(len(jobs))), ("state_count", state_count(jobs))]
+        if name == "mail_from":
+            shown += _assigned(jobs)
+        if name == "keep_completed":
+            shown.append(("next_job_number", str(state.next_job)))
+            shown.append(("net_counter", "0 0 0"))
+    return shown
+
+
+def scheduler_view(state: State) -> Dict[str, List[object]]:
+    """What a scheduling cycle needs to know: nodes, and the queued jobs in order."""
+    nodes: List[object] = [
+        [node.name, sorted(node.names), node.np, node.free_slots] for node in state.nodes.values()
+    ]
+    jobs: List[object] = [
+        [
+            job.job_id,
+            job.resources.get("neednodes"),
+            state.queues.get(job.queue, {}).get("started") == "True",
+            job.comment,
+        ]
+        for job in sorted(state.jobs.values(), key=lambda job: job.rank)
+        if job.state == QUEUED
+    ]
+    nodect: List[object] = [state.number("resources_available.nodect")]
+    return {"nodes": nodes, "jobs": jobs, "nodect": nodect}

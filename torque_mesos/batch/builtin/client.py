@@ -1,0 +1,85 @@
+"""What all commands share: reaching the server, and saying so when it cannot be reached."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import Any, List, Tuple
+
+from .errors import BADHOST, PbsError
+from .home import Home
+from .wire import Message, ask, connect_unix
+
+Told = List[Tuple[str, List[Tuple[str, str]]]]
+
+NO_SERVER = 111
+
+
+class Unreachable(Exception):
+    """The server cannot be reached; what TORQUE prints about that was printed."""
+
+    def __init__(self, code: int, text: str, server: str) -> None:
+        self.code = code
+        self.text = text
+        self.server = server
+        super().__init__(text)
+
+
+class Server:
+    """A connection to the server. `tries` is how often the command asks before it gives up."""
+
+    def __init__(self, home: Home, tries: int = 1, name: str = "") -> None:
+        self.name = home.server_name
+        name = name or os.environ.get("PBS_DEFAULT", "")
+        if name and name != self.name:
+            self._elsewhere(name, tries)
+        for _ in range(tries):
+            try:
+                self._connection = connect_unix(home.socket)
+            except OSError:
+                _complain(home, self.name)
+            else:
+                return
+        raise Unreachable(NO_SERVER, os.strerror(NO_SERVER), self.name)
+
+    def _elsewhere(self, name: str, tries: int) -> None:
+        try:
+            socket.gethostbyname(name)
+        except OSError:
+            for _ in range(tries):
+                warn(f"Can not resolve name for server {name}. (rc = -2 - )")
+                warn(f"Cannot resolve specified server host '{name}'.")
+            raise Unreachable(BADHOST, PbsError(BADHOST).text, name) from None
+        for _ in range(tries):
+            warn(f"Cannot connect to specified server host '{name}'.")
+        raise Unreachable(NO_SERVER, os.strerror(NO_SERVER), name)
+
+    def ask(self, op: str, **values: Any) -> Message:
+        """One request. Raises `PbsError`, and `Unreachable` if the server goes away."""
+        try:
+            reply = ask(self._connection, {"op": op, **values})
+        except OSError:
+            raise Unreachable(NO_SERVER, os.strerror(NO_SERVER), self.name) from None
+        error = PbsError.of_reply(reply)
+        if error is not None:
+            raise error
+        return reply
+
+
+def _complain(home: Home, name: str) -> None:
+    from .names import Resolver
+
+    address = Resolver(home.join("hosts")).address(name) or "unknown"
+    warn(f"\nUnable to communicate with {name}({address})")
+    warn(f"Cannot connect to specified server host '{name}'.")
+
+
+def warn(text: str) -> None:
+    """A line on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def shown_id(job_id: str, server: str) -> str:
+    """A job's id as commands name it: with the server's name."""
+    return job_id if "." in job_id else f"{job_id}.{server}"

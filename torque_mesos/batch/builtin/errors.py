@@ -1,0 +1,104 @@
+"""TORQUE's error codes and texts, as its commands print them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+UNKJOBID = 15001
+NOATTR = 15002
+IVALREQ = 15004
+PERM = 15007
+BADHOST = 15010
+SYSTEM = 15012
+INTERNAL = 15013
+BADATVAL = 15016
+BADSTATE = 15018
+UNKQUE = 15020
+QUNOENB = 15023
+BADUSER = 15025
+QUEEXIST = 15027
+QUEBUSY = 15029
+UNKRESC = 15037
+EXCQRESC = 15038
+QUENODFLT = 15039
+NORERUN = 15040
+MOMREJECT = 15043
+RESCUNAV = 15046
+UNKNODE = 15064
+UNKNODEATR = 15065
+NONODES = 15066
+NODEEXIST = 15068
+SYNTAX = 15131
+NORELYMOM = 15072
+HIERARCHY_NOT_SENT = 15155
+PURGED_WITH_NODE = 15156
+
+_TEXTS: Dict[int, str] = {
+    UNKJOBID: "Unknown Job Id Error",
+    NOATTR: "Undefined attribute ",
+    IVALREQ: "Invalid request",
+    PERM: "Unauthorized Request ",
+    BADHOST: "Access from host not allowed, or unknown host",
+    SYSTEM: "PBS_Server System error: ",
+    INTERNAL: "PBS server internal error",
+    BADATVAL: "Illegal attribute or resource value for",
+    BADSTATE: "Request invalid for state of job",
+    UNKQUE: "Unknown queue",
+    QUNOENB: "Queue is not enabled",
+    BADUSER: "Bad UID for job execution",
+    QUEEXIST: "Queue already exists",
+    QUEBUSY: "Cannot delete busy queue",
+    UNKRESC: "Unknown resource type ",
+    EXCQRESC: "Job exceeds queue resource limits",
+    QUENODFLT: "No default queue specified",
+    NORERUN: "job is not rerunnable",
+    MOMREJECT: "Execution server rejected request",
+    RESCUNAV: "Resource temporarily unavailable",
+    UNKNODE: "Unknown node ",
+    UNKNODEATR: "Unknown node-attribute ",
+    NONODES: "Server has no node list",
+    NODEEXIST: "Node name already exists",
+    SYNTAX: "Command syntax invalid",
+    NORELYMOM: "Server could not connect to MOM",
+    HIERARCHY_NOT_SENT: (
+        "The updated okclients list hasn't been sent out to the cluster yet. The node(s) will "
+        "automatically update to free once this is done and the mom has reported in."
+    ),
+    PURGED_WITH_NODE: (
+        "The server was unable to communicate with the MOM to requeue or delete the job. The node "
+        "has been deleted and all jobs on the node have been purged."
+    ),
+}
+
+
+class PbsError(Exception):
+    """A request was refused: a code of TORQUE's, and what it says.
+
+    `detail` follows the code's own text; `message` follows ` MSG=`, as TORQUE prints it.
+    """
+
+    def __init__(self, code: int, message: str = "", detail: str = "") -> None:
+        self.code = code
+        self.text = _TEXTS.get(code, "") + detail
+        if message:
+            self.text += f" MSG={message}"
+        super().__init__(self.text)
+
+    @property
+    def exit_code(self) -> int:
+        """What a command exits with: the code's lowest byte."""
+        return self.code & 0xFF
+
+    def as_reply(self) -> Dict[str, Any]:
+        """The error as a reply on the wire."""
+        return {"error": self.code, "text": self.text}
+
+    @classmethod
+    def of_reply(cls, reply: Dict[str, Any]) -> Optional[PbsError]:
+        """The error that a reply carries, None if it carries none."""
+        if "error" not in reply:
+            return None
+        error = cls(int(reply["error"]))
+        error.text = str(reply.get("text", error.text))
+        error.args = (error.text,)
+        return error

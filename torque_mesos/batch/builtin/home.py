@@ -1,0 +1,137 @@
+"""The folders of a PBS home, its settings file, and the daemons' log files."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from typing import Any, Dict
+
+VERSION = "6.1.3.h5"
+
+SERVER_PORT = 15001
+MOM_SERVICE_PORT = 15002
+MOM_MANAGER_PORT = 15003
+
+_SERVER_FOLDERS = {
+    "server_priv": 0o755,
+    "server_priv/accounting": 0o755,
+    "server_priv/jobs": 0o750,
+    "server_logs": 0o755,
+    "sched_priv": 0o750,
+    "sched_logs": 0o755,
+    "sock": 0o755,
+}
+_MOM_FOLDERS = {
+    "mom_priv": 0o751,
+    "mom_priv/jobs": 0o751,
+    "mom_logs": 0o755,
+    "spool": 0o1777,
+    "undelivered": 0o1777,
+    "aux": 0o755,
+}
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where things are below a PBS home."""
+
+    path: str
+
+    def join(self, *parts: str) -> str:
+        """A path below the home."""
+        return os.path.join(self.path, *parts)
+
+    @property
+    def socket(self) -> str:
+        """The unix socket that the commands and the scheduler connect to."""
+        return self.join("sock", "pbs_server")
+
+    @property
+    def server_name(self) -> str:
+        """The server's name as the file `server_name` gives it; empty where there is none."""
+        try:
+            with open(self.join("server_name"), encoding="utf-8") as file:
+                return file.read().strip()
+        except OSError:
+            return ""
+
+    @property
+    def settings(self) -> Dict[str, Any]:
+        """What `server_priv/builtin.json` sets (delay_scale, server_port)."""
+        try:
+            with open(self.join("server_priv", "builtin.json"), encoding="utf-8") as file:
+                found = json.load(file)
+        except OSError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def make_server_folders(self) -> None:
+        """Make what a server and a scheduler need below the home."""
+        _make(self.path, _SERVER_FOLDERS)
+
+    def make_mom_folders(self) -> None:
+        """Make what a mom needs below the home."""
+        _make(self.path, _MOM_FOLDERS)
+
+    def secret(self, folder: str) -> bytes:
+        """The secret shared between server and moms, from FOLDER/secret; empty where none is."""
+        try:
+            with open(self.join(folder, "secret"), "rb") as file:
+                return file.read().strip()
+        except OSError:
+            return b""
+
+
+def _make(home: str, folders: Dict[str, int]) -> None:
+    if not os.path.isdir(home):
+        os.makedirs(home, 0o755)
+        os.chmod(home, 0o755)  # noqa: S103 - all users run the commands in it
+    for name, mode in folders.items():
+        path = os.path.join(home, name)
+        if not os.path.isdir(path):
+            os.makedirs(path, 0o755)
+            os.chmod(path, mode)
+
+
+class LogFile:
+    """A daemon's log: one file a day, or the one file that it was told to use."""
+
+    def __init__(self, folder: str, daemon: str, path: str = "") -> None:
+        self._folder = folder
+        self._path = path
+        self._who = f"{daemon}.{os.getpid()}"
+        self._opened = ""
+        self._descriptor = -1
+
+    def write(self, text: str, kind: str = "Svr", name: str = "") -> None:
+        """One line, in the form of TORQUE's logs."""
+        now = time.time()
+        moment = time.localtime(now)
+        path = self._path or os.path.join(self._folder, time.strftime("%Y%m%d", moment))
+        if path != self._opened:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor = os.open(path, flags, 0o644)
+            self._opened = path
+        stamp = time.strftime("%m/%d/%Y %H:%M:%S", moment) + f".{int(now % 1 * 1000):03d}"
+        os.write(self._descriptor, f"{stamp};02;{self._who};{kind};{name};{text}\n".encode())
+
+
+def daemonize() -> None:
+    """Become a daemon: the caller's process ends, this one goes on without a terminal."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    detach_output()
+
+
+def detach_output() -> None:
+    """Point the standard files at /dev/null."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    if null > 2:
+        os.close(null)

@@ -1,0 +1,168 @@
+"""What happens in a mom's child: becoming the user, starting the shell, delivering files."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from typing import Dict, List, Tuple
+
+from .wire import Message
+
+_SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "csh", "tcsh")
+_CHUNK = 1 << 20
+
+
+def account_of(user: str) -> pwd.struct_passwd:
+    """The password entry of a job's user. Raises KeyError."""
+    return pwd.getpwnam(user)
+
+
+def become(account: pwd.struct_passwd) -> None:
+    """Be that user from now on, with all his groups; nothing to do where we are him already."""
+    if os.geteuid() != 0:
+        return
+    os.initgroups(account.pw_name, account.pw_gid)
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+
+
+def environment(
+    order: Message, account: pwd.struct_passwd, node_file: str, port: int, path: str
+) -> Dict[str, str]:
+    """The environment of a job."""
+    hosts = order["hosts"]
+    total = sum(count for _, count, _, _ in hosts)
+    found = {"LANG": "C", "PATH": path}
+    found.update(order["variables"])
+    found.update(
+        ENVIRONMENT="BATCH",
+        HOME=account.pw_dir,
+        LOGNAME=account.pw_name,
+        USER=account.pw_name,
+        SHELL=account.pw_shell or "/bin/sh",
+        PBS_ENVIRONMENT="PBS_BATCH",
+        PBS_JOBCOOKIE=os.urandom(16).hex().upper(),
+        PBS_JOBID=order["job"],
+        PBS_JOBNAME=order["name"],
+        PBS_MOMPORT=str(port),
+        PBS_NODEFILE=node_file,
+        PBS_NODENUM="0",
+        PBS_NP=str(total),
+        PBS_NUM_NODES=str(order["resources"].get("nodect", len(hosts))),
+        PBS_NUM_PPN=str(hosts[0][1]),
+        PBS_QUEUE=order["queue"],
+        PBS_TASKNUM="1",
+        PBS_VERSION="TORQUE-6.1.3.h5",
+        PBS_VNODENUM="0",
+    )
+    if order["walltime"] is not None:
+        found["PBS_WALLTIME"] = str(order["walltime"])
+    return found
+
+
+def start_shell(
+    order: Message,
+    account: pwd.struct_passwd,
+    environ: Dict[str, str],
+    script: str,
+    output: str,
+    error: str,
+) -> int:
+    """Become the job: never returns. The login shell reads the script's path from its input."""
+    os.setsid()
+    become(account)
+    os.umask(order["umask"])
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    standard_out = os.open(output, flags, 0o600)
+    standard_error = standard_out if order["join"] == "oe" else os.open(error, flags, 0o600)
+    if order["join"] == "eo":
+        standard_out = standard_error
+    read, write = os.pipe()
+    os.write(write, script.encode() + b"\n")
+    os.close(write)
+    for number, descriptor in enumerate((read, standard_out, standard_error)):
+        os.dup2(descriptor, number)
+    os.closerange(3, 1024)
+    try:
+        os.chdir(account.pw_dir)
+    except OSError as problem:
+        os.write(2, f"PBS: chdir to '{account.pw_dir}' failed: {problem.strerror}\n".encode())
+        os.chdir("/")
+    shell = order["shell"].split(",")[0].split("@")[0] or account.pw_shell or "/bin/sh"
+    name = os.path.basename(shell)
+    if name in _SHELLS:
+        os.execve(shell, ["-" + name], environ)  # noqa: S606
+    os.execve(shell, [shell, script], environ)  # noqa: S606
+    return 127
+
+
+def run_script(
+    path: str, arguments: List[str], environ: Dict[str, str], folder: str, output: str
+) -> int:
+    """Become a prologue or an epilogue: never returns."""
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    out = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if output else null
+    for number, descriptor in enumerate((null, out, out)):
+        os.dup2(descriptor, number)
+    os.closerange(3, 1024)
+    os.chdir(folder)
+    os.execve(path, [path, *arguments], environ)  # noqa: S606
+    return 127
+
+
+def local_path(target: str, rules: List[Tuple[str, str, str]], names: List[str]) -> str:
+    """Where `host:/path` is on this machine; empty where only a remote copy can reach it.
+
+    `rules` are the `$usecp` lines: host pattern, prefix there, prefix here. `names` are
+    this machine's own.
+    """
+    host, _, path = target.partition(":")
+    for pattern, theirs, ours in rules:
+        tail = pattern[1:] if pattern.startswith("*") else ""
+        matches = host.endswith(tail) if pattern.startswith("*") else host == pattern
+        if matches and path.startswith(theirs):
+            return ours + path[len(theirs) :]
+    return path if host in (*names, "localhost", socket.gethostname()) else ""
+
+
+def deliver(account: pwd.struct_passwd, files: List[Tuple[str, str, str]]) -> int:
+    """In a child: copy (spooled file, target, local path or empty) as the user.
+
+    The exit status counts the files that could not be delivered.
+    """
+    become(account)
+    os.umask(0o077)
+    failed = 0
+    for source, target, path in files:
+        try:
+            if path:
+                _copy(source, path)
+            elif not _copy_away(source, target):
+                failed += 1
+        except OSError:
+            failed += 1
+    return failed
+
+
+def _copy(source: str, path: str) -> None:
+    if os.path.isdir(path):
+        path = os.path.join(path, os.path.basename(source))
+    with open(source, "rb") as reader, open(path, "wb") as writer:
+        while True:
+            data = reader.read(_CHUNK)
+            if not data:
+                return
+            writer.write(data)
+
+
+def _copy_away(source: str, target: str) -> bool:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            options = ["-rpBq", "-o", "StrictHostKeyChecking=no"]
+            os.execv("/usr/bin/scp", ["scp", *options, source, target])  # noqa: S606
+        except OSError:
+            os._exit(127)
+    return os.waitpid(pid, 0)[1] == 0

@@ -1,0 +1,270 @@
+"""A small event loop: framed connections, listeners, timers, signals. One thread.
+
+asyncio would do, but takes 60 ms to import, and a mom's start is waited for by jobs.
+"""
+
+from __future__ import annotations
+
+import errno
+import heapq
+import itertools
+import os
+import selectors
+import signal
+import socket
+import time
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from .wire import REQUEST_LIMIT, BadMessage, Decoder, Message, encode
+
+Callback = Callable[[], None]
+Log = Callable[[str], None]
+
+
+class Timer:
+    """A call that will be made once, unless cancelled."""
+
+    def __init__(self, call: Callback) -> None:
+        self.call = call
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Do not make the call."""
+        self.cancelled = True
+
+
+class Loop:
+    """Waits for sockets and times, and makes the calls that were asked for."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self._selector = selectors.DefaultSelector()
+        self._timers: List[Tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._stopped = False
+        self._signals: Dict[int, Callback] = {}
+        self.after_turn: List[Callback] = []
+        self._wake_read, self._wake_write = os.pipe()
+        for descriptor in (self._wake_read, self._wake_write):
+            os.set_blocking(descriptor, False)
+        self.watch(self._wake_read, selectors.EVENT_READ, self._take_signals)
+
+    def on_signal(self, number: int, call: Callback) -> None:
+        """Make `call` in the loop when the signal comes."""
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        self._signals[number] = call
+        signal.signal(number, lambda *_: None)
+
+    def _take_signals(self) -> None:
+        for number in set(os.read(self._wake_read, 4096)):
+            if number in self._signals:
+                self._signals[number]()
+
+    def watch(self, file: Any, events: int, call: Callback) -> None:
+        """Make `call` whenever `file` is ready; replaces an earlier watch of it."""
+        try:
+            self._selector.modify(file, events, call)
+        except KeyError:
+            self._selector.register(file, events, call)
+
+    def forget(self, file: Any) -> None:
+        """Watch `file` no more."""
+        try:
+            self._selector.unregister(file)
+        except (KeyError, ValueError):
+            return
+
+    def call_later(self, delay_s: float, call: Callback) -> Timer:
+        """Make `call` after `delay_s` seconds."""
+        timer = Timer(call)
+        heapq.heappush(self._timers, (time.monotonic() + delay_s, next(self._order), timer))
+        return timer
+
+    def stop(self) -> None:
+        """End `run` after this turn."""
+        self._stopped = True
+
+    def run(self) -> None:
+        """Work until `stop`. An error in a call is logged, and the loop lives on."""
+        while not self._stopped:
+            wait = None
+            if self._timers:
+                wait = max(0.0, self._timers[0][0] - time.monotonic())
+            for key, _ in self._selector.select(wait):
+                if key.fileobj in self._selector.get_map():
+                    self._guard(key.data)
+            now = time.monotonic()
+            while self._timers and self._timers[0][0] <= now:
+                timer = heapq.heappop(self._timers)[2]
+                if not timer.cancelled:
+                    self._guard(timer.call)
+            for call in self.after_turn:
+                self._guard(call)
+
+    def _guard(self, call: Callback) -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - one bad turn must not end a daemon
+            import traceback
+
+            self.log(f"LOG_ERROR::{type(error).__name__}: {error}\n{traceback.format_exc()}")
+
+
+class Connection:
+    """A framed connection in a loop.
+
+    `on_message` gets each message; `on_close` gets None, or the error that ended it.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        sock: socket.socket,
+        on_message: Callable[[Connection, Message], None],
+        on_close: Optional[Callable[[Connection, Optional[Exception]], None]] = None,
+        secret: bytes = b"",
+        limit: int = REQUEST_LIMIT,
+    ) -> None:
+        self.loop = loop
+        self.sock = sock
+        self.peer: Any = None
+        self.closed = False
+        self._on_message = on_message
+        self._on_close = on_close
+        self._secret = secret
+        self._decoder = Decoder(limit, secret)
+        self._out = bytearray()
+        self._close_when_sent = False
+        sock.setblocking(False)
+        loop.watch(sock, selectors.EVENT_READ, self._ready)
+
+    def send(self, message: Message, last: bool = False) -> None:
+        """Send `message`; with `last`, close once it is out."""
+        if self.closed:
+            return
+        self._out += encode(message, self._secret)
+        self._close_when_sent = self._close_when_sent or last
+        self._flush()
+
+    def close(self, error: Optional[Exception] = None) -> None:
+        """End the connection now."""
+        if self.closed:
+            return
+        self.closed = True
+        self.loop.forget(self.sock)
+        self.sock.close()
+        if self._on_close is not None:
+            self._on_close(self, error)
+
+    def _flush(self) -> None:
+        try:
+            while self._out:
+                sent = self.sock.send(self._out[: 1 << 20])
+                del self._out[:sent]
+        except BlockingIOError:
+            events = selectors.EVENT_READ | selectors.EVENT_WRITE
+            self.loop.watch(self.sock, events, self._ready)
+            return
+        except OSError as error:
+            self.close(error)
+            return
+        if self._close_when_sent:
+            self.close()
+        else:
+            self.loop.watch(self.sock, selectors.EVENT_READ, self._ready)
+
+    def _ready(self) -> None:
+        if self._out:
+            self._flush()
+        if self.closed:
+            return
+        try:
+            data = self.sock.recv(1 << 16)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.close(error)
+            return
+        if not data:
+            self.close()
+            return
+        try:
+            for message in self._decoder.feed(data):
+                self._on_message(self, message)
+                if self.closed:
+                    return
+        except BadMessage as error:
+            self.loop.log(f"bad message ignored: {error}")
+            self.close(error)
+
+
+def listen(loop: Loop, sock: socket.socket, accepted: Callable[[socket.socket, Any], None]) -> None:
+    """Give every connection that `sock` (bound) accepts, and its peer, to `accepted`."""
+    sock.listen(256)
+    sock.setblocking(False)
+
+    def accept() -> None:
+        try:
+            connection, peer = sock.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+                loop.log(f"accept failed: {error}")
+            return
+        accepted(connection, peer)
+
+    loop.watch(sock, selectors.EVENT_READ, accept)
+
+
+def request(
+    loop: Loop,
+    connect: Callable[[], socket.socket],
+    message: Message,
+    done: Callable[[Optional[Message], Optional[Exception]], None],
+    secret: bytes = b"",
+    timeout_s: float = 10.0,
+) -> None:
+    """Connect, send one message, and call `done` once: with the answer, or with the error.
+
+    `connect` gives a non-blocking socket whose connection may still be under way.
+    """
+    finished = False
+
+    def finish(reply: Optional[Message], error: Optional[Exception]) -> None:
+        nonlocal finished
+        if not finished:
+            finished = True
+            timer.cancel()
+            done(reply, error)
+
+    def on_message(connection: Connection, reply: Message) -> None:
+        finish(reply, None)
+        connection.close()
+
+    def on_close(_: Connection, error: Optional[Exception]) -> None:
+        finish(None, error or ConnectionResetError("the connection was closed without an answer"))
+
+    def timed_out() -> None:
+        finish(None, TimeoutError(f"no answer within {timeout_s} s"))
+        if connections:
+            connections[0].close()
+
+    connections: List[Connection] = []
+    timer = loop.call_later(timeout_s, timed_out)
+    try:
+        sock = connect()
+    except OSError as error:
+        # Never call back before the caller has returned: callers rely on that order.
+        problem = error
+        loop.call_later(0, lambda: finish(None, problem))
+        return
+    connection = Connection(loop, sock, on_message, on_close, secret)
+    connections.append(connection)
+
+    def connected() -> None:
+        status = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if status:
+            connection.close(OSError(status, os.strerror(status)))
+        else:
+            connection.send(message)
+
+    loop.watch(sock, selectors.EVENT_WRITE, connected)

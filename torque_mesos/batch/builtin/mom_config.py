@@ -1,0 +1,104 @@
+"""A mom's options and its configuration file."""
+
+from __future__ import annotations
+
+import getopt
+import os
+import socket
+import sys
+from dataclasses import dataclass, field
+from typing import List, Tuple
+
+from .home import MOM_MANAGER_PORT, MOM_SERVICE_PORT, SERVER_PORT, Home
+
+
+@dataclass
+class MomConfig:
+    """What a mom was told. `usecp` has (host pattern, prefix there, prefix here)."""
+
+    home: Home
+    name: str
+    hosts: str
+    server: str = ""
+    server_port: int = SERVER_PORT
+    service_port: int = MOM_SERVICE_PORT
+    manager_port: int = MOM_MANAGER_PORT
+    status_update_s: float = 45.0
+    usecp: List[Tuple[str, str, str]] = field(default_factory=list)
+    secret: bytes = b""
+
+
+def configure(arguments: List[str], home_path: str) -> Tuple[MomConfig, bool, str, bool]:
+    """Read options and `mom_priv/config`; makes the home where it is missing.
+
+    Gives also: whether to stay in the foreground, the log file's path (or empty), and
+    whether earlier jobs are to be ended. Exits with 1 on an unknown option.
+    """
+    try:
+        options, _ = getopt.getopt(arguments, "a:A:c:C:d:DFhH:lL:mM:o:pPqrR:sS:vwx", ["help"])
+    except getopt.GetoptError as error:
+        print(f"pbs_mom: {error}", file=sys.stderr)
+        sys.exit(1)
+    chosen = dict(options)
+    if "-h" in chosen or "--help" in chosen:
+        print(_USAGE, file=sys.stderr)
+        sys.exit(0)
+    home = Home(os.path.abspath(chosen.get("-d", home_path)))
+    home.make_mom_folders()
+    hosts = chosen.get("-o") or os.environ.get("PBS_BUILTIN_HOSTS") or home.join("hosts")
+    config = MomConfig(home, chosen.get("-H", chosen.get("-A", socket.gethostname())), hosts)
+    settings = home.settings
+    config.server_port = int(settings.get("server_port", SERVER_PORT))
+    config.service_port = int(settings.get("mom_service_port", MOM_SERVICE_PORT))
+    config.manager_port = int(settings.get("mom_manager_port", MOM_MANAGER_PORT))
+    _read(config, chosen.get("-c", home.join("mom_priv", "config")))
+    config.server = config.server or home.server_name or socket.gethostname()
+    config.service_port = int(chosen.get("-M", config.service_port))
+    config.manager_port = int(chosen.get("-R", config.manager_port))
+    config.server_port = int(chosen.get("-S", config.server_port))
+    config.secret = _secret(home)
+    foreground = bool({"-D", "-F"} & set(chosen))
+    return config, foreground, chosen.get("-L", ""), bool({"-P", "-q"} & set(chosen))
+
+
+def _secret(home: Home) -> bytes:
+    path = os.environ.get("PBS_BUILTIN_SECRET_FILE")
+    if path:
+        with open(path, "rb") as file:
+            return file.read().strip()
+    return home.secret("mom_priv") or home.secret("server_priv")
+
+
+def _read(config: MomConfig, path: str) -> None:
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.split("#")[0].split() for line in file]
+    except OSError:
+        return
+    for words in filter(None, lines):
+        name, values = words[0].lstrip("$"), words[1:]
+        if name in ("pbsserver", "pbs_server", "clienthost") and values and not config.server:
+            config.server, _, port = values[0].partition(":")
+            config.server_port = int(port or config.server_port)
+        elif name == "status_update_time" and values:
+            config.status_update_s = float(values[0])
+        elif name == "usecp" and len(values) == 2:
+            host, _, prefix = values[0].partition(":")
+            config.usecp.append((host, prefix, values[1]))
+
+
+_USAGE = """Usage: pbs_mom
+  -c <PATH> \\\\ Config File
+  -d <PATH> \\\\ Home Dir
+  -D        \\\\ Debug mode (do not fork)
+  -F        \\\\ Do not fork (use when running under systemd)
+  -h        \\\\ Print Usage
+  -H <HOST> \\\\ Hostname
+  -L <PATH> \\\\ Logfile
+  -M <INT>  \\\\ MOM Port
+  -o <PATH> \\\\ Hosts File
+  -p        \\\\ Recover Jobs (Default)
+  -P        \\\\ Purge Jobs
+  -q        \\\\ Do Not Recover Jobs
+  -R <INT>  \\\\ RM Port
+  -S <INT>  \\\\ Server Port"""

@@ -1,0 +1,140 @@
+"""TORQUE's node specification, `2:ppn=2:fat+n7`, and which nodes hold it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, FrozenSet, List, Optional, Sequence, Tuple, TypeVar
+
+
+class BadSpec(ValueError):
+    """A node specification that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """`count` different nodes with `ppn` slots each and all of `properties` (or such a name)."""
+
+    count: int
+    ppn: int
+    properties: FrozenSet[str]
+
+
+def parse(spec: str) -> Tuple[Chunk, ...]:
+    """Read a node specification. Raises `BadSpec`."""
+    general = ""
+    if "#" in spec:
+        spec, general = spec.split("#", 1)
+    return tuple(_chunk(part, general) for part in spec.split("+"))
+
+
+def _chunk(part: str, general: str) -> Chunk:
+    words = part.split(":")
+    count, ppn = 1, 1
+    if words[0].isdigit():
+        count = int(words.pop(0))
+    properties = []
+    for word in words + [word for word in general.split("#") if word]:
+        key, equals, value = word.partition("=")
+        if equals:
+            if key not in ("ppn", "gpus", "mics") or not value.isdigit():
+                raise BadSpec(part)
+            if key == "ppn":
+                ppn = int(value)
+        elif not word:
+            raise BadSpec(part)
+        else:
+            properties.append(word)
+    if count < 1 or ppn < 1:
+        raise BadSpec(part)
+    return Chunk(count, ppn, frozenset(properties))
+
+
+def node_count(chunks: Sequence[Chunk]) -> int:
+    """How many nodes a specification asks for."""
+    return sum(chunk.count for chunk in chunks)
+
+
+def slot_count(chunks: Sequence[Chunk]) -> int:
+    """How many slots a specification asks for."""
+    return sum(chunk.count * chunk.ppn for chunk in chunks)
+
+
+N = TypeVar("N")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What TORQUE's search over all nodes found.
+
+    `eligible` counts the nodes that could ever serve, `picked` has those that can now,
+    None where not all of the specification can.
+    """
+
+    eligible: int
+    picked: Optional[List[Tuple[int, int]]]
+
+
+def choose(
+    chunks: Sequence[Chunk],
+    nodes: Sequence[N],
+    names: Callable[[N], FrozenSet[str]],
+    np: Callable[[N], int],
+    free: Callable[[N], int],
+) -> Choice:
+    """Search as TORQUE does: over the nodes in order, each chunk at most once on a node.
+
+    `names` gives a node's name and properties, `free` the slots that can be had on it
+    now. `picked` has (index of the node, slots), in the order of TORQUE's exec_host:
+    the last found first, but for a node that the specification names at its start.
+    """
+    wanted = [chunk.count for chunk in chunks]
+    eligible = 0
+    picked: List[Tuple[int, int]] = []
+    for index, node in enumerate(nodes):
+        taken = 0
+        for which, chunk in enumerate(chunks):
+            if wanted[which] == 0 or not chunk.properties <= names(node) or np(node) < chunk.ppn:
+                continue
+            eligible += 1
+            if free(node) - taken >= chunk.ppn:
+                wanted[which] -= 1
+                taken += chunk.ppn
+                picked.insert(0, (index, chunk.ppn))
+        if not any(wanted):
+            break
+    if any(wanted):
+        return Choice(eligible, None)
+    first = chunks[0].properties
+    for position, (index, _) in enumerate(picked):
+        if first and first <= names(nodes[index]) and len(chunks) > 1:
+            picked.insert(0, picked.pop(position))
+            break
+    return Choice(eligible, _merged(picked))
+
+
+def _merged(picked: List[Tuple[int, int]]) -> List[Tuple[int, int]]:
+    slots: dict[int, int] = {}
+    for index, ppn in picked:
+        slots[index] = slots.get(index, 0) + ppn
+    return list(slots.items())
+
+
+def ranges(indexes: Sequence[int]) -> str:
+    """Slot indexes as TORQUE writes them: `0-1,3`."""
+    parts: List[List[int]] = []
+    for index in sorted(indexes):
+        if parts and index == parts[-1][1] + 1:
+            parts[-1][1] = index
+        else:
+            parts.append([index, index])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in parts)
+
+
+def never(chunks: Sequence[Chunk], eligible: int, total_slots: int, nodect: int) -> bool:
+    """Whether TORQUE takes a specification for one that can never be had.
+
+    `eligible` is `choose`'s, `total_slots` the sum of np over all nodes in any state,
+    `nodect` the server's `resources_available.nodect` (0: not set).
+    """
+    wanted = node_count(chunks)
+    return wanted > total_slots or (eligible < wanted and nodect < wanted)

@@ -1,0 +1,96 @@
+"""pbsnodes: nodes, and the marks on them."""
+
+from __future__ import annotations
+
+import getopt
+import sys
+from typing import Any, Dict, List, Tuple
+
+from .client import Server, Unreachable, warn
+from .errors import PbsError
+from .home import Home
+from .show import full, xml
+
+_USAGE = (
+    'usage:\tpbsnodes [-{c|d|l|o|p|r}] [-s server] [-n] [-N "note"] [-A "append note"] [-q] '
+    "[-m standby|suspend|sleep|hibernate|shutdown] node ...\n"
+    "\tpbsnodes [-{a|x}] [-s server] [-q] [node]"
+)
+_ACTIONS = {"-o": "offline", "-c": "clear", "-r": "reset"}
+_OUT = ("down", "offline", "unknown")
+
+
+def listed(states: str, wanted: str) -> bool:
+    """Whether `-l [wanted]` shows a node in these states."""
+    words = states.split(",")
+    if wanted == "all":
+        return True
+    if wanted in ("up", "active", ""):
+        return any(word in _OUT for word in words) is (wanted == "")
+    return wanted in words
+
+
+def _print(told: List[Tuple[str, Any]], options: Dict[str, str], wanted: str) -> None:
+    if "-x" in options:
+        nodes = (f"<Node><name>{name}</name>{xml(shown)}</Node>" for name, shown in told)
+        sys.stdout.write("<Data>" + "".join(nodes) + "</Data>\n")
+        return
+    for name, attributes in told:
+        if "-l" not in options:
+            text = full(attributes, wrap=False, times=False).replace("    ", "     ", 1)
+            print(f"{name}\n{_indented(text)}\n")
+            continue
+        shown = dict(attributes)
+        if listed(shown["state"], wanted):
+            note = shown.get("note", "") if "-n" in options else ""
+            print(
+                f"{name:<20} {shown['state']:<26} {note}"
+                if note
+                else f"{name:<20} {shown['state']}"
+            )
+
+
+def _indented(text: str) -> str:
+    return "\n".join("     " + line.lstrip() for line in text.splitlines())
+
+
+def main(home_path: str) -> int:
+    """The command. Marking exits with 0 even where it fails, as TORQUE's does."""
+    home = Home(home_path)
+    try:
+        flags, names = getopt.gnu_getopt(sys.argv[1:], "acdlnopqrs:vxN:A:m:")
+    except getopt.GetoptError as error:
+        warn(f"pbsnodes: invalid option -- '{error.opt}'\n{_USAGE}")
+        return 1
+    options = dict(flags)
+    marking = "-N" in options or bool(set(_ACTIONS) & set(options))
+    if "-n" in options and "-l" not in options:
+        warn(f"Error: -n requires -l\n{_USAGE}")
+        return 1
+    wanted = ""
+    if "-l" in options and names:
+        wanted = names.pop(0)
+    try:
+        server = Server(home, 1, options.get("-s", ""))
+        if marking:
+            _mark(server, options, names)
+            return 0
+        told = server.ask("nodes", names=names)["nodes"]
+    except Unreachable as error:
+        name = error.server
+        warn(f"pbsnodes: cannot connect to server {name}, error={error.code} ({error.text})")
+        return 1
+    except PbsError as error:
+        warn(f"pbsnodes: {error.text}")
+        return 1
+    _print(told, options, wanted)
+    return 0
+
+
+def _mark(server: Server, options: Dict[str, str], names: List[str]) -> None:
+    action = next((action for flag, action in _ACTIONS.items() if flag in options), "")
+    for name in names:
+        try:
+            server.ask("mark_node", name=name, action=action, note=options.get("-N"))
+        except PbsError as error:
+            warn(f"Error setting note attribute for {name} - {error.text}")

@@ -1,0 +1,290 @@
+"""Starting jobs on moms, ending them, and what becomes of them afterwards."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, List, Optional
+
+from .errors import (
+    BADSTATE,
+    MOMREJECT,
+    NORELYMOM,
+    NORERUN,
+    RESCUNAV,
+    UNKNODEATR,
+    PbsError,
+)
+from .nodespec import choose, parse
+from .records import (
+    COMPLETE,
+    EXITING,
+    HELD,
+    PRERUN,
+    QUEUED,
+    RUNNING,
+    STARTED,
+    WAITING,
+    Job,
+    Node,
+)
+from .state import State
+from .wire import Message
+
+# Exit statuses of a mom that could not start a job: the job goes back to its queue.
+RETRY = (-3, -14)
+
+Finished = Callable[[Optional[PbsError]], None]
+
+
+class Runner:
+    """Moves jobs between their states."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        for job in list(state.jobs.values()):
+            if job.state == COMPLETE:
+                self._forget_later(job)
+            elif job.state == RUNNING and job.substate == PRERUN:
+                self.requeue(job)
+            elif job.state == WAITING:
+                self.wait(job)
+
+    # --- into the queue ------------------------------------------------------------
+
+    def set_state(self, job: Job, state: str, substate: int) -> None:
+        """Change a job's state and keep it."""
+        job.state, job.substate = state, substate
+        job.modified = time.time()
+        self._state.save_job(job)
+
+    def wait(self, job: Job) -> None:
+        """Hold a job of `qsub -a` back until its time has come."""
+        self.set_state(job, WAITING, 30)
+        self._state.loop.call_later(max(0, job.execute_at - time.time()), lambda: self._due(job))
+
+    def _due(self, job: Job) -> None:
+        if job.state == WAITING:
+            job.eligible = time.time()
+            self.set_state(job, QUEUED, 10)
+            self._state.kick("eligible job")
+
+    # --- starting ----------------------------------------------------------------------
+
+    def run(self, job: Job, hosts: str = "") -> None:
+        """Give a queued job its slots and send it to its first node. Raises `PbsError`.
+
+        It is `R` from now on; a mom that cannot be reached puts it back.
+        """
+        if job.state != QUEUED:
+            raise PbsError(BADSTATE)
+        spec = hosts or job.resources.get("neednodes")
+        if spec is None:
+            raise PbsError(UNKNODEATR)
+        nodes = list(self._state.nodes.values())
+        choice = choose(
+            parse(spec),
+            nodes,
+            lambda node: node.names,
+            lambda node: node.np,
+            lambda node: node.free_slots,
+        )
+        if choice.picked is None:
+            message = "cannot allocate node - nodes are not available"
+            raise PbsError(RESCUNAV, message)
+        chosen = [(nodes[index], count) for index, count in choice.picked]
+        job.hosts = [(node.name, node.take(job.job_id, count)) for node, count in chosen]
+        job.start_count += 1
+        job.started = time.time()
+        job.session, job.exit_status = None, job.exit_status
+        self.set_state(job, RUNNING, PRERUN)
+        # The slots are on the disk before the mom knows of the job.
+        self._state.store.flush()
+        run = job.start_count
+        self._state.ask_mom(
+            chosen[0][0],
+            True,
+            self._order(job, [node for node, _ in chosen]),
+            lambda reply, error: self._sent(job, run, reply, error),
+        )
+
+    def _order(self, job: Job, nodes: List[Node]) -> Message:
+        hosts = []
+        for node, (name, slots) in zip(nodes, job.hosts):  # noqa: B905 - Python 3.9
+            address = self._state.resolver.address(name)
+            hosts.append([name, len(slots), address, node.manager_port])
+        limit = job.walltime_s()
+        return {
+            "op": "start",
+            "job": job.job_id,
+            "run": job.start_count,
+            "name": job.name,
+            "user": job.user,
+            "uid": job.uid,
+            "group": job.group,
+            "queue": job.queue,
+            "account": job.account,
+            "script": job.script,
+            "shell": job.shell,
+            "join": job.join,
+            "keep": job.keep,
+            "output": job.output_path,
+            "error": job.error_path,
+            "umask": job.umask,
+            "variables": job.variables,
+            "resources": job.resources,
+            "walltime": limit,
+            "hosts": hosts,
+            "server": self._state.server,
+        }
+
+    def _sent(
+        self, job: Job, run: int, reply: Optional[Message], error: Optional[Exception]
+    ) -> None:
+        if job.state != RUNNING or job.start_count != run or job.substate != PRERUN:
+            return
+        if error is not None or (reply is not None and "error" in reply):
+            self._state.log.write(f"unable to run job: {error or reply}", "Job", job.job_id)
+            job.start_count -= 1
+            self.requeue(job, kick=False)
+            return
+        self.set_state(job, RUNNING, STARTED)
+        self._state.accounting.started(job)
+
+    def set_comment(self, job: Job) -> None:
+        """Say of a running job since when it runs, as the scheduler does."""
+        moment = time.localtime(job.started)
+        job.comment = "Job started on " + time.strftime("%a %b %d at %H:%M", moment)
+        self._state.save_job(job)
+
+    # --- ending --------------------------------------------------------------------------
+
+    def _first_node(self, job: Job) -> Optional[Node]:
+        return self._state.nodes.get(job.hosts[0][0]) if job.hosts else None
+
+    def tell_mom(self, job: Job, message: Message, done: Callable[[bool], None]) -> None:
+        """Ask the mom of a job's first node; `done` gets whether it answered."""
+        node = self._first_node(job)
+        if node is None:
+            self._state.loop.call_later(0, lambda: done(False))
+            return
+        message = {**message, "job": job.job_id, "run": job.start_count}
+        self._state.ask_mom(node, True, message, lambda _, error: done(error is None))
+
+    def kill(self, job: Job, finished: Finished = lambda _error: None) -> None:
+        """End a running job; its obituary will complete it."""
+
+        def told(answered: bool) -> None:
+            if answered and job.state == RUNNING:
+                self.set_state(job, EXITING, 50)
+            finished(None if answered else PbsError(NORELYMOM))
+
+        delay = self._state.number("kill_delay", 2)
+        self.tell_mom(job, {"op": "kill", "delay": delay}, told)
+
+    def delete(self, job: Job, by: str, finished: Finished) -> None:
+        """`qdel`. Raises `PbsError` (BADSTATE)."""
+        if job.state == COMPLETE:
+            raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
+        self._state.accounting.write("D", job.job_id, f"requestor={by}")
+        if job.holds_slots:
+            self.kill(job, finished)
+            return
+        self.complete(job)
+        finished(None)
+
+    def never_run(self, job: Job) -> None:
+        """The scheduler found that a queued job can never run: it is lost."""
+        if job.state == QUEUED:
+            job.comment = ""
+            self._state.accounting.write("D", job.job_id, f"requestor=Scheduler@{job.submit_host}")
+            self.complete(job)
+
+    def rerun(
+        self, job: Job, finished: Finished = lambda _error: None, force: bool = False
+    ) -> None:
+        """`qrerun [-f]`. Raises `PbsError` (BADSTATE, NORERUN)."""
+        if not job.holds_slots:
+            raise PbsError(BADSTATE)
+        if not job.rerunable:
+            raise PbsError(NORERUN)
+        if force:
+            self.tell_mom(job, {"op": "purge"}, lambda _answered: None)
+            self.requeue(job)
+            finished(None)
+            return
+
+        def told(answered: bool) -> None:
+            finished(None if answered else PbsError(MOMREJECT, "Rejected by mom"))
+
+        self.tell_mom(job, {"op": "rerun", "delay": self._state.number("kill_delay", 2)}, told)
+
+    def obituary(self, message: Message) -> Message:
+        """A mom says that a job has ended. The answer tells it to forget the job."""
+        job = self._state.jobs.get(str(message.get("job")))
+        known = job is not None and job.holds_slots and job.start_count == message.get("run")
+        if job is None or not known:
+            return {}
+        job.used = {str(key): str(value) for key, value in dict(message["used"]).items()}
+        job.session = message["session"] or job.session
+        job.exit_status = int(message["exit_status"])
+        if message.get("rerun") or job.exit_status in RETRY:
+            self.requeue(job)
+        else:
+            self.complete(job)
+        return {}
+
+    def requeue(self, job: Job, kick: bool = True) -> None:
+        """Take a job off its nodes and put it back into its queue."""
+        self._release(job)
+        if not job.rerunable and job.substate == STARTED:
+            self.complete(job)
+            return
+        if job.substate == STARTED:
+            self._state.accounting.write("R", job.job_id)
+        job.hosts, job.session, job.used = [], None, {}
+        if job.hold != "n":
+            self.set_state(job, HELD, 20)
+        else:
+            self.set_state(job, QUEUED, 10)
+        if kick:
+            self._state.kick("job requeued")
+
+    def _release(self, job: Job) -> None:
+        for name, _ in job.hosts:
+            node = self._state.nodes.get(name)
+            if node is not None:
+                node.release(job.job_id)
+
+    def complete(self, job: Job) -> None:
+        """A job is over; it is shown for `keep_completed` seconds more."""
+        ran = job.holds_slots
+        self._release(job)
+        job.completed = time.time()
+        self.set_state(job, COMPLETE, 59)
+        if ran and job.exit_status is not None:
+            self._state.accounting.ended(job)
+        self._forget_later(job)
+        if ran:
+            self._state.kick("job ended")
+
+    def _forget_later(self, job: Job) -> None:
+        queue = self._state.queues.get(job.queue, {})
+        keep = int(queue.get("keep_completed", self._state.number("keep_completed")))
+        left = job.completed + keep - time.time()
+        if keep <= 0:
+            self._forget(job)
+        else:
+            self._state.loop.call_later(max(0.0, left), lambda: self._forget(job))
+
+    def _forget(self, job: Job) -> None:
+        if job.state == COMPLETE and self._state.jobs.get(job.job_id) is job:
+            del self._state.jobs[job.job_id]
+            self._state.save_job(job)
+
+    def purge(self, job: Job) -> None:
+        """Forget a job at once, whatever its mom says (`qdel -p`, delete of a busy node)."""
+        if job.holds_slots:
+            self.tell_mom(job, {"op": "purge"}, lambda _answered: None)
+        self._release(job)
+        job.state = COMPLETE
+        self._forget(job)

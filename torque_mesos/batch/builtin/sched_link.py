@@ -1,0 +1,72 @@
+"""The server's end of the scheduler: who wakes it, and what it may order."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from .loop import Connection
+from .records import Job
+from .running import Runner
+from .state import State
+from .wire import Message
+
+DEFAULT_ITERATION_S = 600
+
+
+class SchedulerLink:
+    """Wakes pbs_sched. A node that becomes free does not: TORQUE's does not either."""
+
+    def __init__(self, state: State, runner: Runner) -> None:
+        self._state = state
+        self._runner = runner
+        self._connection: Optional[Connection] = None
+        self._wanted = ""
+        self._busy = False
+        self._iterate_later()
+
+    def attach(self, connection: Connection) -> None:
+        """The scheduler has connected; cycles are ordered through this connection."""
+        self._connection = connection
+        self._busy = False
+        self._wanted = self._wanted or "scheduler started"
+        connection.send({"attached": True})
+        self._order()
+
+    def kick(self, why: str) -> None:
+        """Ask for a cycle, if scheduling is on."""
+        if self._state.attributes.get("scheduling") == "True":
+            self._wanted = self._wanted or why
+            self._order()
+
+    def done(self) -> None:
+        """The cycle is over; the next begins if something happened meanwhile."""
+        self._busy = False
+        self._order()
+
+    def _order(self) -> None:
+        connection = self._connection
+        if not self._wanted or self._busy or connection is None or connection.closed:
+            return
+        why, self._wanted = self._wanted, ""
+        self._busy = True
+        connection.send({"cycle": why})
+
+    def act(self, job: Job, message: Message) -> None:
+        """Run a job, comment on it, or delete it. Raises `PbsError`."""
+        if message["do"] == "run":
+            self._runner.run(job)
+            self._runner.set_comment(job)
+        elif message["do"] == "delete":
+            self._state.log.write("Job Deleted because it would never run", "Job", job.job_id)
+            self._runner.never_run(job)
+        else:
+            job.comment = str(message["comment"])
+            self._state.save_job(job)
+
+    def _iterate_later(self) -> None:
+        delay = self._state.number("scheduler_iteration", DEFAULT_ITERATION_S)
+        self._state.loop.call_later(max(1, delay), self._iterate)
+
+    def _iterate(self) -> None:
+        self.kick("scheduler_iteration")
+        self._iterate_later()

@@ -1,0 +1,128 @@
+"""pbs_sched: a process of its own that decides which queued jobs run, first come first served."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any, Dict, List, Optional
+
+from .home import Home, LogFile, daemonize
+from .nodespec import choose, never, parse
+from .wire import BadMessage, Decoder, Message, ask, connect_unix, encode
+
+_NOT_ENOUGH = "Not Running: Not enough of the right type of nodes are available"
+_NOT_STARTED = "Not Running: Queue not started."
+_NO_SPEC = "Not Running - PBS Error: Unknown node-attribute "
+
+RETRY_S = 0.2
+
+
+class Place:
+    """One node as a cycle sees it."""
+
+    def __init__(self, name: str, names: List[str], np: int, free: int) -> None:
+        self.name = name
+        self.names = frozenset(names)
+        self.np = np
+        self.free = free
+
+
+def plan(view: Message) -> List[Message]:
+    """What to do with each queued job, in the order of the queue. Pure.
+
+    A job that does not fit now does not hold up smaller ones behind it; one that is
+    larger than the nodes that are defined is deleted, as pbs_sched does.
+    """
+    places = [Place(*node) for node in view["nodes"]]
+    if not places:
+        return []
+    total = sum(place.np for place in places)
+    orders: List[Message] = []
+    for job_id, spec, started, comment in view["jobs"]:
+        order = _decide(places, total, view["nodect"][0], spec, started)
+        if order["do"] != "comment" or order["comment"] != comment:
+            orders.append({"op": "sched_do", "id": job_id, **order})
+    return orders
+
+
+def _decide(
+    places: List[Place], total: int, nodect: int, spec: Optional[str], started: bool
+) -> Dict[str, Any]:
+    if not started:
+        return {"do": "comment", "comment": _NOT_STARTED}
+    if spec is None:
+        return {"do": "comment", "comment": _NO_SPEC}
+    chunks = parse(spec)
+    choice = choose(chunks, places, lambda p: p.names, lambda p: p.np, lambda p: p.free)
+    if choice.picked is not None:
+        for index, count in choice.picked:
+            places[index].free -= count
+        return {"do": "run"}
+    if never(chunks, choice.eligible, total, nodect):
+        return {"do": "delete"}
+    return {"do": "comment", "comment": _NOT_ENOUGH}
+
+
+class Scheduler:
+    """Waits for the server to order a cycle, and does it."""
+
+    def __init__(self, home: Home, log: LogFile) -> None:
+        self._home = home
+        self._log = log
+
+    def serve(self) -> None:
+        """Stay connected to the server and do the cycles it orders, until the connection ends."""
+        orders = connect_unix(self._home.socket)
+        asks = connect_unix(self._home.socket)
+        with orders, asks:
+            orders.sendall(encode({"op": "attach"}))
+            decoder = Decoder()
+            while True:
+                data = orders.recv(65536)
+                if not data:
+                    return
+                for message in decoder.feed(data):
+                    if "cycle" in message:
+                        self._cycle(asks, message["cycle"])
+
+    def _cycle(self, asks: Any, why: str) -> None:
+        view = ask(asks, {"op": "sched_view"})
+        if not view["nodes"]:
+            self._log.write("Error getting nodes: Server has no node list")
+        for order in plan(view):
+            answer = ask(asks, order)
+            if order["do"] == "delete":
+                self._log.write("Job Deleted because it would never run", "Job", order["id"])
+            elif order["do"] == "run":
+                text = answer.get("text", "Job Run")
+                self._log.write(f"{text} ({why})", "Job", order["id"])
+        ask(asks, {"op": "sched_done"})
+
+
+def main(home_path: str) -> int:
+    """pbs_sched [-d HOME] [-L LOGFILE]; with PBSDEBUG in its environment in the foreground."""
+    import getopt
+
+    try:
+        options, _ = getopt.getopt(sys.argv[1:], "d:L:S:R:p:a:c:")
+    except getopt.GetoptError as error:
+        print(f"pbs_sched: {error}", file=sys.stderr)
+        return 1
+    chosen = dict(options)
+    home = Home(os.path.abspath(chosen.get("-d", home_path)))
+    home.make_server_folders()
+    if "PBSDEBUG" not in os.environ:
+        daemonize()
+    with open(home.join("sched_priv", "sched.lock"), "w", encoding="ascii") as lock:
+        lock.write(f"{os.getpid()}\n")
+    log = LogFile(home.join("sched_logs"), "pbs_sched", chosen.get("-L", ""))
+    log.write("starting")
+    scheduler = Scheduler(home, log)
+    while True:
+        try:
+            scheduler.serve()
+            log.write("the server has gone")
+        except (OSError, BadMessage, KeyError) as error:
+            log.write(f"no server: {error!r}")
+        time.sleep(RETRY_S)

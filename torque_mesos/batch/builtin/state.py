@@ -1,0 +1,180 @@
+"""The server's whole state, and how it reaches the disk."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import asdict
+from typing import Callable, Dict, List, Optional
+
+from .accounting import Accounting
+from .attributes import SERVER_DEFAULTS
+from .auth import open_tcp, user_name
+from .home import MOM_MANAGER_PORT, MOM_SERVICE_PORT, SERVER_PORT, Home, LogFile
+from .loop import Loop, request
+from .names import Resolver
+from .records import Job, Node
+from .store import Store
+from .wire import Message
+
+Done = Callable[[Optional[Message], Optional[Exception]], None]
+
+
+class State:
+    """Jobs, nodes, queues and attributes; owned by the server's one thread."""
+
+    def __init__(self, home: Home, loop: Loop, log: LogFile) -> None:
+        self.home = home
+        self.loop = loop
+        self.log = log
+        self.server = home.server_name or socket.gethostname()
+        self.resolver = Resolver(home.join("hosts"))
+        settings = home.settings
+        self.scale = float(settings.get("delay_scale", 1.0))
+        self.port = int(settings.get("server_port", SERVER_PORT))
+        self.mom_service_port = int(settings.get("mom_service_port", MOM_SERVICE_PORT))
+        self.mom_manager_port = int(settings.get("mom_manager_port", MOM_MANAGER_PORT))
+        self.secret = home.secret("server_priv")
+        self.accounting = Accounting(home.join("server_priv", "accounting"))
+        self.nodes: Dict[str, Node] = {}
+        self.jobs: Dict[str, Job] = {}
+        self.queues: Dict[str, Dict[str, str]] = {}
+        self.attributes: Dict[str, str] = {}
+        self.next_job = 0
+        self.next_rank = 1
+        self.kick: Callable[[str], None] = lambda _why: None
+        self.store = Store(home.join("server_priv", "server.sqlite"))
+        loop.after_turn.append(self.store.flush)
+
+    def is_new(self) -> bool:
+        """Whether no server has ever been made here."""
+        return not list(self.store.load("server"))
+
+    def create(self) -> None:
+        """Forget everything, as `pbs_server -t create` does, but for the file `nodes`."""
+        for kind in ("server", "queue", "node", "job"):
+            for key, _ in self.store.load(kind):
+                self.store.put(kind, key, None)
+        self.store.flush()
+        manager = f"{user_name(os.geteuid())}@{socket.gethostname()}"
+        self.attributes = {**SERVER_DEFAULTS, "acl_hosts": self.server}
+        self.attributes.update(managers=manager, operators=manager)
+        self.save_server()
+        self._read_nodes_file()
+
+    def load(self) -> None:
+        """Read everything back. All nodes are down until they report."""
+        for _, record in self.store.load("server"):
+            self.attributes = record["attributes"]
+            self.next_job, self.next_rank = record["next_job"], record["next_rank"]
+        for name, record in self.store.load("queue"):
+            self.queues[name] = record
+        for name, record in self.store.load("node"):
+            self.nodes[name] = Node(**record)
+        for job_id, record in self.store.load("job"):
+            record["hosts"] = [(node, slots) for node, slots in record["hosts"]]
+            job = self.jobs[job_id] = Job(**record)
+            if job.holds_slots:
+                self._hold_again(job)
+
+    def _hold_again(self, job: Job) -> None:
+        for name, slots in job.hosts:
+            node = self.nodes.get(name)
+            if node is not None:
+                node.jobs[job.job_id] = list(slots)
+                for index in slots:
+                    if index < node.np:
+                        node.busy[index] = True
+
+    def _read_nodes_file(self) -> None:
+        try:
+            with open(self.home.join("server_priv", "nodes"), encoding="utf-8") as file:
+                lines = [line.split("#")[0].split() for line in file]
+        except OSError:
+            return
+        for words in filter(None, lines):
+            node = Node(words[0], offline=False, list_unsent=False)
+            node.service_port, node.manager_port = self.mom_service_port, self.mom_manager_port
+            for word in words[1:]:
+                key, equals, value = word.partition("=")
+                if not equals:
+                    node.properties.append(word)
+                elif key == "np":
+                    node.set_np(int(value))
+                elif key == "mom_service_port":
+                    node.service_port = int(value)
+                elif key == "mom_manager_port":
+                    node.manager_port = int(value)
+            self.nodes[node.name] = node
+            self.save_node(node)
+
+    # --- saving ---------------------------------------------------------------
+
+    def save_server(self) -> None:
+        """Keep the server's attributes and counters."""
+        record = {
+            "attributes": self.attributes,
+            "next_job": self.next_job,
+            "next_rank": self.next_rank,
+        }
+        self.store.put("server", "server", record)
+
+    def save_queue(self, name: str) -> None:
+        """Keep a queue, or forget it where it is gone."""
+        self.store.put("queue", name, self.queues.get(name))
+
+    def save_job(self, job: Job) -> None:
+        """Keep a job, or forget it where it is gone."""
+        kept = self.jobs.get(job.job_id) is job
+        self.store.put("job", job.job_id, asdict(job) if kept else None)
+
+    def save_node(self, node: Node) -> None:
+        """Keep a node, or forget it where it is gone."""
+        kept = self.nodes.get(node.name) is node
+        self.store.put("node", node.name, node.as_record() if kept else None)
+
+    def write_nodes_file(self) -> None:
+        """Write `server_priv/nodes`, which people and a new server read."""
+        path = self.home.join("server_priv", "nodes")
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.writelines(node.line() + "\n" for node in self.nodes.values())
+        os.replace(path + ".new", path)
+
+    # --- asking and telling ------------------------------------------------------
+
+    def number(self, name: str, otherwise: int = 0) -> int:
+        """A server attribute that is a number."""
+        return int(self.attributes.get(name, otherwise))
+
+    def total_slots(self) -> int:
+        """The slots of all nodes, in any state."""
+        return sum(node.np for node in self.nodes.values())
+
+    def find_job(self, text: str) -> Optional[Job]:
+        """A job by its id, with or without the server's name."""
+        if "." not in text:
+            text = f"{text}.{self.server}"
+        return self.jobs.get(text)
+
+    def jobs_on(self, node: Node) -> List[Job]:
+        """The jobs that hold slots of a node."""
+        return [self.jobs[job_id] for job_id in node.jobs if job_id in self.jobs]
+
+    def ask_mom(self, node: Node, service: bool, message: Message, done: Done) -> None:
+        """Send a message to a node's mom (its service or its manager port)."""
+        address = self.resolver.address(node.name)
+        port = node.service_port if service else node.manager_port
+        own = self.resolver.address(self.server)
+        loopback = address is not None and address.startswith("127.")
+
+        def connect() -> socket.socket:
+            if address is None:
+                raise OSError(f"no address for {node.name}")
+            return open_tcp((address, port), own if loopback and own else None)
+
+        def answered(reply: Optional[Message], error: Optional[Exception]) -> None:
+            if error is not None:
+                self.log.write(f"{message['op']} to {node.name}: {error}", "Node", node.name)
+            done(reply, error)
+
+        request(self.loop, connect, message, answered, self.secret, 5.0)
