@@ -314,3 +314,35 @@ def test_a_second_mom_is_not_started(cluster, scheduler, make):
     assert "there is a mom on this host already" in message
     assert f"pid {mom}" in message
     assert moms(cluster) == [mom]
+
+
+@pytest.fixture
+def impatient(mesos_build: Path, work_dir: Path) -> Iterator[Cluster]:
+    """A cluster whose executors wait 1 s for a lost agent."""
+    flags = {"recovery_timeout": "1secs"}
+    with Cluster(work_dir, [HOST], agent_flags=flags, build=mesos_build) as running:
+        yield running
+
+
+def test_an_idle_mom_does_not_wait_for_ever_for_its_agent(impatient, make):
+    scheduler = Scheduler(impatient.master, getpass.getuser())
+    scheduler.launch(HOST, ["one"], make())
+    scheduler.wait("one", "TASK_RUNNING")
+    impatient.kill(HOST)
+    wait_for(lambda: not processes(impatient), 10, "nothing is left")
+    scheduler.close()
+
+
+def test_a_job_outlives_a_lost_agent_and_then_all_ends(impatient, make):
+    scheduler = Scheduler(impatient.master, getpass.getuser())
+    scheduler.launch(HOST, ["one"], make("job"))
+    scheduler.wait("one", "TASK_RUNNING")
+    wait_for(lambda: len(jobs()) == 3, 5, "a job runs")
+    log = next(impatient.work_dir.glob(f"{HOST}/work/slaves/*/frameworks/*/executors/*/runs/*"))
+    impatient.kill(HOST)
+    wait_for(lambda: "a job is still there" in (log / "stderr").read_text(), 10, "the time is over")
+    assert len(jobs()) == 3
+    for process in jobs():
+        process.terminate()
+    wait_for(lambda: not processes(impatient), 15, "nothing is left")
+    scheduler.close()

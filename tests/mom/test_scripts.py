@@ -148,7 +148,7 @@ def test_an_unreadable_node_file_aborts_the_job(run, job):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as another user")
-@pytest.mark.parametrize("program", ["sleep 1000", "trap '' TERM; while :; do sleep 1; done"])
+@pytest.mark.parametrize("program", ["exec sleep 1000", "trap '' TERM; while :; do sleep 1; done"])
 def test_processes_that_the_job_left_are_ended(run, job, program):
     def start(user: str, **environment: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

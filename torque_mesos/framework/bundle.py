@@ -36,8 +36,12 @@ from torque_mesos.mom.infos import BUNDLE_ROOT, LAUNCHER
 
 OUR_PARTS = ("__init__.py", "mom", "batch/__init__.py", "batch/builtin")
 MODULES = ("pymesos", "addict", "six", "http_parser", "h11")
-# pymesos' scheduler side is not imported on agents.
-NOT_NEEDED = re.compile(r"(^|/)(tests?|__pycache__|detector\.py)(/|$)|\.(pyc|pyi)$")
+# pymesos' scheduler side, and psutil's parts for other systems than Linux, are not
+# imported on agents.
+NOT_NEEDED = re.compile(
+    r"^(tests?|__pycache__|scheduler\.py|operator_v1\.py|detector\.py|subprocess"
+    r"|_ps(aix|bsd|osx|sunos|windows)\.py|.*\.(pyc|pyi))$"
+)
 DELIVERED = ("executor", "prologue", "epilogue")
 
 

@@ -255,6 +255,7 @@ class Executor:
             from torque_mesos.mom.jobs import has_jobs
 
             if has_jobs(self._mom):
+                log.info("the agent did not come back, but a job is still there")
                 return
         self._shutdown = True
         self._end("TASK_KILLED", "the agent did not come back, and there is no job")
