@@ -34,8 +34,7 @@ def interpreter(version: str) -> str | None:
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
-    with tarfile.open(build_bundle(folder).path) as tar:
-        tar.extractall(folder, filter="data")
+    shutil.unpack_archive(build_bundle(folder).path, folder)
     return folder / BUNDLE_ROOT
 
 
