@@ -105,3 +105,15 @@ def test_it_is_not_taken_for_the_other_parser() -> None:
     """pymesos looks for these two and then imports a module that does not exist here."""
     assert not hasattr(HttpParser(), "errno")
     assert not hasattr(HttpParser(), "errstr")
+
+
+def test_a_request_can_be_read_too() -> None:
+    parser = HttpParser(0)
+    assert parser.get_method() == parser.get_url() == ""
+    wire = b"POST /api/v1/scheduler HTTP/1.1\r\nHost: m1\r\nContent-Length: 2\r\n\r\n{}"
+    assert parser.execute(wire, len(wire)) == len(wire)
+    assert (parser.get_method(), parser.get_url()) == ("POST", "/api/v1/scheduler")
+    assert parser.get_headers() == {"host": "m1", "content-length": "2"}
+    assert parser.get_status_code() == 0
+    assert parser.recv_body() == b"{}"
+    assert parser.is_message_complete()

@@ -1,4 +1,4 @@
-"""HttpParser: one HTTP/1.1 response, as pymesos reads it."""
+"""HttpParser: one HTTP/1.1 response, as pymesos reads it, or one request, as its tests do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import h11
 
 from http_parser.records import RecordBuffer, RecordError
 
+REQUEST = 0
+RESPONSE = 1
 OK = 200
 
 # What `get_errno` gives. pymesos only compares it with nothing and prints it.
@@ -17,20 +19,22 @@ _HEADERS_BYTES = 1 << 20
 
 
 class HttpParser:
-    """Parses one response.
+    """Parses one response, or one request if `kind` is REQUEST.
 
     The body of a chunked response with status 200 is handed over in whole RecordIO
     records, every other body as it comes. There are no attributes `errno` and
     `errstr` on purpose: pymesos takes an object with them for another parser.
     """
 
-    def __init__(self) -> None:
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEADERS_BYTES)
-        # h11 wants to know what was asked before it reads an answer. The headers of
-        # this request are seen by nobody.
-        self._http.send(h11.Request(method="POST", target="/", headers=[("Host", "master")]))
-        self._http.send(h11.EndOfMessage())
-        self._response: h11.Response | None = None
+    def __init__(self, kind: int = RESPONSE) -> None:
+        role = h11.SERVER if kind == REQUEST else h11.CLIENT
+        self._http = h11.Connection(role, max_incomplete_event_size=_HEADERS_BYTES)
+        if kind != REQUEST:
+            # h11 wants to know what was asked before it reads an answer. The headers of
+            # this request are seen by nobody.
+            self._http.send(h11.Request(method="POST", target="/", headers=[("Host", "master")]))
+            self._http.send(h11.EndOfMessage())
+        self._head: h11.Response | h11.Request | None = None
         self._chunked = False
         self._records: RecordBuffer | None = None
         self._plain: list[bytes] = []
@@ -56,17 +60,25 @@ class HttpParser:
         return -1 if self._errno else length
 
     def is_headers_complete(self) -> bool:
-        """Whether the status line and all headers are there."""
-        return self._response is not None
+        """Whether the first line and all headers are there."""
+        return self._head is not None
 
     def get_status_code(self) -> int:
-        """The status, 0 while it is not known."""
-        return self._response.status_code if self._response else 0
+        """The status, 0 while it is not known and for a request."""
+        return self._head.status_code if isinstance(self._head, h11.Response) else 0
+
+    def get_method(self) -> str:
+        """The method of a request, empty while it is not known."""
+        return self._head.method.decode("ascii") if isinstance(self._head, h11.Request) else ""
+
+    def get_url(self) -> str:
+        """The target of a request, empty while it is not known."""
+        return self._head.target.decode("ascii") if isinstance(self._head, h11.Request) else ""
 
     def get_headers(self) -> dict[str, str]:
         """The headers, in lower case; several of one name are joined by a comma."""
         headers: dict[str, str] = {}
-        for name, value in self._raw_headers():
+        for name, value in self._head.headers if self._head else ():
             key, text = name.decode("ascii"), value.decode("latin-1")
             headers[key] = headers[key] + ", " + text if key in headers else text
         return headers
@@ -88,28 +100,25 @@ class HttpParser:
         return body
 
     def is_message_complete(self) -> bool:
-        """Whether the end of the response was seen."""
+        """Whether the end of the message was seen."""
         return self._complete
 
     def get_errno(self) -> int:
         """0, or what `execute` failed of."""
         return self._errno
 
-    def _raw_headers(self) -> list[tuple[bytes, bytes]]:
-        return list(self._response.headers) if self._response else []
-
     def _advance(self) -> None:
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA or event is h11.PAUSED:
                 return
-            if isinstance(event, h11.Response):
-                self._response = event
+            if isinstance(event, (h11.Response, h11.Request)):
+                self._head = event
                 self._chunked = any(
                     name == b"transfer-encoding" and value.lower() == b"chunked"
                     for name, value in event.headers
                 )
-                if self._chunked and event.status_code == OK:
+                if self._chunked and self.get_status_code() == OK:
                     self._records = RecordBuffer()
             elif isinstance(event, h11.Data):
                 if self._records is not None:
