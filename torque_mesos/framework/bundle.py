@@ -32,9 +32,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torque_mesos
+from torque_mesos.batch.builtin.install import mom_files
 from torque_mesos.mom.infos import BUNDLE_ROOT, LAUNCHER
+from torque_mesos.mom.process import BUILTIN_FOLDER
 
-OUR_PARTS = ("__init__.py", "mom", "batch/__init__.py", "batch/builtin")
+OUR_PARTS = ("__init__.py", "mom")
 MODULES = ("pymesos", "addict", "six", "http_parser", "h11")
 # pymesos' scheduler side, and psutil's parts for other systems than Linux, are not
 # imported on agents.
@@ -93,6 +95,8 @@ def _files() -> Iterator[tuple[str, tuple[bytes, int]]]:
     psutil = _module_path("psutil")
     check_stable_abi("psutil")
     yield from _tree(psutil, psutil.name)
+    for name, file in mom_files().items():
+        yield f"{BUILTIN_FOLDER}/{name}", file
     folder = project_folder()
     for part in DELIVERED:
         yield from _tree(folder / part, part)

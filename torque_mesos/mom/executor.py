@@ -57,7 +57,7 @@ log = logging.getLogger(__name__)
 
 
 class Executor:
-    """A worker. `delivery` is the folder that has prologue/ and epilogue/ in it."""
+    """A worker. `delivery` is the folder with all that came with the executor."""
 
     def __init__(
         self, link: AgentLink, inbox: SimpleQueue[Message], sandbox: Path, delivery: Path
@@ -189,7 +189,7 @@ class Executor:
         try:
             home = make_home(self._settings, self._sandbox, self._delivery)
             self._check_ports()
-            mom = Mom(self._settings, home)
+            mom = Mom(self._settings, home, self._delivery)
             mom.start()
         except (HomeError, MomError) as error:
             self._fail(str(error))

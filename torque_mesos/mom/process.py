@@ -18,6 +18,9 @@ READY_MARK = b"okclients list is"
 """In the line that a mom logs when the server has told it of all other moms. Only then
 can it take part in a job over several hosts; the server calls it free earlier."""
 
+BUILTIN_FOLDER = "builtin"
+"""Where a bundle has the built-in server's pbs_mom and momctl: in its `sbin`."""
+
 TAIL_BYTES = 2000
 MOM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 USUAL_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/opt/torque/sbin", "/usr/local/torque/sbin")
@@ -31,10 +34,14 @@ class MomError(Exception):
 
 
 class Mom:
-    """`pbs_mom` in the foreground, as a child of this process."""
+    """`pbs_mom` in the foreground, as a child of this process.
 
-    def __init__(self, settings: MomSettings, home: Home) -> None:
+    `delivery` is the folder with the built-in server's mom in it, if that is wanted.
+    """
+
+    def __init__(self, settings: MomSettings, home: Home, delivery: Path) -> None:
         self.home = home
+        self._delivery = delivery
         self._settings = settings
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._momctl: Optional[subprocess.Popen[bytes]] = None
@@ -143,6 +150,9 @@ class Mom:
             command = self._program("momctl", self._settings.momctl)
         except MomError:
             return False
+        if self._settings.builtin:
+            # A built-in mom may listen at one address only.
+            command += ["-h", self._settings.node]
         command += ["-p", str(self._settings.manager_port), "-s"]
         with open(self.home.output, "ab") as output:
             self._momctl = subprocess.Popen(
@@ -189,6 +199,8 @@ class Mom:
         environment = {"PATH": MOM_PATH, "LANG": "C"}
         if "TZ" in os.environ:
             environment["TZ"] = os.environ["TZ"]
+        if self._settings.builtin and self._settings.hosts:
+            environment["PBS_BUILTIN_HOSTS"] = str(self.home.hosts)
         environment.update(self._settings.environment)
         return environment
 
@@ -196,7 +208,10 @@ class Mom:
         if path:
             return [path]
         if self._settings.builtin:
-            return [sys.executable, "-I", "-S", "-B", str(_builtin_program(name))]
+            program = self._delivery / BUILTIN_FOLDER / "sbin" / name
+            if not program.exists():
+                raise MomError(f"no {program}: the executor came without the built-in server")
+            return [sys.executable, "-I", "-S", "-B", str(program)]
         folders = [*os.environ.get("PATH", "").split(":"), *USUAL_FOLDERS]
         if self._settings.pbs_mom:
             folders.insert(0, os.path.dirname(self._settings.pbs_mom))
@@ -218,7 +233,7 @@ class Mom:
 
 def port_holder(settings: MomSettings) -> Optional[str]:
     """Who holds a port that the mom needs, None when all are free."""
-    address = settings.hosts.get(settings.node, "") if settings.builtin else ""
+    address = _own_address(settings)
     for port in (settings.service_port, settings.manager_port):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -227,6 +242,17 @@ def port_holder(settings: MomSettings) -> Optional[str]:
             except OSError as error:
                 return f"port {port} is taken by {_listener(port)} ({error.strerror})"
     return None
+
+
+def _own_address(settings: MomSettings) -> str:
+    """Where the mom will listen. Built-in ones share a host if they have loopback addresses."""
+    if not settings.builtin:
+        return ""
+    try:
+        address = socket.gethostbyname(settings.hosts.get(settings.node, settings.node))
+    except OSError:
+        return ""
+    return address if address.startswith("127.") else ""
 
 
 def _listener(port: int) -> str:
@@ -244,12 +270,6 @@ def _listener(port: int) -> str:
                 command = "?"
             return f"pid {connection.pid}, {command[:300]!r}"
     return "a process that cannot be seen from here"
-
-
-def _builtin_program(name: str) -> Path:
-    import torque_mesos
-
-    return Path(torque_mesos.__file__).parent / "batch" / "builtin" / "bin" / name
 
 
 def _size(path: Path) -> int:
