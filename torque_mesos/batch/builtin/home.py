@@ -135,3 +135,12 @@ def detach_output() -> None:
         os.dup2(null, descriptor)
     if null > 2:
         os.close(null)
+
+
+def write_file(path: str, text: str, mode: int) -> None:
+    """Write a file so that it is there whole or not at all."""
+    descriptor = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)
+    os.chmod(path + ".new", mode)
+    os.replace(path + ".new", path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -10,12 +11,12 @@ import sys
 from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import launch, pelog
 from .auth import open_tcp, trusted_daemon
 from .home import LogFile, daemonize
 from .loop import Connection, Loop, listen, request
 from .mom_config import MomConfig, configure
 from .mom_job import MomJob
+from .mom_pelog import Sisters
 from .mom_status import host_status
 from .names import Resolver, is_loopback
 from .processes import Children, kill_session
@@ -43,8 +44,9 @@ class Mom:
         self._resolver = resolver
         self._secret = config.secret
         self._scale = 1.0
-        self._clients: List[str] = []
-        self._sister_jobs: Dict[str, Message] = {}
+        self.own_is_here = True
+        self.clients: List[str] = []
+        self._sisters = Sisters(self)
         self._report_timer = loop.call_later(0, self.report)
 
     def scaled(self, delay_s: float) -> float:
@@ -56,7 +58,7 @@ class Mom:
     def _own_address(self, target: str) -> Optional[str]:
         """The address to come from: our own name's, if `target` can answer to it."""
         own = self._resolver.address(self.name)
-        if own is None or (is_loopback(own) and not is_loopback(target)):
+        if not self.own_is_here or own is None or is_loopback(own) > is_loopback(target):
             return None
         return own
 
@@ -96,7 +98,7 @@ class Mom:
             "node": self.name,
             "status": host_status(sorted(running)),
             "jobs": jobs,
-            "list": bool(self._clients),
+            "list": bool(self.clients),
         }
 
     def _reported(self, reply: Optional[Message], error: Optional[Exception]) -> None:
@@ -130,9 +132,9 @@ class Mom:
         operation = str(message.get("op"))
         try:
             if operation == "join":
-                self._join(address, connection, message)
+                self._sisters.join(address, connection, message)
             elif operation == "end":
-                self._end(message)
+                self._sisters.end(message)
                 connection.send({}, last=True)
             elif operation == "hierarchy":
                 self._take_list([str(client) for client in message["clients"]])
@@ -148,8 +150,8 @@ class Mom:
             connection.close()
 
     def _take_list(self, clients: List[str]) -> None:
-        self._clients = [*clients, "127.0.0.1:0"]
-        self.log.write(_LIST.format(",".join(self._clients)), "node")
+        self.clients = [*clients, "127.0.0.1:0"]
+        self.log.write(_LIST.format(",".join(self.clients)), "node")
 
     def _job_message(self, operation: str, message: Message) -> Message:
         job_id = str(message["job"])
@@ -174,70 +176,6 @@ class Mom:
             raise ValueError(operation)
         return {}
 
-    # --- as a sister --------------------------------------------------------------------------
-
-    def _join(self, address: str, connection: Connection, message: Message) -> None:
-        known = {client.rsplit(":", 1)[0] for client in self._clients}
-        if address not in known:
-            self.log.write(f"tcp_request, bad connect from {address}")
-            connection.close()
-            return
-        job_id, order = str(message["job"]), message["order"]
-        names = [host[0] for host in order["hosts"]]
-        number = names.index(self.name) if self.name in names else 0
-        self.log.write(f"JOIN JOB as node {number}", "Job", job_id)
-        self._sister_jobs[job_id] = {"order": order, "number": number}
-
-        def ended(verdict: int) -> None:
-            connection.send({"failed": verdict != pelog.FINE}, last=True)
-
-        arguments = pelog.prologue_arguments(order, "")
-        self.run_pelog("prologue.parallel", order, number, arguments, "", ended)
-
-    def _end(self, message: Message) -> None:
-        joined = self._sister_jobs.pop(str(message["job"]), None)
-        if joined is None:
-            return
-        order, number = joined["order"], joined["number"]
-        arguments = pelog.epilogue_arguments(order, "", 0, {}, int(message["status"]))
-        self.run_pelog("epilogue.parallel", order, number, arguments, "", lambda _: None)
-
-    def run_pelog(
-        self,
-        name: str,
-        order: Message,
-        number: int,
-        arguments: List[str],
-        output: str,
-        ended: Callable[[int], None],
-    ) -> None:
-        """Run a prologue or epilogue if there is one; `ended` gets the verdict."""
-        priv = self.home.join("mom_priv")
-        path = pelog.path_of(priv, name)
-        if not path:
-            ended(pelog.FINE)
-            return
-        if not pelog.permitted(path):
-            self.log.write(f"{path}: permission error", "Job", order["job"])
-            ended(pelog.RETRY)
-            return
-        node_file = self.home.join("aux", order["job"])
-        environ = pelog.environment(order, number, node_file, self.job_path)
-        as_user = ".user" in name
-        folder = pelog.home_of(order["user"]) if as_user else priv
-
-        def body() -> int:
-            if as_user:
-                launch.become(launch.account_of(order["user"]))
-            return launch.run_script(path, arguments, environ, folder, output)
-
-        def finished(status: int, _cpu: float, _memory: int) -> None:
-            if status:
-                self.log.write(f"{path} exited with {status}", "Job", order["job"])
-            ended(pelog.verdict(status))
-
-        self.children.fork(body, finished)
-
     # --- momctl ---------------------------------------------------------------------------------
 
     def _shutdown(self, connection: Connection) -> None:
@@ -254,7 +192,7 @@ class Mom:
             "server": self._config.server,
             "pid": os.getpid(),
             "home": self.home.join("mom_priv"),
-            "clients": self._clients,
+            "clients": self.clients,
             "interval": self._config.status_update_s,
             "jobs": sorted(self.jobs),
         }
@@ -280,10 +218,31 @@ class Mom:
             job.recover(record)
 
 
+def _listen(own: str, config: MomConfig) -> List[socket.socket]:
+    """Sockets on the address of the mom's own name, so that several moms share a machine.
+
+    A mom on an address that other hosts know also hears momctl on localhost.
+    """
+    socks = [_bind(own, port) for port in (config.service_port, config.manager_port)]
+    if not is_loopback(own):
+        try:
+            socks.append(_bind("127.0.0.1", config.manager_port))
+        except OSError:
+            # Another mom of this machine has it; momctl must name its host then.
+            return socks
+    return socks
+
+
 def _bind(address: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((address, port))
+    try:
+        sock.bind((address, port))
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
+        # The name stands for an address that reaches this host from outside only.
+        sock.bind(("", port))
     return sock
 
 
@@ -295,9 +254,8 @@ def main(home_path: str = "/var/spool/torque") -> int:
     if own is None:
         print(f"pbs_mom: {config.name} has no address", file=sys.stderr)
         return 1
-    listened = own if is_loopback(own) else ""
     try:
-        socks = [_bind(listened, port) for port in (config.service_port, config.manager_port)]
+        socks = _listen(own, config)
     except OSError as error:
         print(f"pbs_mom: cannot listen on {own}: {error}", file=sys.stderr)
         return 3
@@ -308,6 +266,7 @@ def main(home_path: str = "/var/spool/torque") -> int:
     log = LogFile(config.home.join("mom_logs"), "pbs_mom", log_path)
     loop = Loop(lambda text: log.write(text))
     mom = Mom(config, resolver, loop, log)
+    mom.own_is_here = socks[0].getsockname()[0] == own
     for sock in socks:
         listen(loop, sock, mom.connected)
     for number in (signal.SIGTERM, signal.SIGINT):

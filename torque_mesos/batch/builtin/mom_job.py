@@ -9,7 +9,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Tuple
 
-from . import launch, pelog
+from . import launch, mom_delivery, mom_pelog, pelog
+from .home import write_file
 from .loop import Timer
 from .processes import kill_session, of_session, signal_session
 from .records import clock
@@ -104,8 +105,8 @@ class MomJob:
             self._failed(NO_ACCOUNT)
             return
         lines = [name for name, count, _, _ in self.order["hosts"] for _ in range(count)]
-        _write(self._node_file, "".join(f"{name}\n" for name in lines), 0o644)
-        _write(self._script, self.order["script"], 0o700)
+        write_file(self._node_file, "".join(f"{name}\n" for name in lines), 0o644)
+        write_file(self._script, self.order["script"], 0o700)
         if os.geteuid() == 0:
             os.chown(self._script, account.pw_uid, account.pw_gid)
         self._prologue("prologue", lambda: self._prologue("prologue.user", self._launch))
@@ -120,7 +121,7 @@ class MomJob:
                 self._failed(verdict)
 
         arguments = pelog.prologue_arguments(self.order, self._script)
-        self.mom.run_pelog(name, self.order, 0, arguments, self._spooled[0], ended)
+        mom_pelog.run(self.mom, name, self.order, 0, arguments, self._spooled[0], ended)
 
     def _launch(self) -> None:
         account = launch.account_of(self.order["user"])
@@ -212,7 +213,7 @@ class MomJob:
                 self.order, self._script, self.session, used, status
             )
             output = self._spooled[0]
-            self.mom.run_pelog(name, self.order, 0, arguments, output, lambda _: then())
+            mom_pelog.run(self.mom, name, self.order, 0, arguments, output, lambda _: then())
 
         epilogue("epilogue.user", lambda: epilogue("epilogue", lambda: self._deliver(used)))
 
@@ -230,37 +231,13 @@ class MomJob:
             self.mom.ask((address, port), message, lambda _reply, _error: None)
 
     def _deliver(self, used: Dict[str, str]) -> None:
-        account = launch.account_of(self.order["user"])
-        files: List[Tuple[str, str, str]] = []
-        wanted = {"oe": "o", "eo": "e"}.get(self.order["join"], "oe")
-        number = self.job_id.split(".")[0]
-        for letter, spooled, asked in zip(  # noqa: B905 - Python 3.9
-            "oe", self._spooled, (self.order["output"], self.order["error"])
-        ):
-            if letter not in wanted or not os.path.exists(spooled) or self.rerun:
-                continue
-            path = launch.local_path(asked, self.mom.usecp, [self.mom.name])
-            if letter in self.order["keep"]:
-                path = os.path.join(account.pw_dir, f"{self.order['name']}.{letter}{number}")
-            files.append((spooled, asked, path))
-        if not files:
-            self._bury(used)
-            return
-
-        def delivered(failed: int, _cpu: float, _memory: int) -> None:
-            if failed:
-                self._save_undelivered(files)
+        def delivered() -> None:
             self._bury(used)
 
-        self.mom.children.fork(partial(launch.deliver, account, files), delivered)
-
-    def _save_undelivered(self, files: List[Tuple[str, str, str]]) -> None:
-        for spooled, target, _ in files:
-            kept = self.mom.home.join("undelivered", os.path.basename(spooled))
-            text = f"Unable to copy file {spooled} to {target}; saved as {kept}"
-            self.mom.log.write(text, "Job", self.job_id)
-            if os.path.exists(spooled):
-                os.replace(spooled, kept)
+        if self.rerun:
+            delivered()
+        else:
+            mom_delivery.deliver(self.mom, self.order, self._spooled, delivered)
 
     def _bury(self, used: Dict[str, str]) -> None:
         self.obituary = {
@@ -295,7 +272,7 @@ class MomJob:
             "started": self.started,
             "obituary": self.obituary,
         }
-        _write(self._record, json.dumps(record), 0o600)
+        write_file(self._record, json.dumps(record), 0o600)
 
     def recover(self, record: Message) -> None:
         """Go on with a job of a mom that was here before."""
@@ -330,11 +307,3 @@ class MomJob:
                 os.unlink(path)
             except FileNotFoundError:
                 continue
-
-
-def _write(path: str, text: str, mode: int) -> None:
-    descriptor = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(path + ".new", mode)
-    os.replace(path + ".new", path)

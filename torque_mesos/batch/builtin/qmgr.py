@@ -16,21 +16,8 @@ _VERBS = ("active", "create", "delete", "exit", "help", "list", "print", "quit",
 _OBJECTS = ("node", "queue", "server")
 _WIDTH = 79
 # What a server tells of itself and nobody may set.
-_TOLD = frozenset(
-    [
-        "server_state",
-        "total_jobs",
-        "state_count",
-        "pbs_version",
-        "net_counter",
-        "mtime",
-        "next_job_number",
-        "power_state",
-        "jobs",
-        "mom_service_port",
-        "mom_manager_port",
-    ]
-)
+_TOLD = ("server_state", "total_jobs", "state_count", "pbs_version", "net_counter", "mtime")
+_NODE_TOLD = ("next_job_number", "power_state", "jobs", "mom_service_port", "mom_manager_port")
 
 Change = Tuple[str, str, str, str]
 
@@ -193,7 +180,9 @@ class Session:
             if kind != "server":
                 print(f"#\n# Create and define {target}\n#\ncreate {target}")
             for attribute, value in shown:
-                told_only = attribute in _TOLD or attribute.startswith("resources_assigned")
+                told_only = attribute in _TOLD + _NODE_TOLD or attribute.startswith(
+                    "resources_assigned"
+                )
                 if told_only or (only and attribute not in only):
                     continue
                 several = attribute in ("state", "status", "managers", "operators", "properties")

@@ -31,7 +31,6 @@ class Registry:
         self._state = state
         self._runner = runner
         self._list_pending = False
-        self._deleting_until = 0.0
         if any(node.list_unsent for node in state.nodes.values()):
             self._list_changed()
         self._check_later()
@@ -101,7 +100,7 @@ class Registry:
         self._list_changed()
 
     def delete(self, name: str, finished: Finished) -> None:
-        """Delete a record and, as TORQUE does, hurt its jobs. Deletions wait for one another.
+        """Delete a record and, as TORQUE does, hurt its jobs.
 
         Calls `finished` in the end. Raises `PbsError` (UNKNODE) at once.
         """

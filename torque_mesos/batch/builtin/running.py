@@ -95,7 +95,7 @@ class Runner:
         job.hosts = [(node.name, node.take(job.job_id, count)) for node, count in chosen]
         job.start_count += 1
         job.started = time.time()
-        job.session, job.exit_status = None, job.exit_status
+        job.session = None
         self.set_state(job, RUNNING, PRERUN)
         # The slots are on the disk before the mom knows of the job.
         self._state.store.flush()
@@ -161,22 +161,29 @@ class Runner:
     def _first_node(self, job: Job) -> Optional[Node]:
         return self._state.nodes.get(job.hosts[0][0]) if job.hosts else None
 
-    def tell_mom(self, job: Job, message: Message, done: Callable[[bool], None]) -> None:
-        """Ask the mom of a job's first node; `done` gets whether it answered."""
+    def tell_mom(
+        self, job: Job, message: Message, done: Callable[[Optional[Message]], None]
+    ) -> None:
+        """Ask the mom of a job's first node; `done` gets its answer, None if there is none."""
         node = self._first_node(job)
         if node is None:
-            self._state.loop.call_later(0, lambda: done(False))
+            self._state.loop.call_later(0, lambda: done(None))
             return
         message = {**message, "job": job.job_id, "run": job.start_count}
-        self._state.ask_mom(node, True, message, lambda _, error: done(error is None))
+        self._state.ask_mom(node, True, message, lambda reply, _error: done(reply))
 
     def kill(self, job: Job, finished: Finished = lambda _error: None) -> None:
         """End a running job; its obituary will complete it."""
 
-        def told(answered: bool) -> None:
-            if answered and job.state == RUNNING:
-                self.set_state(job, EXITING, 50)
-            finished(None if answered else PbsError(NORELYMOM))
+        def told(answer: Optional[Message]) -> None:
+            if answer is not None and job.holds_slots:
+                if answer.get("unknown"):
+                    # Its mom was started anew and has lost it.
+                    job.exit_status = 271
+                    self.complete(job)
+                else:
+                    self.set_state(job, EXITING, 50)
+            finished(None if answer is not None else PbsError(NORELYMOM))
 
         delay = self._state.number("kill_delay", 2)
         self.tell_mom(job, {"op": "kill", "delay": delay}, told)
@@ -208,13 +215,14 @@ class Runner:
         if not job.rerunable:
             raise PbsError(NORERUN)
         if force:
-            self.tell_mom(job, {"op": "purge"}, lambda _answered: None)
+            self.tell_mom(job, {"op": "purge"}, lambda _answer: None)
             self.requeue(job)
             finished(None)
             return
 
-        def told(answered: bool) -> None:
-            finished(None if answered else PbsError(MOMREJECT, "Rejected by mom"))
+        def told(answer: Optional[Message]) -> None:
+            taken = answer is not None and not answer.get("unknown")
+            finished(None if taken else PbsError(MOMREJECT, "Rejected by mom"))
 
         self.tell_mom(job, {"op": "rerun", "delay": self._state.number("kill_delay", 2)}, told)
 
@@ -284,7 +292,7 @@ class Runner:
     def purge(self, job: Job) -> None:
         """Forget a job at once, whatever its mom says (`qdel -p`, delete of a busy node)."""
         if job.holds_slots:
-            self.tell_mom(job, {"op": "purge"}, lambda _answered: None)
+            self.tell_mom(job, {"op": "purge"}, lambda _answer: None)
         self._release(job)
         job.state = COMPLETE
         self._forget(job)

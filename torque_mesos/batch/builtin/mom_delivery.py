@@ -1,0 +1,58 @@
+"""Bringing a job's spooled output to where its user wants it."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Callable, List, Tuple
+
+from . import launch
+from .wire import Message
+
+if TYPE_CHECKING:
+    from .mom import Mom
+
+File = Tuple[str, str, str]  # spooled file, host:/path, path here (empty: only on that host)
+
+
+def deliver(mom: Mom, order: Message, spooled: List[str], done: Callable[[], None]) -> None:
+    """Copy as the user, in a child; what cannot be delivered goes to `undelivered`."""
+    files = _files(mom, order, spooled)
+    if not files:
+        done()
+        return
+
+    def ended(failed: int, _cpu: float, _memory: int) -> None:
+        if failed:
+            _save(mom, order["job"], files)
+        done()
+
+    account = launch.account_of(order["user"])
+    mom.children.fork(partial(launch.deliver, account, files), ended)
+
+
+def _files(mom: Mom, order: Message, spooled: List[str]) -> List[File]:
+    wanted = {"oe": "o", "eo": "e"}.get(order["join"], "oe")
+    folder = launch.account_of(order["user"]).pw_dir
+    number = order["job"].split(".")[0]
+    files: List[File] = []
+    for letter, source, asked in (
+        ("o", spooled[0], order["output"]),
+        ("e", spooled[1], order["error"]),
+    ):
+        if letter not in wanted or not os.path.exists(source):
+            continue
+        path = launch.local_path(asked, mom.usecp, [mom.name])
+        if letter in order["keep"]:
+            path = os.path.join(folder, f"{order['name']}.{letter}{number}")
+        files.append((source, asked, path))
+    return files
+
+
+def _save(mom: Mom, job_id: str, files: List[File]) -> None:
+    for source, target, _ in files:
+        kept = mom.home.join("undelivered", os.path.basename(source))
+        text = f"Unable to copy file {source} to {target}; saved as {kept}"
+        mom.log.write(text, "Job", job_id)
+        if os.path.exists(source):
+            os.replace(source, kept)
