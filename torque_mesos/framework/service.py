@@ -1,0 +1,326 @@
+"""The service: parts put together, run until told to stop, and what teardown ends."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+
+import psutil
+import structlog
+
+from torque_mesos.admin.board import StatusBoard
+from torque_mesos.admin.server import AdminServer
+from torque_mesos.admin.server import Bundle as ServedBundle
+from torque_mesos.batch.base import BatchError, Refused
+from torque_mesos.batch.daemons import BatchDaemons, DaemonState
+from torque_mesos.batch.watch import QueueWatcher
+from torque_mesos.config import Settings
+from torque_mesos.framework.bundle import BundleError, build_bundle
+from torque_mesos.framework.execute import Executor
+from torque_mesos.framework.identity import AlreadyRunning, Identity, Lock
+from torque_mesos.framework.inbox import Deleted, Inbox, QueueChanged, Stop
+from torque_mesos.framework.journal import PlanJournal
+from torque_mesos.framework.loop import Loop, Timing
+from torque_mesos.framework.poller import MasterPoller
+from torque_mesos.framework.recipe import Recipe
+from torque_mesos.framework.site import (
+    BatchSite,
+    batch_site,
+    link_settings,
+    prepare_state_dir,
+    reachable_host,
+    recipe,
+)
+from torque_mesos.framework.view import View
+from torque_mesos.mesos.base import Ended, Event, MesosError, Subscribed
+from torque_mesos.mesos.credentials import CredentialsError
+from torque_mesos.mesos.link import PymesosLink
+
+_log = structlog.get_logger(__name__)
+_DAEMON_CHECK_S = 1.0
+_MASTER_POLL_S = 5.0
+_STOP_WAIT_S = 30.0
+CANNOT_START = 4
+ALREADY_RUNNING = 8
+
+
+class CannotStart(Exception):
+    """The service cannot start; the message says what is wrong and what would be right."""
+
+
+def run(settings: Settings) -> int:
+    """Run the service until SIGTERM or SIGINT, or until Mesos ends it; gives the exit code.
+
+    Jobs, moms and the batch server go on when it ends.
+    """
+    configure_log(settings.log_level, settings.log_format)
+    try:
+        return _run(settings)
+    except AlreadyRunning as error:
+        _log.error("cannot start", error=str(error))
+        return ALREADY_RUNNING
+    except (CannotStart, BatchError, BundleError, CredentialsError, OSError) as error:
+        _log.error("cannot start", error=str(error))
+        return CANNOT_START
+
+
+def _run(settings: Settings) -> int:
+    master = settings.mesos.master
+    if master is None:
+        raise CannotStart("no master: `torque-mesos run MASTER`, or mesos.master in the settings")
+    prepare_state_dir(settings.state_dir)
+    lock = Lock(settings.state_dir)
+    with contextlib.closing(lock):
+        lock.take()
+        inbox = Inbox()
+        with _signals(inbox):
+            site = batch_site(settings)
+            with _daemons(site.daemons) as daemon_problems:
+                _prepare(site, settings)
+                return _serve(settings, master, site, inbox, daemon_problems)
+
+
+def _serve(
+    settings: Settings,
+    master: str,
+    site: BatchSite,
+    inbox: Inbox,
+    daemon_problems: list[str],
+) -> int:
+    """Put the parts together and let the loop run."""
+    bundle = build_bundle(settings.state_dir / "bundle")
+    served = ServedBundle(bundle.path, bundle.sha256)
+    host = reachable_host(settings, master)
+    by_uri = settings.executor.delivery == "uri"
+    # The generation does not depend on where the bundle is fetched from.
+    generation = recipe(settings, bundle.sha256, None).generation
+    policy = settings.policy(generation, site.server.traits.capacity_record)
+    watcher = QueueWatcher(site.settings.accounting_dir, lambda: inbox.put(QueueChanged()))
+    journal = PlanJournal(settings.state_dir)
+
+    def problems() -> tuple[str, ...]:
+        found = list(daemon_problems)
+        if watcher.problem is not None:
+            found.append(f"the queue is only polled: {watcher.problem}")
+        if site.journal.lost or journal.lost:
+            found.append(f"{site.journal.lost + journal.lost} journal lines could not be written")
+        return tuple(found)
+
+    board = StatusBoard(policy, problems)
+    admin = AdminServer(
+        board,
+        settings.status_socket,
+        host=host if settings.http.host is None else settings.http.host,
+        port=settings.http.port,
+        bundle=served,
+    )
+    port = admin.start()
+    uri = f"http://{host}:{port}{served.url_path}" if by_uri else None
+    loop = _loop(
+        settings,
+        master,
+        site=site,
+        inbox=inbox,
+        made_by=recipe(settings, bundle.sha256, uri),
+        board=board,
+        journal=journal,
+    )
+    watcher.start()
+    try:
+        return int(loop.run())
+    finally:
+        watcher.stop()
+        admin.stop()
+        journal.close()
+
+
+def _loop(
+    settings: Settings,
+    master: str,
+    *,
+    site: BatchSite,
+    inbox: Inbox,
+    made_by: Recipe,
+    board: StatusBoard,
+    journal: PlanJournal,
+) -> Loop:
+    view = View()
+    identity = Identity(settings.state_dir)
+    poller = MasterPoller(inbox.put, _MASTER_POLL_S)
+    poller.start()
+    ports = (settings.batch.mom_service_port, settings.batch.mom_manager_port)
+
+    def make_link(framework_id: str | None) -> PymesosLink:
+        return PymesosLink(link_settings(settings, master, framework_id), inbox.put)
+
+    def remember(framework_id: str | None) -> None:
+        if framework_id is None:
+            identity.forget()
+        elif identity.read() != framework_id:
+            identity.write(framework_id)
+
+    return Loop(
+        server=site.server,
+        make_link=make_link,
+        remember_id=remember,
+        framework_id=identity.read(),
+        executor=Executor(
+            site.server,
+            view,
+            made_by,
+            ports,
+            lambda name, error: inbox.put(Deleted(name, error)),
+        ),
+        view=view,
+        policy=settings.policy(made_by.generation, site.server.traits.capacity_record),
+        inbox=inbox,
+        poller=poller,
+        publish=board.publish,
+        journal=journal.write,
+        timing=Timing(poll_s=settings.poll_interval_s),
+    )
+
+
+def _prepare(site: BatchSite, settings: Settings) -> None:
+    """Set what the server needs; a server that is away is waited for by the loop."""
+    watched = [queue for queue in settings.queues if not set("*?[") & set(queue)]
+    capacity_np = settings.policy("", None).capacity_np
+    try:
+        site.server.prepare(watched, capacity_np)
+    except Refused as error:
+        raise CannotStart(
+            f"{error}. torque-mesos needs a manager's rights on the batch server:"
+            " `qmgr -c 'set server managers += USER@HOST'`"
+        ) from error
+
+
+@contextlib.contextmanager
+def _daemons(daemons: BatchDaemons | None) -> Iterator[list[str]]:
+    """Keep the batch server's daemons on a thread; gives a list of what is wrong with them."""
+    problems: list[str] = []
+    if daemons is None:
+        yield problems
+        return
+    daemons.start()
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(_DAEMON_CHECK_S):
+            bad = [
+                s for s in daemons.check() if s.state in (DaemonState.WAITING, DaemonState.FAILED)
+            ]
+            problems[:] = [f"{s.name} does not run: {s.detail}" for s in bad]
+
+    thread = threading.Thread(target=keep, name="daemons", daemon=True)
+    thread.start()
+    try:
+        yield problems
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def _signals(inbox: Inbox) -> Iterator[None]:
+    def stop(number: int, _frame: object) -> None:
+        inbox.put(Stop(signal.Signals(number).name))
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def configure_log(level: str, form: str) -> None:
+    """Write the log to stderr, as text or as JSON lines."""
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    number = logging.getLevelName(level.upper())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(
+        level=max(number, logging.WARNING), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+# -- teardown ------------------------------------------------------------------------
+
+
+def teardown(settings: Settings) -> int:
+    """End the framework with every mom and job of it, then the daemons that were started here.
+
+    A running service is stopped first. Gives the exit code.
+    """
+    configure_log(settings.log_level, settings.log_format)
+    try:
+        _stop_service(settings)
+        _end_framework(settings)
+        site = batch_site(settings)
+        if site.daemons is not None:
+            site.daemons.teardown()
+    except (CannotStart, BatchError, MesosError, CredentialsError, OSError) as error:
+        _log.error("teardown failed", error=str(error))
+        return CANNOT_START
+    return 0
+
+
+def _stop_service(settings: Settings) -> None:
+    prepare_state_dir(settings.state_dir)
+    lock = Lock(settings.state_dir)
+    with contextlib.closing(lock):
+        pid = lock.holder()
+        if not lock.held() or pid is None:
+            return
+        _log.info("stopping the running service", pid=pid)
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            os.kill(pid, signal.SIGTERM)
+            psutil.Process(pid).wait(_STOP_WAIT_S)
+
+
+def _end_framework(settings: Settings) -> None:
+    """Subscribe with the remembered id, tear down, and forget it."""
+    identity = Identity(settings.state_dir)
+    framework_id, master = identity.read(), settings.mesos.master
+    if framework_id is None:
+        _log.info("no framework is known here")
+        return
+    if master is None:
+        raise CannotStart("no master: set mesos.master (or TORQUE_MESOS_MESOS__MASTER)")
+    subscribed = threading.Event()
+    ended: list[Ended] = []
+
+    def sink(event: Event) -> None:
+        if isinstance(event, Ended):
+            ended.append(event)
+        if isinstance(event, (Subscribed, Ended)):
+            subscribed.set()
+
+    link = PymesosLink(link_settings(settings, master, framework_id), sink)
+    link.start()
+    try:
+        if not subscribed.wait(_STOP_WAIT_S):
+            raise CannotStart(f"no subscription with {master} within {_STOP_WAIT_S:.0f} s")
+        if not ended:
+            link.teardown()
+    finally:
+        link.stop()
+    identity.forget()
+    _log.info("framework ended", framework=framework_id)

@@ -1,0 +1,149 @@
+"""From settings to parts: the batch server of a site, and how its workers are made."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from torque_mesos import __version__
+from torque_mesos.batch.base import BatchServer
+from torque_mesos.batch.commands import CommandRunner
+from torque_mesos.batch.daemons import BatchDaemons
+from torque_mesos.batch.journal import CommandJournal
+from torque_mesos.batch.torque import TorqueServer, TorqueSettings
+from torque_mesos.config import Settings
+from torque_mesos.framework.recipe import Recipe
+from torque_mesos.mesos.credentials import Credentials, read_credentials
+from torque_mesos.mesos.settings import LinkSettings
+from torque_mesos.model import frozen_map
+from torque_mesos.mom.settings import MomSettings
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSite:
+    """A site's batch server. `daemons` is None where others start them."""
+
+    server: BatchServer
+    settings: TorqueSettings
+    journal: CommandJournal
+    daemons: BatchDaemons | None
+
+
+def batch_site(settings: Settings) -> BatchSite:
+    """The batch server that the settings name; the built-in one is laid out if need be.
+
+    Raises OSError when the built-in server's home cannot be made.
+    """
+    managed = settings.batch.mode == "managed"
+    builtin = settings.batch.kind == "builtin"
+    if builtin and managed:
+        _lay_out_builtin(settings)
+    torque = TorqueSettings(
+        bin_dir=settings.bin_dir,
+        sbin_dir=settings.sbin_dir,
+        home=settings.pbs_home,
+        server_host=settings.batch.server_host,
+        command_timeout_s=settings.batch.command_timeout_s,
+        mom_service_port=settings.batch.mom_service_port,
+        mom_manager_port=settings.batch.mom_manager_port,
+        create_queue=managed,
+    )
+    journal = CommandJournal(settings.state_dir)
+    runner = CommandRunner(environment=torque.command_environment(), journal=journal)
+    daemons = BatchDaemons(torque, settings.state_dir, runner) if managed else None
+    return BatchSite(TorqueServer(torque, runner), torque, journal, daemons)
+
+
+def _lay_out_builtin(settings: Settings) -> None:
+    from torque_mesos.batch.builtin.install import install
+
+    install(
+        settings.pbs_home,
+        server_host=settings.server_host,
+        server_port=settings.batch.server_port,
+        hosts=dict(settings.batch.hosts),
+        delay_scale=settings.batch.delay_scale,
+    )
+
+
+def credentials(settings: Settings) -> Credentials | None:
+    """Who we are to the master. Raises CredentialsError, also for another principal."""
+    if settings.mesos.secret_file is None:
+        return None
+    return read_credentials(settings.mesos.secret_file)
+
+
+def link_settings(settings: Settings, master: str, framework_id: str | None) -> LinkSettings:
+    """What the link to Mesos is told."""
+    return LinkSettings(
+        master=master,
+        name=settings.mesos.name,
+        user=settings.user,
+        role=settings.mesos.role,
+        framework_id=framework_id,
+        hostname=settings.hostname,
+        failover_timeout_s=settings.mesos.failover_timeout_s,
+        credentials=credentials(settings),
+        webui_url=settings.mesos.webui_url,
+    )
+
+
+def recipe(settings: Settings, content: str, uri: str | None) -> Recipe:
+    """How a worker is made. `content`: the digest of what is delivered; `uri`: where from."""
+    executor, builtin = settings.executor, settings.batch.kind == "builtin"
+    template = MomSettings(
+        server_host=settings.server_host,
+        node="template",
+        version=__version__,
+        server_port=settings.batch.server_port,
+        service_port=settings.batch.mom_service_port,
+        manager_port=settings.batch.mom_manager_port,
+        builtin=builtin,
+        pbs_mom=_text(executor.pbs_mom),
+        momctl=_text(executor.momctl),
+        home=_text(executor.mom_home),
+        usecp=executor.usecp,
+        config=executor.mom_config,
+        ready_timeout_s=executor.ready_timeout_s,
+        stop_grace_s=executor.stop_grace_s,
+        environment=dict(executor.environment),
+        hosts=dict(settings.batch.hosts),
+    )
+    return Recipe(
+        template=template,
+        share=settings.executor_share,
+        content=content,
+        uri=uri,
+        path=_text(executor.path),
+        python=executor.python,
+        environment=frozen_map(),
+    )
+
+
+def reachable_host(settings: Settings, master: str) -> str:
+    """The name or address of this host that agents are told."""
+    if settings.http.host is not None:
+        return settings.http.host
+    if settings.mesos.hostname is not None or master.startswith("zk://"):
+        return settings.hostname
+    parts = urlsplit(master if "://" in master else f"//{master}")
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((parts.hostname or "", parts.port or 5050))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return settings.hostname
+
+
+def prepare_state_dir(path: Path) -> None:
+    """Make the state directory. Raises OSError."""
+    path.mkdir(parents=True, exist_ok=True)
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(13, "not writable by this account", str(path))
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
