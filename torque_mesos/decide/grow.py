@@ -27,12 +27,15 @@ class Growth:
 
     `claimed`: nodes whose slots a waiting job will take. `online`: those of them that may
     go online now. `short`: jobs that found no place and would with more offers.
+    `unplaced`: what they, and those that the limit keeps waiting, ask for.
     """
 
     claimed: set[str] = field(default_factory=set)
     online: set[str] = field(default_factory=set)
     held_back: set[str] = field(default_factory=set)
     short: dict[str, Reason] = field(default_factory=dict)
+    unplaced: list[Request] = field(default_factory=list)
+    at_limit: bool = False
     floor_short: int = 0
     launches: dict[str, int] = field(default_factory=dict)
     wake: bool = False
@@ -104,7 +107,10 @@ def _serve(turn: Turn, growth: Growth, hosts: dict[str, Host], demand: Demand) -
     placement = place(request, candidates)
     if placement is None:
         turn.jobs[job.job_id] = reason = _no_place(turn, growth, candidates, request)
-        if reason.code is not Code.AT_LIMIT:
+        growth.unplaced.append(request)
+        if reason.code is Code.AT_LIMIT:
+            growth.at_limit = True
+        else:
             growth.short[job.job_id] = reason
         return
     new = {name: n for name, n in placement.slots.items() if hosts[name].tier is Tier.OFFERED}
@@ -112,6 +118,8 @@ def _serve(turn: Turn, growth: Growth, hosts: dict[str, Host], demand: Demand) -
     over = turn.policy.limit.exceeded_by(*_held(turn, {**growth.launches, **launches}))
     if new and over:
         turn.jobs[job.job_id] = _at_limit(over)
+        growth.unplaced.append(request)
+        growth.at_limit = True
         return
     growth.launches.update(launches)
     growth.claimed.update(placement.slots)

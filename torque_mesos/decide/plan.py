@@ -21,8 +21,9 @@ class Failures:
 class Memory:
     """What one turn tells the next. Losing it costs time, never a job.
 
-    By node: when it was first seen idle, down, or without its agent, and when its end, its
-    creation or the rerun of its jobs was last asked for. By agent id: its failures.
+    By node: when it was first seen idle, down, or without its agent, and when its creation was
+    last asked for. By executor id: when its end was asked for. By job id: when its rerun
+    was. By agent id: its failures.
     """
 
     idle_since: Mapping[str, float] = field(default_factory=frozen_map)

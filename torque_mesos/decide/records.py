@@ -108,7 +108,7 @@ def _parked(turn: Turn, name: str) -> None:
         _delete(turn, name, reason)
     elif node.np < full:
         reason = because(Code.FULL_SIZE, f"its agent has room for {full} slots", slots=full)
-        turn.do(SetNp(name, full, reason))
+        turn.do_if_fresh(SetNp(name, full, reason))
 
 
 def _delete(turn: Turn, name: str, reason: Reason) -> None:

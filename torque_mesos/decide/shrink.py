@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torque_mesos.decide.grow import Growth
+from torque_mesos.decide.packing import Host, Tier
 from torque_mesos.decide.plan import Kill, Offline
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import RETRY_S, Turn, because
@@ -45,13 +46,28 @@ def _why(turn: Turn, growth: Growth, name: str) -> Reason | None:
         return because(Code.OLD_GENERATION, "idle, and started with older settings")
     if idle_s >= turn.policy.grace_s:
         return because(Code.IDLE, f"idle for {idle_s:.0f} s", idle_s=idle_s)
-    if growth.short:
-        return because(Code.MAKES_ROOM, "idle, and no use to the jobs that wait")
+    if _in_the_way(turn, growth, name):
+        return because(Code.MAKES_ROOM, "idle, and of no use to the jobs that wait for its room")
     turn.nodes[name] = because(
         Code.IDLE, f"idle for {idle_s:.0f} of {turn.policy.grace_s:g} s", idle_s=idle_s
     )
     turn.timer(turn.idle_since[name] + turn.policy.grace_s)
     return None
+
+
+def _in_the_way(turn: Turn, growth: Growth, name: str) -> bool:
+    """Whether waiting jobs could use what an idle worker holds, but not as it is.
+
+    Its host could serve a job with a larger worker, or its share of the limit could be
+    spent where it is of use.
+    """
+    names = turn.names_of(name)
+    as_is = Host(name, turn.records[name].np, Tier.ONLINE, names)
+    whole = Host(name, turn.full_slots(name), Tier.ONLINE, names)
+    chunks = {chunk for request in growth.unplaced for chunk in request.chunks}
+    if any(as_is.serves(chunk) for chunk in chunks):
+        return False
+    return growth.at_limit or any(whole.serves(chunk) for chunk in chunks)
 
 
 def _release(turn: Turn, name: str, reason: Reason) -> bool:
@@ -84,14 +100,14 @@ def _give_up_late(turn: Turn, name: str) -> None:
 
 def _kill(turn: Turn, name: str, reason: Reason) -> bool:
     """End a worker's grants, and ask again after a while if they did not end."""
-    asked_s = turn.killed_at.get(name, float("-inf"))
+    worker = turn.workers[name]
+    asked_s = turn.killed_at.get(worker.executor_id, float("-inf"))
     turn.nodes[name] = reason
     turn.timer(asked_s + RETRY_S)
     if turn.now_s - asked_s < RETRY_S:
         return False
-    worker = turn.workers[name]
     task_ids = tuple(grant.task_id for grant in worker.grants)
     if not turn.do_if_fresh(Kill(name, worker.agent_id, task_ids, reason)):
         return False
-    turn.killed_at[name] = turn.now_s
+    turn.killed_at[worker.executor_id] = turn.now_s
     return True

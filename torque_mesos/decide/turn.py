@@ -106,7 +106,8 @@ class Turn:
 
     def stopping(self, name: str) -> bool:
         """Whether the end of a worker was asked for."""
-        return name in self.killed_at and name in self.workers
+        worker = self.workers.get(name)
+        return worker is not None and worker.executor_id in self.killed_at
 
     def unreachable(self, name: str) -> bool:
         """Whether Mesos has lost sight of a worker."""
@@ -175,11 +176,12 @@ class Turn:
         """What the next turn is told."""
         nodes = self.phases.keys()
         agents = {agent.agent_id for agent in self.agents.values()}
+        executors = {worker.executor_id for worker in self.workers.values()}
         return Memory(
             idle_since=frozen_map(self.idle_since),
             down_since=frozen_map(self.down_since),
             unseen_since=frozen_map(self.unseen_since),
-            killed_at=frozen_map({k: v for k, v in self.killed_at.items() if k in self.workers}),
+            killed_at=frozen_map({k: v for k, v in self.killed_at.items() if k in executors}),
             created_at=frozen_map({k: v for k, v in self.created_at.items() if k in nodes}),
             rerun_at=frozen_map(
                 {k: v for k, v in self.rerun_at.items() if self.now_s - v < RETRY_S}

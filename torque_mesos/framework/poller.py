@@ -21,6 +21,7 @@ class MasterPoller:
         self._interval_s = interval_s
         self._link: MesosLink | None = None
         self._framework_id: str | None = None
+        self._lock = threading.Lock()
         self._poked = threading.Event()
         self._over = threading.Event()
         self._failing = False
@@ -37,14 +38,17 @@ class MasterPoller:
 
     def poke(self, link: MesosLink, framework_id: str | None) -> None:
         """Read now through `link`; the tasks of `framework_id` too, once, if it is given."""
-        self._link, self._framework_id = link, framework_id
+        with self._lock:
+            self._link, self._framework_id = link, framework_id or self._framework_id
         self._poked.set()
 
     def _run(self) -> None:
         while not self._over.is_set():
             self._poked.wait(self._interval_s)
             self._poked.clear()
-            link, framework_id = self._link, self._framework_id
+            with self._lock:
+                link, framework_id = self._link, self._framework_id
+                self._framework_id = None
             if link is None or self._over.is_set():
                 continue
             try:
@@ -54,6 +58,8 @@ class MasterPoller:
                 if not self._failing:
                     _log.warning("the master's lists cannot be read", error=str(error))
                 self._failing = True
+                with self._lock:
+                    self._framework_id = self._framework_id or framework_id
                 continue
             self._failing = False
             self._put(MasterRead(agents, task_ids))
