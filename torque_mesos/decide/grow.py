@@ -220,6 +220,11 @@ def _launch(turn: Turn, name: str, slots: int, code: Code) -> None:
             reason=reason,
         )
     )
+    node = turn.records.get(name)
+    if node is not None and node.np != slots:
+        # While the mom starts, no time is lost; and no job is on a node that was parked.
+        sized = because(Code.AS_GRANTED, f"its grants hold {slots} slots", slots=slots)
+        turn.do(SetNp(name, slots, sized))
 
 
 def _bring_online(turn: Turn, growth: Growth) -> None:

@@ -17,12 +17,13 @@ from torque_mesos.framework.poller import MasterPoller
 from torque_mesos.framework.view import View
 from torque_mesos.mesos import base as mesos
 from torque_mesos.mesos.base import MesosError, MesosLink
-from torque_mesos.model import Reading
+from torque_mesos.model import Reading, TaskState
 
 _log = structlog.get_logger(__name__)
 _IDLE_S = 60.0  # a turn at least this often
 _RECONCILE_S = 300.0
 _UNRECONCILED_S = 10.0  # while tasks are not heard of, ask again so often
+_NOTHING_NEW = frozenset({TaskState.STAGING, TaskState.STARTING, TaskState.KILLING})
 _HURRY_S = 0.02  # after a change of ours, look again so soon ...
 _HURRIES = 25  # ... so many times in a row, then once a second
 
@@ -158,7 +159,8 @@ class Loop:
                 message=message.message,
             )
             view.status(message, now_s)
-            self._read_due_s = now_s
+            if message.state not in _NOTHING_NEW:
+                self._read_due_s = now_s
         elif isinstance(message, mesos.ExecutorLost):
             view.executor_lost(message.executor_id, message.agent_id)
         elif isinstance(message, MasterRead):

@@ -62,8 +62,10 @@ def _lay_out_builtin(settings: Settings) -> None:
 
     install(
         settings.pbs_home,
-        server_host=settings.server_host,
+        server_name=settings.server_host,
         server_port=settings.batch.server_port,
+        mom_service_port=settings.batch.mom_service_port,
+        mom_manager_port=settings.batch.mom_manager_port,
         hosts=dict(settings.batch.hosts),
         delay_scale=settings.batch.delay_scale,
     )
