@@ -29,6 +29,7 @@ from torque_mesos.model import Resources
 
 if TYPE_CHECKING:
     from torque_mesos.decide import Policy
+    from torque_mesos.mesos.credentials import Credentials
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -342,6 +343,23 @@ class Settings(_Model):
             forget_after_s=self.forget_after_s,
             capacity_record=capacity_record,
         )
+
+    def credentials(self) -> Credentials | None:
+        """Who we are to the master; None where that is not asked. Reads `mesos.secret_file`.
+
+        Raises CredentialsError, also when the file is of another principal.
+        """
+        if self.mesos.secret_file is None:
+            return None
+        from torque_mesos.mesos.credentials import CredentialsError, read_credentials
+
+        found = read_credentials(self.mesos.secret_file)
+        if found.principal != self.mesos.principal:
+            raise CredentialsError(
+                f"{self.mesos.secret_file} is of {found.principal!r}, "
+                f"mesos.principal is {self.mesos.principal!r}"
+            )
+        return found
 
     def effective(self) -> dict[str, Any]:
         """All keys by section, in TOML's types, with what is used where a key was None."""
