@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_SECTIONS = ("safe_allocation", "mesos", "batch", "executor", "http")
+_SECTIONS = ("min_compute_node", "safe_allocation", "mesos", "batch", "executor", "http")
 
 
 def text_of(values: Mapping[str, Any]) -> str:
