@@ -261,3 +261,19 @@ def test_a_thread_with_many_open_files_can_still_wait(
             for each in pair:
                 each.close()
     assert "Process IO" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_is_reserved_for_the_role_is_used(
+    mesos_cluster: StartCluster, make_link: MakeLink, seen: Seen
+) -> None:
+    cluster = mesos_cluster(resources="cpus(eng):1;cpus:2;mem(eng):512;mem:512;cpus(other):4")
+    link = make_link(cluster.master, role="eng/batch")
+    offer = seen.wait(Offers).offers[0]
+    assert offer.resources == Resources(3, 1024)
+    assert link.agents()[0].total == Resources(3, 1024)
+    link.launch([offer.offer_id], [sleeper("t1", offer.agent_id, cpus=2.5)], 0)
+    assert status(seen, "t1").state is TaskState.RUNNING
+    rest = seen.wait(Offers, 2).offers[0]
+    assert rest.resources == Resources(0.5, 960)
+    link.launch([rest.offer_id], [sleeper("t2", rest.agent_id, cpus=0.5)], 0)
+    assert status(seen, "t2").state is TaskState.RUNNING

@@ -50,6 +50,21 @@ def _reserved_for(resource: Json) -> str:
     return str(resource.get("role", "*"))
 
 
+def reserved_part(raw: Json, roles: frozenset[str]) -> list[Json]:
+    """The usable cpus and mem of an offer that has reserved ones among them, else nothing.
+
+    For an offer that `read_offer` could read.
+    """
+    usable = [
+        resource
+        for resource in raw.get("resources", ())
+        if resource["name"] in {"cpus", "mem"}
+        and _reserved_for(resource) in roles
+        and "revocable" not in resource
+    ]
+    return usable if any(_reserved_for(resource) != "*" for resource in usable) else []
+
+
 def _usable(resources: Json, roles: frozenset[str]) -> Resources:
     """The cpus and mem that are not revocable and not reserved for others."""
     cpus = mem = 0.0

@@ -30,6 +30,7 @@ from torque_mesos.mesos.calls import request
 from torque_mesos.mesos.convert import usable_roles
 from torque_mesos.mesos.intake import Intake
 from torque_mesos.mesos.pymesos_import import MesosSchedulerDriver
+from torque_mesos.mesos.reservations import Reservations
 from torque_mesos.mesos.settings import LinkSettings, MasterUri, address
 from torque_mesos.mesos.stream import Stream
 from torque_mesos.mesos.zk import LeaderWatch
@@ -77,7 +78,8 @@ class Driver(MesosSchedulerDriver):  # type: ignore[misc]
         self._uri = MasterUri.parse(settings.master)
         if settings.credentials is not None:
             self._basic_credential = settings.credentials.basic()
-        self._intake = Intake(sink, usable_roles(settings.role), clock, self)
+        self.reservations = Reservations()
+        self._intake = Intake(sink, usable_roles(settings.role), clock, self, self.reservations)
         self._clock = clock
         self._backoff_s = backoff
         self._watch: LeaderWatch | None = None
@@ -209,6 +211,7 @@ class Driver(MesosSchedulerDriver):  # type: ignore[misc]
     def _lost(self, reason: str) -> float:
         """Tell of a subscription that is gone. Gives the seconds until the next attempt."""
         since = self._forget()
+        self.reservations.clear()
         if since is not None:
             self._intake.tell(Disconnected(reason))
             if self._clock() - since >= _SETTLED_S:

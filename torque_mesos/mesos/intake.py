@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from torque_mesos.mesos import convert
-from torque_mesos.mesos.base import Event, Malformed, Offers
+from torque_mesos.mesos.base import Event, ExecutorLost, Malformed, Offers, Rescinded
+from torque_mesos.mesos.reservations import Reservations
 
 _log = logging.getLogger(__name__)
 
@@ -40,11 +41,15 @@ class Intake:
         roles: frozenset[str],
         clock: Callable[[], float],
         subscriber: Subscriber,
+        reservations: Reservations,
     ) -> None:
         self._sink = sink
         self._roles = roles
         self._clock = clock
         self._subscriber = subscriber
+        self._reservations = reservations
+        # Nothing is reserved for `*`, so offers to it need no second look.
+        self._may_be_reserved = roles != {"*"}
 
     def tell(self, event: Event) -> None:
         """Give an event to the sink, and survive the sink."""
@@ -78,6 +83,10 @@ class Intake:
         else:
             try:
                 if (event := convert.read_event(kind, body)) is not None:
+                    if isinstance(event, Rescinded):
+                        self._reservations.forget([event.offer_id])
+                    elif isinstance(event, ExecutorLost):
+                        self._reservations.executor_ended(event.executor_id)
                     self.tell(event)
             finally:
                 # One that cannot be read would be sent again for ever.
@@ -89,7 +98,10 @@ class Intake:
         read, unreadable = [], []
         for raw in entries:
             try:
-                read.append(convert.read_offer(raw, self._roles, now))
+                offer = convert.read_offer(raw, self._roles, now)
+                read.append(offer)
+                if self._may_be_reserved and (part := convert.reserved_part(raw, self._roles)):
+                    self._reservations.keep(offer.offer_id, part)
             except convert.Unreadable as error:
                 self.malformed(str(error))
                 unreadable.append(raw)

@@ -64,8 +64,14 @@ class PymesosLink:
     def launch(
         self, offer_ids: Sequence[str], tasks: Sequence[Mapping[str, Any]], refuse_s: float
     ) -> None:
-        """Accept offers of one agent with LAUNCH of `tasks` (TaskInfo in JSON form)."""
-        operation = {"type": "LAUNCH", "launch": {"task_infos": list(tasks)}}
+        """Accept offers of one agent with LAUNCH of `tasks` (TaskInfo in JSON form).
+
+        Their cpus and mem are given plainly; where some are reserved for our role, those
+        are used first.
+        """
+        paid = self._driver.reservations.pay(offer_ids, tasks)
+        self._driver.reservations.forget(offer_ids)
+        operation = {"type": "LAUNCH", "launch": {"task_infos": list(paid)}}
         self._driver.call(
             "ACCEPT",
             accept={
@@ -77,6 +83,7 @@ class PymesosLink:
 
     def decline(self, offer_ids: Sequence[str], refuse_s: float) -> None:
         """Decline offers; the same resources do not come back for `refuse_s`."""
+        self._driver.reservations.forget(offer_ids)
         self._driver.call(
             "DECLINE",
             decline={
