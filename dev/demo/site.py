@@ -112,7 +112,7 @@ class Site:
         os.chown(self.jobs, self.account.uid, self.account.gid)
         self.settings.write_text(self._settings())
         self._daemons = Supervised()
-        command = [sys.executable, "-m", "torque_mesos", "run", "--config", str(self.settings)]
+        command = [sys.executable, "-m", "torque_mesos.cli", "run", "--config", str(self.settings)]
         environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT), "HOME": os.path.expanduser("~")}
         self._daemons.start(FRAMEWORK, command, environment, self.log)
 
@@ -175,7 +175,7 @@ class Site:
     def tool(self, *arguments: str) -> str:
         """What `torque-mesos ARGUMENTS` prints. Raises DemoError if it fails."""
         done = subprocess.run(
-            [sys.executable, "-m", "torque_mesos", *arguments, "--config", str(self.settings)],
+            [sys.executable, "-m", "torque_mesos.cli", *arguments, "--config", str(self.settings)],
             capture_output=True,
             text=True,
             timeout=30,

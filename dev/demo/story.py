@@ -76,7 +76,7 @@ class Story:
         large = self._submit("large", LARGE)
         names = {f"many{n}": (n, NUMBERED.format(number=n)) for n in range(1, MANY + 1)}
         ids = {name: self._submit(name, script) for name, (_, script) in names.items()}
-        self._say(f"torque-mesos explain {large}:\n    {self._never(large)}")
+        self._explain(large)
         for name, (number, _) in names.items():
             if (
                 output := self._output(name, ids[name])
@@ -118,18 +118,16 @@ class Story:
         self._say(f"$ cat {out.name}\n{text.rstrip()}")
         return text
 
-    def _never(self, job_id: str) -> str:
-        """Why a job can never run, as torque-mesos explains it."""
+    def _explain(self, job_id: str) -> None:
+        """Wait until torque-mesos knows that a job can never run, and show what it says."""
 
-        def reason() -> str:
-            for job in json.loads(self._site.tool("status", "--json"))["jobs"]:
-                why = job["why"] if job["job_id"] == job_id else None
-                if why and why["code"].startswith("never"):
-                    return str(why["text"])
+        def code() -> str:
+            for job in json.loads(self._site.tool("explain", job_id, "--json"))["jobs"]:
+                return str((job["why"] or {}).get("code"))
             return ""
 
-        self._until(f"the reason why {job_id} never runs", 15, lambda _: reason() != "")
-        return reason()
+        self._until(f"{job_id} can never run", 15, lambda _: code().startswith("never"))
+        self._say(f"$ torque-mesos explain {job_id}\n{self._site.tool('explain', job_id).rstrip()}")
 
     def _rest(self) -> None:
         self._until("every node parked again, nothing held", 60, _at_rest)
