@@ -79,6 +79,7 @@ TABLE = [
     (("online", "offline|down,offline|offline,exclusive", ANY, "no worker"), Phase.SIDELINED),
     ((ANY, "offline|down,offline|offline,exclusive", ANY, "no worker"), Phase.PARKED),
     ((ANY, ANY, ANY, "no worker"), Phase.UNPARKED),
+    (("parked", "free|down|exclusive|down,exclusive|new,down", "idle", ANY), Phase.UNPARKED),
     ((ANY, "free|down|exclusive|down,exclusive|new,down", ANY, ANY), Phase.ONLINE),
     (("draining", ANY, ANY, ANY), Phase.DRAINING),
     (("online", ANY, ANY, ANY), Phase.SIDELINED),

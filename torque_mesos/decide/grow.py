@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.packing import Host, Placement, Tier, place
 from torque_mesos.decide.plan import CreateNode, Launch, Online, SetNp, Wake
 from torque_mesos.decide.reason import Code, Reason
-from torque_mesos.decide.request import Request
+from torque_mesos.decide.request import Chunk, Request
 from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
 from torque_mesos.model import NodeState, Resources
@@ -26,20 +27,43 @@ class Growth:
     """What growing found out, for the parts that come after it.
 
     `claimed`: nodes whose slots a waiting job will take. `online`: those of them that may
-    go online now. `short`: jobs that found no place and would with more offers.
-    `unplaced`: what they, and those that the limit keeps waiting, ask for.
+    go online now. `short`: jobs that found no place and would with more offers;
+    `at_limit`: jobs that more offers would not help.
     """
 
     claimed: set[str] = field(default_factory=set)
     online: set[str] = field(default_factory=set)
     held_back: set[str] = field(default_factory=set)
-    short: dict[str, Reason] = field(default_factory=dict)
-    unplaced: list[Request] = field(default_factory=list)
-    at_limit: bool = False
+    short: dict[str, Request] = field(default_factory=dict)
+    at_limit: dict[str, Request] = field(default_factory=dict)
     floor_short: int = 0
     launches: dict[str, int] = field(default_factory=dict)
     wake: bool = False
     waiting: bool = False
+
+    @cached_property
+    def parts_short(self) -> frozenset[Chunk]:
+        """What the jobs that are short ask for. (Read it when all jobs are served.)"""
+        return frozenset(chunk for request in self.short.values() for chunk in request.chunks)
+
+    @cached_property
+    def parts_unplaced(self) -> frozenset[Chunk]:
+        """The same, of those that the limit keeps waiting, too."""
+        return self.parts_short | {
+            chunk for request in self.at_limit.values() for chunk in request.chunks
+        }
+
+    def takes_room(self, turn: Turn, name: str, slots: int) -> bool:
+        """Whether a worker of `slots` on a host serves no waiting job, and a larger one would.
+
+        At the limit, one elsewhere would.
+        """
+        names = turn.names_of(name)
+        as_is = Host(name, slots, Tier.ONLINE, names)
+        whole = Host(name, turn.full_slots(name), Tier.ONLINE, names)
+        if any(as_is.serves(part) for part in self.parts_unplaced):
+            return False
+        return bool(self.at_limit) or any(whole.serves(part) for part in self.parts_unplaced)
 
 
 def usable_offer(turn: Turn, name: str) -> bool:
@@ -107,19 +131,15 @@ def _serve(turn: Turn, growth: Growth, hosts: dict[str, Host], demand: Demand) -
     placement = place(request, candidates)
     if placement is None:
         turn.jobs[job.job_id] = reason = _no_place(turn, growth, candidates, request)
-        growth.unplaced.append(request)
-        if reason.code is Code.AT_LIMIT:
-            growth.at_limit = True
-        else:
-            growth.short[job.job_id] = reason
+        waiting = growth.at_limit if reason.code is Code.AT_LIMIT else growth.short
+        waiting[job.job_id] = request
         return
     new = {name: n for name, n in placement.slots.items() if hosts[name].tier is Tier.OFFERED}
     launches = {name: growth.launches.get(name, 0) + n for name, n in new.items()}
     over = turn.policy.limit.exceeded_by(*_held(turn, {**growth.launches, **launches}))
     if new and over:
         turn.jobs[job.job_id] = _at_limit(over)
-        growth.unplaced.append(request)
-        growth.at_limit = True
+        growth.at_limit[job.job_id] = request
         return
     growth.launches.update(launches)
     growth.claimed.update(placement.slots)
@@ -175,21 +195,36 @@ def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Plac
 
 
 def _floor(turn: Turn, growth: Growth, hosts: dict[str, Host]) -> None:
-    """Start what is missing to `floor_slots`."""
-    held = sum(turn.kept_slots(name) for name in turn.workers)
-    missing = turn.policy.floor_slots - held - sum(growth.launches.values())
+    """Keep or start what is missing to `floor_slots`. Jobs that wait for room come first."""
+    missing = turn.policy.floor_slots - sum(growth.launches.values())
+    missing -= sum(turn.kept_slots(name) for name in turn.workers)
+    for name in sorted(hosts):
+        if missing > 0 and hosts[name].tier is Tier.DRAINING and not growth.at_limit:
+            slots = turn.workers[name].slots
+            if not growth.takes_room(turn, name, slots):
+                growth.online.add(name)
+                missing -= slots
+    waiting = [*growth.short.values(), *growth.at_limit.values()]
+    nodes = max((request.hosts for request in waiting), default=0)
+    room = turn.policy.slot * max((request.slots for request in waiting), default=0)
+
+    def allowed(launches: dict[str, int]) -> bool:
+        held_nodes, held = _held(turn, launches)
+        return not turn.policy.limit.exceeded_by(held_nodes + nodes, held + room)
+
     offered = (host for host in hosts.values() if host.tier is Tier.OFFERED and host.free > 0)
     for host in sorted(offered, key=lambda host: (-host.free, host.name)):
         if missing <= 0:
             break
+        if growth.takes_room(turn, host.name, host.free):
+            continue
         for slots in range(min(host.free, missing), 0, -1):
             more = {host.name: growth.launches.get(host.name, 0) + slots}
-            if not turn.policy.limit.exceeded_by(*_held(turn, {**growth.launches, **more})):
+            if allowed({**growth.launches, **more}):
                 growth.launches.update(more)
                 missing -= slots
                 break
-    one_more = {**growth.launches, "": 1}
-    if turn.policy.limit.exceeded_by(*_held(turn, one_more)):
+    if not allowed({**growth.launches, "": 1}):
         missing = 0  # the limit is nearer than the floor
     growth.floor_short = max(0, missing)
 
@@ -221,7 +256,7 @@ def _launch(turn: Turn, name: str, slots: int, code: Code) -> None:
         )
     )
     node = turn.records.get(name)
-    if node is not None and node.np != slots:
+    if node is not None and node.np != slots and turn.fresh:
         # While the mom starts, no time is lost; and no job is on a node that was parked.
         sized = because(Code.AS_GRANTED, f"its grants hold {slots} slots", slots=slots)
         turn.do(SetNp(name, slots, sized))
@@ -233,7 +268,12 @@ def _bring_online(turn: Turn, growth: Growth) -> None:
     usable = {name for name in ready if not turn.stopping(name) and not turn.unreachable(name)}
     undrained = {name for name in growth.online if turn.phases[name] is Phase.DRAINING}
     names = (usable - (growth.held_back - growth.online)) | undrained
-    sized = sorted(name for name in names if _np_as_granted(turn, name))
+    unmarked = {
+        name
+        for name, where in turn.phases.items()
+        if where is Phase.ONLINE and turn.records[name].note == PARKED_NOTE
+    }
+    sized = sorted({name for name in names if _np_as_granted(turn, name)} | unmarked)
     reason = because(Code.READY, "ready for jobs")
     if sized and turn.do_if_fresh(Online(tuple(sized), reason)):
         growth.wake = True

@@ -28,7 +28,7 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
         reason = because(Code.NOT_PARKED, "its agent or its node's record is not known well enough")
         turn.do(Decline(ids, REFUSE_S[reason.code], reason))
     for name in sorted(turn.offers):
-        reason = _why_not(turn, name, wanted)
+        reason = _why_not(turn, growth, name, wanted)
         oldest_s = min(offer.received_s for offer in turn.offers[name])
         if reason.code is Code.INCOMPLETE and turn.now_s - oldest_s < turn.policy.offer_hold_s:
             turn.timer(oldest_s + turn.policy.offer_hold_s)
@@ -68,7 +68,7 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     )
 
 
-def _why_not(turn: Turn, name: str, wanted: bool) -> Reason:
+def _why_not(turn: Turn, growth: Growth, name: str, wanted: bool) -> Reason:
     """Why the offers of a host were not taken."""
     where = turn.phases[name]
     if not wanted:
@@ -83,4 +83,12 @@ def _why_not(turn: Turn, name: str, wanted: bool) -> Reason:
         return because(Code.TOO_SMALL, f"what {name} has left is less than one slot")
     if not usable_offer(turn, name):
         return because(Code.NOT_PARKED, f"the server is not done with the record of {name}")
+    if not growth.floor_short and not _of_use(turn, growth, name):
+        return because(Code.TOO_SMALL, f"no job that waits could run on what {name} has left")
     return because(Code.INCOMPLETE, "not all that a waiting job needs is there")
+
+
+def _of_use(turn: Turn, growth: Growth, name: str) -> bool:
+    """Whether any part of a job that is short fits what is offered of a host."""
+    slots, names = turn.offered(name).slots(turn.policy.slot), turn.names_of(name)
+    return any(chunk.slots <= slots and chunk.names <= names for chunk in growth.parts_short)

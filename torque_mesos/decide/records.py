@@ -89,7 +89,7 @@ def _park(turn: Turn, name: str) -> None:
     """A record whose mom does not run goes offline, so that no job is put there too early."""
     agent = turn.agents.get(name)
     if turn.down(name) or (agent is not None and agent.active):
-        reason = because(Code.NOTHING_RUNS_HERE, "no mom runs here")
+        reason = because(Code.NOTHING_RUNS_HERE, "no mom is ready here")
         turn.nodes[name] = reason
         turn.do_if_fresh(Offline(name, PARKED_NOTE, reason))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from torque_mesos.decide.grow import Growth
-from torque_mesos.decide.packing import Host, Tier
 from torque_mesos.decide.plan import Kill, Offline
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import RETRY_S, Turn, because
@@ -22,14 +21,17 @@ def shrink(turn: Turn, growth: Growth) -> None:
     turn.idle_since = {name: turn.idle_since.get(name, turn.now_s) for name in sorted(idle)}
     for name in turn.workers:
         where = turn.phases[name]
-        if where is Phase.DRAINING and name not in growth.online:
+        if where is Phase.DRAINING and name not in growth.online | growth.claimed:
             _stop_drained(turn, name)
         elif where is Phase.STARTING:
             _give_up_late(turn, name)
+        elif where is Phase.READY and turn.stopping(name) and not turn.busy(name):
+            _kill(turn, name, because(Code.DRAINED, "its end was asked for"))
     held = sum(turn.kept_slots(name) for name in turn.workers)
     for name in sorted(idle, key=lambda name: (turn.idle_since[name], name)):
         slots = turn.kept_slots(name)
-        if slots and held - slots < turn.policy.floor_slots:
+        spare = held - slots >= turn.policy.floor_slots or _in_the_way(turn, growth, name)
+        if slots and not spare:
             turn.nodes[name] = because(Code.FLOOR, "idle, and kept for the floor")
         elif (why := _why(turn, growth, name)) and _release(turn, name, why):
             held -= slots
@@ -44,10 +46,10 @@ def _why(turn: Turn, growth: Growth, name: str) -> Reason | None:
     idle_s = turn.now_s - turn.idle_since[name]
     if turn.workers[name].generation != turn.policy.generation:
         return because(Code.OLD_GENERATION, "idle, and started with older settings")
-    if idle_s >= turn.policy.grace_s:
-        return because(Code.IDLE, f"idle for {idle_s:.0f} s", idle_s=idle_s)
     if _in_the_way(turn, growth, name):
         return because(Code.MAKES_ROOM, "idle, and of no use to the jobs that wait for its room")
+    if idle_s >= turn.policy.grace_s:
+        return because(Code.IDLE, f"idle for {idle_s:.0f} s", idle_s=idle_s)
     turn.nodes[name] = because(
         Code.IDLE, f"idle for {idle_s:.0f} of {turn.policy.grace_s:g} s", idle_s=idle_s
     )
@@ -61,13 +63,9 @@ def _in_the_way(turn: Turn, growth: Growth, name: str) -> bool:
     Its host could serve a job with a larger worker, or its share of the limit could be
     spent where it is of use.
     """
-    names = turn.names_of(name)
-    as_is = Host(name, turn.records[name].np, Tier.ONLINE, names)
-    whole = Host(name, turn.full_slots(name), Tier.ONLINE, names)
-    chunks = {chunk for request in growth.unplaced for chunk in request.chunks}
-    if any(as_is.serves(chunk) for chunk in chunks):
-        return False
-    return growth.at_limit or any(whole.serves(chunk) for chunk in chunks)
+    if growth.at_limit and turn.now_s - turn.idle_since[name] >= turn.policy.grace_s:
+        return True
+    return growth.takes_room(turn, name, turn.workers[name].slots)
 
 
 def _release(turn: Turn, name: str, reason: Reason) -> bool:

@@ -22,7 +22,7 @@ from torque_mesos.model import (
 )
 
 _ON_NODES = frozenset({JobState.RUNNING, JobState.EXITING, JobState.SUSPENDED})
-_KEPT = frozenset({Phase.ABSENT, Phase.STARTING, Phase.READY, Phase.ONLINE})
+_KEPT = frozenset({Phase.ABSENT, Phase.UNPARKED, Phase.STARTING, Phase.READY, Phase.ONLINE})
 RETRY_S = 30.0  # what failed is asked for again after this long
 
 

@@ -24,7 +24,7 @@ class Phase(enum.Enum):
     ABSENT = "no node record"
     FOREIGN = "a node record that others made"
     REGISTERING = "a new record that the server is not done with"
-    UNPARKED = "a record without a mom that is not offline yet"
+    UNPARKED = "a record that is to be offline and is not yet"
     PARKED = "a record without a mom, offline"
     STARTING = "its mom is being started"
     READY = "its mom is ready, its node still offline"
@@ -51,8 +51,8 @@ def phase(node: Node | None, worker: Worker | None) -> Phase:
         if not offline:
             return Phase.UNPARKED
         return Phase.SIDELINED if node.note == ONLINE_NOTE else Phase.PARKED
-    if not offline:
-        return Phase.ONLINE
+    if not offline:  # a new record clears its own offline mark, ready or not
+        return Phase.UNPARKED if node.note == PARKED_NOTE and not node.jobs else Phase.ONLINE
     if node.note == DRAINING_NOTE:
         return Phase.DRAINING
     if node.note == ONLINE_NOTE:

@@ -1,0 +1,618 @@
+"""A small world for `decide`: a batch server with TORQUE's traps, a Mesos, people, and faults.
+
+Time is simulated. `World.turn()` makes a snapshot, decides, holds the plan against the rules
+that no plan may break, and carries it out as the framework does: in order, and a node whose
+action failed is left alone for the rest of the plan.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from torque_mesos.decide import Memory, Plan, Policy, Snapshot, decide
+from torque_mesos.decide.packing import Host, Tier, place
+from torque_mesos.decide.plan import (
+    Action,
+    CreateNode,
+    Decline,
+    DeleteNode,
+    Kill,
+    Launch,
+    Offline,
+    Online,
+    Rerun,
+    Revive,
+    SetNp,
+    Suppress,
+    Wake,
+)
+from torque_mesos.decide.reason import Code
+from torque_mesos.decide.request import parse_nodes
+from torque_mesos.decide.worker import DRAINING_NOTE, MARK, ONLINE_NOTE
+from torque_mesos.model import (
+    Agent,
+    Grant,
+    Job,
+    JobState,
+    Node,
+    NodeState,
+    Offer,
+    Queue,
+    Reading,
+    Resources,
+    TaskState,
+    Worker,
+    frozen_map,
+)
+
+REGISTERING_S = 10.0  # a created record cannot be used, and cannot be marked, for so long
+UNNOTICED_S = 150.0  # a mom that died without a word is taken for alive for so long
+LIVE = (TaskState.STAGING, TaskState.STARTING, TaskState.RUNNING)
+
+
+class Broken(AssertionError):
+    """A rule was broken."""
+
+
+@dataclass
+class Box:
+    """A host with an agent."""
+
+    name: str
+    agent_id: str
+    total: Resources
+    attributes: dict[str, str] = field(default_factory=dict)
+    others: Resources = Resources()
+    active: bool = True
+    filters: list[tuple[Resources, float]] = field(default_factory=list)
+
+
+@dataclass
+class Record:
+    """A node record of the server."""
+
+    name: str
+    np: int
+    properties: frozenset[str]
+    note: str
+    created_s: float = float("-inf")
+    offline: bool = False
+    up: bool = False  # as the server thinks
+    registering: bool = False
+    slots: dict[int, str] = field(default_factory=dict)
+    unnoticed_until: float = float("-inf")
+    person: bool = False  # a person set it offline
+    note_before: str | None = None  # what a person replaced
+
+
+@dataclass
+class Task:
+    """One Mesos task of ours, with its mom."""
+
+    task_id: str
+    name: str
+    agent_id: str
+    slots: int
+    resources: Resources
+    state: TaskState
+    since_s: float
+    due_s: float
+    fate: str  # "ready", "fails" or "hangs"
+    killed: bool = False
+
+
+@dataclass
+class Work:
+    """A job."""
+
+    job_id: str
+    nodes: str
+    runs_s: float
+    state: JobState = JobState.QUEUED
+    at: dict[str, list[int]] = field(default_factory=dict)
+    ends_s: float = float("inf")
+    queue: str = "batch"
+
+
+class World:
+    """See the module. `fault` is the chance that an action fails."""
+
+    def __init__(self, policy: Policy, random: Random, boxes: dict[str, Box]) -> None:
+        self.policy, self.random, self.boxes = policy, random, boxes
+        self.now_s = 1000.0
+        self.fault = 0.0
+        self.records: dict[str, Record] = {}
+        self.jobs: dict[str, Work] = {}
+        self.tasks: dict[str, Task] = {}
+        self.offers: dict[str, Offer] = {}
+        self.suppressed = False
+        self.memory = Memory()
+        self.ready_s = 0.0  # until then Mesos' side is not known
+        self.unreadable_s = 0.0  # until then the server does not answer
+        self.all_down_until = 0.0  # the server was restarted
+        self.reading: Reading | None = None
+        self.numbers = itertools.count()
+        self.woken = False
+        self.history: list[str] = []
+        self.calls: dict[str, int] = {}
+        self.stale = False
+        self.unanswered: set[str] = set()  # offers whose launch was left out in this turn
+
+    # -- the batch server -------------------------------------------------------
+
+    def submit(self, nodes: str, runs_s: float = 20.0, queue: str = "batch") -> Work:
+        work = Work(f"{next(self.numbers)}.head", nodes, runs_s, queue=queue)
+        self.jobs[work.job_id] = work
+        self.woken = True
+        return work
+
+    def read(self) -> Reading:
+        jobs = tuple(
+            Job(
+                work.job_id,
+                "job",
+                "user@head",
+                work.queue,
+                work.state,
+                frozen_map({"nodes": work.nodes}),
+                exec_nodes=tuple(work.at),
+            )
+            for work in self.jobs.values()
+        )
+        return Reading(jobs, tuple(map(self._node, self.records.values())), (Queue("batch"),))
+
+    def _node(self, record: Record) -> Node:
+        states = set()
+        up = record.up and self.now_s >= self.all_down_until
+        if record.offline or record.registering:
+            states.add(NodeState.OFFLINE)
+        if record.registering:
+            states.add(NodeState.MOM_LIST_NOT_SENT)
+        if not up:
+            states.add(NodeState.DOWN)
+        if len(record.slots) >= record.np:
+            states.add(NodeState.JOB_EXCLUSIVE)
+        return Node(
+            record.name,
+            frozenset(states or {NodeState.FREE}),
+            record.np,
+            record.properties,
+            record.note,
+            frozen_map(record.slots),
+        )
+
+    def infeasible(self, work: Work) -> bool:
+        """Whether pbs_sched would delete a job at its next cycle."""
+        if self.policy.capacity_record is None:
+            return False
+        request = parse_nodes(work.nodes)
+        if self.policy.capacity_record in self.records:
+            return request.slots > sum(record.np for record in self.records.values())
+        hosts = [
+            Host(r.name, r.np, Tier.ONLINE, r.properties | {r.name}) for r in self.records.values()
+        ]
+        return place(request, hosts) is None
+
+    def schedule(self) -> None:
+        """One cycle of a FIFO scheduler that starts what fits."""
+        if self.now_s < self.unreadable_s:
+            return
+        for work in list(self.jobs.values()):
+            if work.state is not JobState.QUEUED:
+                continue
+            if self.infeasible(work):
+                del self.jobs[work.job_id]
+                continue
+            hosts = [
+                Host(r.name, self._free(r), Tier.ONLINE, r.properties | {r.name})
+                for r in self.records.values()
+            ]
+            if placement := place(parse_nodes(work.nodes), hosts):
+                self._start(work, dict(placement.slots))
+
+    def _free(self, record: Record) -> int:
+        up = record.up and self.now_s >= self.all_down_until
+        if record.offline or record.registering or not up:
+            return 0
+        return sum(1 for slot in range(record.np) if slot not in record.slots)
+
+    def _start(self, work: Work, where: dict[str, int]) -> None:
+        for name, count in where.items():
+            record = self.records[name]
+            free = [slot for slot in range(record.np) if slot not in record.slots]
+            self.random.shuffle(free)
+            work.at[name] = sorted(free[:count])
+            record.slots.update(dict.fromkeys(work.at[name], work.job_id))
+        work.state, work.ends_s = JobState.RUNNING, self.now_s + work.runs_s
+
+    def _leave(self, work: Work, state: JobState) -> None:
+        for name, slots in work.at.items():
+            for slot in slots:
+                if name in self.records:
+                    self.records[name].slots.pop(slot, None)
+        work.at, work.state = {}, state
+        self.woken = True
+
+    # -- Mesos --------------------------------------------------------------------
+
+    def task_at(self, name: str) -> Task | None:
+        return next((task for task in self.tasks.values() if task.name == name), None)
+
+    def available(self, box: Box) -> Resources:
+        used = box.others
+        for task in self.tasks.values():
+            if task.agent_id == box.agent_id:
+                used += task.resources
+        for offer in self.offers.values():
+            if offer.agent_id == box.agent_id:
+                used += offer.resources
+        return box.total - used
+
+    def allocate(self) -> None:
+        """Offer what is free, unless it is filtered."""
+        if self.suppressed or self.now_s < self.ready_s:
+            return
+        for box in self.boxes.values():
+            free = self.available(box)
+            box.filters = [item for item in box.filters if item[1] > self.now_s]
+            if not box.active or free.cpus < 0.1 or free.mem_mb < 32:
+                continue
+            if any(refused.holds(free) for refused, _ in box.filters):
+                continue
+            offer_id = f"o{next(self.numbers)}"
+            self.offers[offer_id] = Offer(
+                offer_id,
+                box.agent_id,
+                box.name,
+                free,
+                frozen_map(box.attributes),
+                received_s=self.now_s,
+            )
+
+    def rescind(self, offer_id: str) -> None:
+        self.offers.pop(offer_id, None)
+
+    def end_task(self, task: Task, *, clean: bool) -> None:
+        """The mom and its executor end; with them, its jobs stop getting on."""
+        self.tasks.pop(task.task_id, None)
+        record = self.records.get(task.name)
+        if record is not None and record.up:
+            if clean:
+                record.up = False
+            else:
+                record.unnoticed_until = self.now_s + UNNOTICED_S
+
+    def lose_agent(self, box: Box) -> None:
+        """Power off: Mesos cannot reach the agent, the mom is dead, the server unaware."""
+        box.active = False
+        for offer in [o for o in self.offers.values() if o.agent_id == box.agent_id]:
+            self.rescind(offer.offer_id)
+        for task in self.tasks.values():
+            if task.agent_id == box.agent_id:
+                task.state, task.fate = TaskState.UNREACHABLE, "dead"
+                record = self.records.get(task.name)
+                if record is not None:
+                    record.unnoticed_until = self.now_s + UNNOTICED_S
+
+    def cut_agent(self, box: Box) -> None:
+        """Mesos cannot reach the agent for a while; its mom lives on."""
+        box.active = False
+        for offer in [o for o in self.offers.values() if o.agent_id == box.agent_id]:
+            self.rescind(offer.offer_id)
+        for task in self.tasks.values():
+            if task.agent_id == box.agent_id and task.state is TaskState.RUNNING:
+                task.state = TaskState.UNREACHABLE
+
+    def back(self, box: Box) -> None:
+        """The agent comes back: a new one if it was off, and its tasks are lost."""
+        box.active = True
+        for task in list(self.tasks.values()):
+            if task.agent_id != box.agent_id or task.state is not TaskState.UNREACHABLE:
+                continue
+            if task.fate == "dead":
+                self.end_task(task, clean=False)
+            else:
+                task.state = TaskState.RUNNING
+
+    # -- time -----------------------------------------------------------------------
+
+    def tick(self, dt: float) -> None:
+        self.now_s = round(self.now_s + dt, 3)
+        for task in list(self.tasks.values()):
+            self._proceed(task)
+        for record in self.records.values():
+            if record.registering and self.now_s - record.created_s >= REGISTERING_S:
+                record.registering = record.offline = False
+            task = self.task_at(record.name)
+            alive = task is not None and self._mom_lives(task)
+            if alive and not record.registering:
+                record.up, record.unnoticed_until = True, float("-inf")
+            elif not alive and self.now_s >= record.unnoticed_until:
+                record.up = False
+        for work in list(self.jobs.values()):
+            if work.state is JobState.RUNNING and self.now_s >= work.ends_s:
+                tasks = [self.task_at(name) for name in work.at]
+                if all(task is not None and self._mom_lives(task) for task in tasks):
+                    self._leave(work, JobState.COMPLETE)
+        if self.woken and self.now_s >= self.unreadable_s:
+            self.woken = False
+            self.schedule()
+        self.allocate()
+
+    def _mom_lives(self, task: Task) -> bool:
+        return task.fate == "ready" and task.state in (TaskState.RUNNING, TaskState.UNREACHABLE)
+
+    def _proceed(self, task: Task) -> None:
+        if task.state is TaskState.UNREACHABLE or self.now_s < task.due_s:
+            return
+        if task.killed:
+            self.end_task(task, clean=True)
+        elif task.state in (TaskState.STAGING, TaskState.STARTING):
+            if task.fate == "ready":
+                task.state = TaskState.RUNNING
+            elif task.fate == "fails":
+                self.end_task(task, clean=True)
+                failures = self.memory.with_failure(task.agent_id, self.now_s)
+                self.memory = replace(self.memory, failures=failures)
+            else:
+                task.state = TaskState.STARTING
+
+    # -- a turn ---------------------------------------------------------------------
+
+    def snapshot(self, *, stale: bool = False) -> Snapshot:
+        if self.now_s < self.unreadable_s:
+            self.reading = None
+        elif not stale or self.reading is None:
+            self.reading = self.read()
+            stale = False
+        workers = tuple(
+            Worker(
+                task.name,
+                task.agent_id,
+                f"e-{task.task_id}",
+                self.policy.generation,
+                (Grant(task.task_id, task.slots, task.resources, task.state, task.since_s),),
+            )
+            for task in self.tasks.values()
+        )
+        return Snapshot(
+            now_s=self.now_s,
+            reading=self.reading,
+            fresh=self.reading is not None and not stale,
+            mesos_ready=self.now_s >= self.ready_s,
+            agents=tuple(
+                Agent(b.agent_id, b.name, b.total, frozen_map(b.attributes), b.active)
+                for b in self.boxes.values()
+            ),
+            offers=tuple(self.offers.values()),
+            workers=workers,
+            suppressed=self.suppressed,
+            memory=self.memory,
+        )
+
+    def turn(self, *, stale: bool = False, between: bool = False) -> Plan:
+        """One turn. `between`: the scheduler has a cycle after the reading."""
+        snapshot = self.snapshot(stale=stale)
+        plan = decide(snapshot, self.policy)
+        if decide(snapshot, self.policy) != plan:
+            raise Broken("the same snapshot gave another plan")
+        if plan.wants_fresh and not snapshot.fresh and self.now_s >= self.unreadable_s:
+            snapshot = self.snapshot()
+            plan = decide(snapshot, self.policy)
+        self.memory = plan.memory
+        self._check_plan(snapshot, plan)
+        if between:
+            self.schedule()
+        failed: set[str] = set()
+        self.stale = not snapshot.fresh
+        self.unanswered: set[str] = set()
+        for action in plan.actions:
+            self._carry_out(action, failed)
+        self._check_offers()
+        return plan
+
+    def _check_plan(self, snapshot: Snapshot, plan: Plan) -> None:
+        if snapshot.reading is None or not snapshot.mesos_ready:
+            if bad := [a for a in plan.actions if not isinstance(a, Decline)]:
+                raise Broken(f"decided without knowing: {bad}")
+            return
+        for work in self.jobs.values():
+            if work.state is JobState.QUEUED and work.job_id not in plan.jobs:
+                seen = {job.job_id for job in snapshot.reading.jobs}
+                if work.job_id in seen and snapshot.fresh:
+                    raise Broken(f"no reason for waiting job {work.job_id}")
+        answered = [i for a in plan.actions if isinstance(a, Decline | Launch) for i in a.offer_ids]
+        if len(answered) != len(set(answered)) or not set(answered) <= set(self.offers):
+            raise Broken(f"offers answered twice, or strange: {answered}")
+        if plan.again_s is not None and plan.again_s <= self.now_s:
+            raise Broken(f"a timer in the past: {plan.again_s}")
+
+    def _check_offers(self) -> None:
+        for offer in self.offers.values():
+            held_s = self.now_s - offer.received_s
+            if held_s >= self.policy.offer_hold_s and offer.offer_id not in self.unanswered:
+                raise Broken(f"offer {offer} was held too long")
+
+    def _carry_out(self, action: Action, failed: set[str]) -> None:
+        name = getattr(action, "name", None)
+        if name in failed:
+            self.unanswered |= set(getattr(action, "offer_ids", ()))
+            return
+        self.history.append(f"{self.now_s:g} {action}")
+        kind = type(action).__name__
+        self.calls[kind] = self.calls.get(kind, 0) + 1
+        self._hold_against_rules(action)
+        if self.random.random() < self.fault and not isinstance(action, Decline):
+            for offer_id in getattr(action, "offer_ids", ()):
+                self.offers.pop(offer_id)  # a call that was lost: nothing is known of them
+            failed.update(getattr(action, "names", (name,) if name else ()))
+            return
+        if not self._do(action, failed):
+            failed.update(getattr(action, "names", (name,) if name else ()))
+
+    def _hold_against_rules(self, action: Action) -> None:
+        """Rules 1, 2, 4 and 6 for one action on the true state."""
+        feasible = [
+            work
+            for work in self.jobs.values()
+            if work.state is JobState.QUEUED and not self.infeasible(work)
+        ]
+        if isinstance(action, SetNp | Offline | DeleteNode):
+            self._ours(action.name, action)
+        if isinstance(action, Online):
+            for name in action.names:
+                self._ours(name, action)
+        if isinstance(action, Kill | DeleteNode):
+            record = self.records.get(action.name)
+            if record is not None and record.slots:
+                raise Broken(f"jobs {record.slots} are on it: {action}")
+        if isinstance(action, SetNp):
+            slots = self.records[action.name].slots
+            if slots and action.np <= max(slots):
+                raise Broken(f"slots {slots} are in use: {action}")
+        if isinstance(action, SetNp | DeleteNode):
+            before = self.records.pop(action.name)
+            if isinstance(action, SetNp):
+                self.records[action.name] = replace(before, np=action.np)
+            gone = [work for work in feasible if self.infeasible(work)]
+            self.records[action.name] = before
+            if gone:
+                raise Broken(f"jobs {gone} become infeasible: {action}")
+        if isinstance(action, Launch):
+            held = sum((t.resources for t in self.tasks.values()), action.resources)
+            if over := self.policy.limit.exceeded_by(len(self.tasks) + 1, held):
+                raise Broken(f"above the limit, {over}: {action}")
+            if self.task_at(action.name) is not None:
+                raise Broken(f"two moms on one host: {action}")
+            record = self.records.get(action.name)
+            theirs = record is not None and (record.person or not record.note.startswith(MARK))
+            if theirs and not self.stale:
+                raise Broken(f"a launch on what others hold: {action}")
+        if isinstance(action, Offline) and action.note == DRAINING_NOTE:
+            self._above_floor(action)
+
+    def _above_floor(self, action: Offline) -> None:
+        task = self.task_at(action.name)
+        if task is None or task.state is TaskState.UNREACHABLE:
+            return
+        if action.reason.code is Code.DRAINED or task.killed:
+            return
+        if action.reason.code is Code.MAKES_ROOM and self.waiting():
+            return  # jobs come before the floor
+        kept = sum(
+            task.slots
+            for task in self.tasks.values()
+            if task.state in LIVE and not task.killed and not self._draining(task.name)
+        )
+        if kept - task.slots < self.policy.floor_slots:
+            raise Broken(f"below the floor: {action}")
+
+    def waiting(self) -> list[Work]:
+        return [work for work in self.jobs.values() if work.state is JobState.QUEUED]
+
+    def _draining(self, name: str) -> bool:
+        record = self.records.get(name)
+        return record is not None and record.offline and record.note == DRAINING_NOTE
+
+    def _ours(self, name: str, action: Action) -> None:
+        record = self.records.get(name)
+        if record is None:
+            raise Broken(f"no such record: {action}")
+        if not record.note.startswith(MARK) or record.person:
+            raise Broken(f"what a person did is undone: {action}")
+
+    def _do(self, action: Action, failed: set[str]) -> bool:
+        """Carry it out. False: it was refused."""
+        if isinstance(action, CreateNode | DeleteNode | SetNp | Offline | Online | Wake | Rerun):
+            return self.now_s >= self.unreadable_s and self._do_server(action, failed)
+        return self._do_mesos(action)
+
+    def _do_server(self, action: Action, failed: set[str]) -> bool:
+        if isinstance(action, CreateNode):
+            if action.name in self.records:
+                return False
+            self.records[action.name] = Record(
+                action.name,
+                action.np,
+                action.properties,
+                action.note,
+                created_s=self.now_s,
+                offline=True,
+                registering=True,
+            )
+        elif isinstance(action, DeleteNode):
+            del self.records[action.name]
+        elif isinstance(action, SetNp):
+            self.records[action.name].np = action.np
+        elif isinstance(action, Offline):
+            record = self.records[action.name]
+            if record.registering:
+                return False
+            record.offline, record.note = True, action.note
+        elif isinstance(action, Online):
+            for name in set(action.names) - failed:
+                record = self.records[name]
+                record.offline, record.note = False, ONLINE_NOTE
+        elif isinstance(action, Wake):
+            self.woken = True
+        elif isinstance(action, Rerun):
+            work = self.jobs.get(action.job_id)
+            if work is not None and work.state is JobState.RUNNING:
+                lives = [self.task_at(name) for name in work.at]
+                if all(task is not None and self._mom_lives(task) for task in lives):
+                    raise Broken(f"a job whose moms all live is rerun: {action}")
+                self._leave(work, JobState.QUEUED)
+        return True
+
+    def _do_mesos(self, action: Action) -> bool:
+        if isinstance(action, Launch):
+            return self._launch(action)
+        if isinstance(action, Kill):
+            for task_id in action.task_ids:
+                task = self.tasks.get(task_id)
+                if task is not None and task.state is not TaskState.UNREACHABLE:
+                    task.killed, task.due_s = True, self.now_s + 0.2
+        elif isinstance(action, Decline):
+            for offer_id in action.offer_ids:
+                offer = self.offers.pop(offer_id)
+                self._filter(offer, offer.resources, action.refuse_s)
+        elif isinstance(action, Revive):
+            self.suppressed = False
+            for box in self.boxes.values():
+                box.filters.clear()
+            self.allocate()
+        elif isinstance(action, Suppress):
+            self.suppressed = True
+        return True
+
+    def _filter(self, offer: Offer, resources: Resources, refuse_s: float) -> None:
+        for box in self.boxes.values():
+            if box.agent_id == offer.agent_id:
+                box.filters.append((resources, self.now_s + refuse_s))
+
+    def _launch(self, action: Launch) -> bool:
+        offers = [self.offers.pop(offer_id) for offer_id in action.offer_ids]
+        if {offer.agent_id for offer in offers} != {action.agent_id}:
+            raise Broken(f"offers of several agents: {action}")
+        total = sum((offer.resources for offer in offers), Resources())
+        if not total.holds(action.resources):
+            raise Broken(f"more than was offered: {action}")
+        self._filter(offers[0], total - action.resources, 1.0)
+        task_id = f"t{next(self.numbers)}"
+        fates = ["ready"]
+        if self.fault:
+            fates = ["ready"] * 8 + ["fails", "hangs"]
+        self.tasks[task_id] = Task(
+            task_id,
+            action.name,
+            action.agent_id,
+            action.slots,
+            action.resources,
+            TaskState.STAGING,
+            self.now_s,
+            self.now_s + self.random.choice([0.1, 0.4, 3.0]),
+            self.random.choice(fates),
+        )
+        return True
