@@ -20,7 +20,7 @@ VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 def interpreter(version: str) -> str | None:
     """A Python of this version: in PATH, or of pyenv."""
-    roots = [os.environ.get("PYENV_ROOT", ""), str(Path.home() / ".pyenv"), "/root/.pyenv"]
+    roots = [os.environ.get("PYENV_ROOT", ""), str(Path.home() / ".pyenv")]
     candidates = [shutil.which(f"python{version}")]
     for root in filter(None, roots):
         candidates += map(str, Path(root).glob(f"versions/{version}.*/bin/python{version}"))

@@ -98,10 +98,11 @@ def make(bundle: Path) -> Make:
 
 def processes(cluster: Cluster) -> dict[int, str]:
     """All that runs below the agents, by pid: command lines."""
+    folders = tuple(str(cluster.work_dir / name) for name in cluster.hostnames)
     found = {}
     for process in psutil.process_iter():
         try:
-            if str(cluster.work_dir) in process.cwd() or process.ppid() in found:
+            if process.cwd().startswith(folders) or process.ppid() in found:
                 found[process.pid] = " ".join(process.cmdline())
         except psutil.Error:
             continue

@@ -97,13 +97,28 @@ def start_shell(
     return 127
 
 
+def open_output(path: str, account: pwd.struct_passwd) -> int:
+    """A job's output, for a prologue or epilogue of root's: it is the user's all the same.
+
+    (Asking to create what is there already, root would be refused in a folder of all users'.)
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags)
+    except FileNotFoundError:
+        made = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    if os.geteuid() == 0:
+        os.fchown(made, account.pw_uid, account.pw_gid)
+    return made
+
+
 def run_script(
-    path: str, arguments: List[str], environ: Dict[str, str], folder: str, output: str
+    path: str, arguments: List[str], environ: Dict[str, str], folder: str, output: int
 ) -> int:
-    """Become a prologue or an epilogue: never returns."""
+    """Become a prologue or an epilogue: never returns. `output`: a descriptor, or -1."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
-    out = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if output else null
+    out = null if output < 0 else output
     for number, descriptor in enumerate((null, out, out)):
         os.dup2(descriptor, number)
     os.closerange(3, 1024)

@@ -37,9 +37,11 @@ def run(
     folder = pelog.home_of(order["user"]) if as_user else priv
 
     def body() -> int:
+        account = launch.account_of(order["user"])
         if as_user:
-            launch.become(launch.account_of(order["user"]))
-        return launch.run_script(path, arguments, environ, folder, output)
+            launch.become(account)
+        written = launch.open_output(output, account) if output else -1
+        return launch.run_script(path, arguments, environ, folder, written)
 
     def finished(status: int, _cpu: float, _memory: int) -> None:
         if status:
