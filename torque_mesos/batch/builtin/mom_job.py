@@ -109,10 +109,6 @@ class MomJob:
         write_file(self._script, self.order["script"], 0o700)
         if os.geteuid() == 0:
             os.chown(self._script, account.pw_uid, account.pw_gid)
-            # Root's prologue writes there first: the job must be able to go on.
-            output = os.open(self._spooled[0], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            os.fchown(output, account.pw_uid, account.pw_gid)
-            os.close(output)
         self._prologue("prologue", lambda: self._prologue("prologue.user", self._launch))
 
     def _prologue(self, name: str, then: Step) -> None:
