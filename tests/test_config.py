@@ -48,11 +48,11 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     settings = load(path, {})
     assert settings.queues == ("batch", "long*")
     assert settings.executor.environment == {"TMPDIR": "/scratch"}
-    policy = settings.policy("g1", "192.0.2.1")
+    policy = settings.policy("g1", "localhost")
     assert policy.slot == Resources(2.0, 2048.0)
     assert policy.floor_slots == 3
     assert policy.limit == Limit(nodes=4, cpus=64.5)
-    assert (policy.generation, policy.capacity_record) == ("g1", "192.0.2.1")
+    assert (policy.generation, policy.capacity_record) == ("g1", "localhost")
 
 
 def test_variables_win_over_the_file_and_the_command_line_over_both(tmp_path: Path) -> None:

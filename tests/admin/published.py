@@ -23,7 +23,7 @@ from torque_mesos.model import (
     frozen_map,
 )
 
-POLICY = Policy(limit=Limit(nodes=4), floor_slots=1, queues=("batch",), capacity_record="192.0.2.1")
+POLICY = Policy(limit=Limit(nodes=4), floor_slots=1, queues=("batch",), capacity_record="localhost")
 
 _OFFLINE = frozenset({NodeState.OFFLINE, NodeState.DOWN})
 _FREE = frozenset({NodeState.FREE})
@@ -40,7 +40,7 @@ READING = Reading(
         Node("n1", _FREE, 4, note=ONLINE_NOTE, slots=frozen_map({0: "1.head", 1: "1.head"})),
         Node("n2", _OFFLINE, 4, note=PARKED_NOTE),
         Node("n9", _FREE, 16, note="ours"),
-        Node("192.0.2.1", _OFFLINE, 10_000, note=CAPACITY_NOTE),
+        Node("localhost", _OFFLINE, 10_000, note=CAPACITY_NOTE),
     ),
     queues=(Queue("batch"), Queue("long")),
     problems=("job 7: no state",),

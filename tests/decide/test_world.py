@@ -44,7 +44,7 @@ def make_world(seed: int) -> World:
         park=random.random() < 0.8,
         grace_s=random.choice([0.0, 10.0, 60.0]),
         forget_after_s=600.0,
-        capacity_record=random.choice(["192.0.2.1", "192.0.2.1", None]),
+        capacity_record=random.choice(["localhost", "localhost", None]),
     )
     boxes = {
         name: Box(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from torque_mesos.batch.base import NewNode, Refused, ServerUnreachable, Traits
 from torque_mesos.model import Job, JobState, Node, NodeState, Queue, Reading, frozen_map
 
-CAPACITY = "192.0.2.1"
+CAPACITY = "localhost"
 
 
 @dataclass

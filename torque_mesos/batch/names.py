@@ -55,6 +55,20 @@ def host_name(name: str) -> str:
     return name
 
 
+def node_name(name: str) -> str:
+    """Check the name of a record that is to be made: a host name that begins with a letter.
+
+    TORQUE 6.1.3 makes a record with another name, and then cannot start again: pbs_server
+    ends with "doesn't start with alpha" when it reads its nodes file.
+    """
+    if not host_name(name)[0].isalpha():
+        raise InvalidName(
+            f"node name {name!r} does not begin with a letter, and the server could not start"
+            " again with it; give the agent a name with --hostname, as in n1.cluster.test"
+        )
+    return name
+
+
 def property_name(name: str) -> str:
     """Check a node property: a letter, then letters, digits, '_', '-' and '.'."""
     right = "a letter, then letters, digits, '_', '-' and '.', as in mesos"

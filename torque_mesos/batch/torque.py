@@ -33,8 +33,10 @@ from torque_mesos.batch.torque_xml import (
 )
 from torque_mesos.model import Queue, Reading, frozen_map
 
-# An address of a documentation network (RFC 5737): it resolves and nothing is there.
-CAPACITY_RECORD = "192.0.2.1"
+# A name that resolves everywhere and is no agent's. (An address will not do: see
+# names.node_name.) The server finds nobody at its mom's port, or a mom that is not this
+# node: the record stays down.
+CAPACITY_RECORD = "localhost"
 NP_MAX = 2**31 - 1
 
 _PARALLEL = 8  # commands at once; the server fails some of very many
@@ -162,7 +164,7 @@ class TorqueServer:
         if (service, manager) != (15002, 15003):
             attributes.append(f"mom_service_port={_port(service)}")
             attributes.append(f"mom_manager_port={_port(manager)}")
-        return f"create node {names.host_name(node.name)} {','.join(attributes)}"
+        return f"create node {names.node_name(node.name)} {','.join(attributes)}"
 
     def delete_node(self, name: str) -> None:
         """Delete a record; one that still has jobs is refused here. Takes 2 s."""
