@@ -104,7 +104,8 @@ def _files() -> Iterator[tuple[str, tuple[bytes, int]]]:
 
 def _tree(path: Path, name: str) -> Iterator[tuple[str, tuple[bytes, int]]]:
     if path.is_file():
-        yield name, (path.read_bytes(), 0o755 if os.access(path, os.X_OK) else 0o644)
+        # Not the mode it has here: an installation may have lost it.
+        yield name, (path.read_bytes(), 0o755 if name.startswith(DELIVERED) else 0o644)
         return
     for entry in sorted(path.iterdir()) if path.is_dir() else ():
         if not NOT_NEEDED.search(entry.name):
