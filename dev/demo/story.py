@@ -6,36 +6,28 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 from dev.demo.site import HOSTNAMES, SLOTS_PER_HOST, DemoError, Site
 from dev.demo.watch import Sample, Watch
 
 MANY = 5
+SMALL = range(1, MANY + 1)
 ONE = """\
 #!/bin/sh
 #PBS -N one
 sleep 2
 echo "one slot, on $(cat $PBS_NODEFILE)"
 """
-TWO = f"""\
+TWO = """\
 #!/bin/sh
 #PBS -N two
-#PBS -l nodes=2:ppn={SLOTS_PER_HOST}
 sleep 2
 cat $PBS_NODEFILE
 """
-LARGE = f"""\
+LARGE = """\
 #!/bin/sh
 #PBS -N large
-#PBS -l nodes={len(HOSTNAMES) + 1}:ppn={SLOTS_PER_HOST}
 echo "this never runs"
-"""
-NUMBERED = """\
-#!/bin/sh
-#PBS -N many{number}
-sleep 3
-echo "{number} times {number} is $(({number} * {number}))"
 """
 
 
@@ -56,7 +48,7 @@ class Story:
     def one_slot(self) -> None:
         """A job of one slot: a node comes, and goes."""
         self._say("A job of one slot:")
-        output = self._output("one", self._submit("one", ONE))
+        output = self._shown("one", self._submit("one", ONE))
         if output not in {f"one slot, on {name}\n" for name in HOSTNAMES}:
             raise DemoError(f"the job's output is not what it should be: {output!r}")
         self._rest()
@@ -64,7 +56,7 @@ class Story:
     def two_nodes(self) -> None:
         """A job on two nodes, which prints its node file."""
         self._say(f"A job of two nodes with {SLOTS_PER_HOST} slots each, which prints its nodes:")
-        output = self._output("two", self._submit("two", TWO))
+        output = self._shown("two", self._submit("two", TWO, f"nodes=2:ppn={SLOTS_PER_HOST}"))
         slots = Counter(output.split())
         if not (slots.keys() <= set(HOSTNAMES) and list(slots.values()) == [SLOTS_PER_HOST] * 2):
             raise DemoError(f"the node file is not that of two nodes: {output!r}")
@@ -73,19 +65,20 @@ class Story:
     def many_and_one_too_large(self) -> None:
         """Several jobs at once, behind one that no cluster of this size can run."""
         self._say(f"A job too large for all {len(HOSTNAMES)} agents, and {MANY} small ones behind:")
-        large = self._submit("large", LARGE)
-        names = {f"many{n}": (n, NUMBERED.format(number=n)) for n in range(1, MANY + 1)}
-        ids = {name: self._submit(name, script) for name, (_, script) in names.items()}
+        large = self._submit("large", LARGE, f"nodes={len(HOSTNAMES) + 1}:ppn={SLOTS_PER_HOST}")
+        small = {number: self._script(f"many{number}", _numbered(number)) for number in SMALL}
+        ids = {number: self._site.batch("qsub", small[number]).strip() for number in SMALL}
+        self._shell('for job in many*.sh; do qsub "$job"; done', *ids.values())
         self._explain(large)
-        for name, (number, _) in names.items():
-            if (
-                output := self._output(name, ids[name])
-            ) != f"{number} times {number} is {number**2}\n":
-                raise DemoError(f"the output of {name} is not what it should be: {output!r}")
+        outputs = [self._output(f"many{number}", ids[number]) for number in SMALL]
+        if outputs != [f"{number} times {number} is {number**2}\n" for number in SMALL]:
+            raise DemoError(f"the jobs' outputs are not what they should be: {outputs}")
+        self._shell("cat many*.o*", *outputs)
         if not any(job.job_id == large for job in self._now().jobs):
             raise DemoError(f"{large} is not in the queue any more, though nobody deleted it")
-        self._say("All small jobs ran; the large one still waits, and is taken back (qdel):")
+        self._say("All small jobs ran. The large one still waits; it is deleted:")
         self._site.batch("qdel", large)
+        self._shell(f"qdel {large}")
         self._rest()
 
     def end(self) -> None:
@@ -98,24 +91,34 @@ class Story:
 
     # -- how ------------------------------------------------------------------------------
 
-    def _submit(self, name: str, script: str) -> str:
+    def _script(self, name: str, text: str) -> str:
         path = self._site.jobs / f"{name}.sh"
-        path.write_text(script)
-        path.chmod(0o755)
-        job_id = self._site.batch("qsub", path.name).strip()
-        self._say(f"$ qsub {path.name}   {_requests(script)}\n{job_id}")
+        path.write_text(text)
+        return path.name
+
+    def _submit(self, name: str, script: str, request: str = "") -> str:
+        """Submit a job, and show how. Gives its id."""
+        command = ["qsub", *(["-l", request] if request else []), self._script(name, script)]
+        job_id = self._site.batch(*command).strip()
+        self._shell(" ".join(command), job_id)
         return job_id
+
+    def _shell(self, command: str, *printed: str) -> None:
+        self._say("\n".join([f"$ {command}", *(text.rstrip() for text in printed)]))
 
     def _output(self, name: str, job_id: str) -> str:
         """What a job printed, once it is complete; it must have no error output."""
         number = job_id.partition(".")[0]
         out, err = (self._site.jobs / f"{name}.{kind}{number}" for kind in "oe")
-        self._until(f"the output of {job_id}", 60, lambda _: _delivered(out, err))
+        self._until(f"the output of {job_id}", 60, lambda _: out.exists() and err.exists())
         if errors := err.read_text():
             raise DemoError(f"{job_id} printed errors: {errors}")
-        text = out.read_text()
         self._checked += 1
-        self._say(f"$ cat {out.name}\n{text.rstrip()}")
+        return out.read_text()
+
+    def _shown(self, name: str, job_id: str) -> str:
+        text = self._output(name, job_id)
+        self._shell(f"cat {name}.o{job_id.partition('.')[0]}", text)
         return text
 
     def _explain(self, job_id: str) -> None:
@@ -127,7 +130,7 @@ class Story:
             return ""
 
         self._until(f"{job_id} can never run", 15, lambda _: code().startswith("never"))
-        self._say(f"$ torque-mesos explain {job_id}\n{self._site.tool('explain', job_id).rstrip()}")
+        self._shell(f"torque-mesos explain {job_id}", self._site.tool("explain", job_id))
 
     def _rest(self) -> None:
         self._until("every node parked again, nothing held", 60, _at_rest)
@@ -160,11 +163,11 @@ def _at_rest(now: Sample) -> bool:
     return not now.lent_cpus and all(now.node(name) == "parked" for name in HOSTNAMES)
 
 
-def _delivered(out: Path, err: Path) -> bool:
-    return out.exists() and err.exists()
-
-
-def _requests(script: str) -> str:
-    """The resource requests in a script, as a comment."""
-    lines = [line for line in script.splitlines() if line.startswith("#PBS -l")]
-    return "   ".join(f"# {line.removeprefix('#PBS ')}" for line in lines)
+def _numbered(number: int) -> str:
+    """A small job with an output of its own."""
+    return f"""\
+#!/bin/sh
+#PBS -N many{number}
+sleep 3
+echo "{number} times {number} is $(({number} * {number}))"
+"""

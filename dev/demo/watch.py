@@ -15,6 +15,7 @@ import httpx
 from dev.demo.site import HOSTNAMES, DemoError, Site
 from torque_mesos.batch.base import BatchError
 from torque_mesos.batch.torque_xml import parse_jobs, parse_nodes
+from torque_mesos.decide.worker import DRAINING_NOTE
 from torque_mesos.model import Job, JobState, Node, NodeState
 
 INTERVAL_S = 0.25
@@ -48,16 +49,23 @@ class Sample:
         return ", ".join(words) or "empty"
 
     def node(self, name: str) -> str:
-        """A node in a few words: no record, parked, starting, free, 1 of 2 busy, draining, down."""
+        """A node in two or three words, as a newcomer would call it."""
         record = next((node for node in self.nodes if node.name == name), None)
         if record is None:
             return "no record"
+        lent = self.lent.get(name, 0.0)
+        if NodeState.MOM_LIST_NOT_SENT in record.states and not lent:
+            return "registering"
         if NodeState.OFFLINE in record.states:
             if record.jobs:
                 return "draining"
-            return "starting" if self.lent.get(name) else "parked"
+            if lent:
+                # Less than a slot is what an executor holds that is about to end.
+                ending = record.note == DRAINING_NOTE or lent < 1
+                return "stopping" if ending else "starting"
+            return "parked"
         if NodeState.DOWN in record.states:
-            return "down"
+            return "down" if lent else "registering"  # a new record that is not parked yet
         if record.slots:
             return f"{len(record.slots)} of {record.np} busy"
         return f"{record.np} free"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dev.demo.watch import Sample
+from torque_mesos.decide.worker import DRAINING_NOTE, PARKED_NOTE
 from torque_mesos.model import Job, JobState, Node, NodeState
 
 NAME = "n1.cluster.test"
@@ -14,8 +15,8 @@ def sample(*nodes: Node, lent: float = 0, jobs: tuple[Job, ...] = ()) -> Sample:
     return Sample(jobs, nodes, {NAME: lent}, lent * 256)
 
 
-def node(*states: NodeState, slots: int = 0) -> Node:
-    return Node(NAME, frozenset(states), 2, slots=dict.fromkeys(range(slots), "1.head"))
+def node(*states: NodeState, slots: int = 0, note: str = PARKED_NOTE) -> Node:
+    return Node(NAME, frozenset(states), 2, slots=dict.fromkeys(range(slots), "1.head"), note=note)
 
 
 @pytest.mark.parametrize(
@@ -25,11 +26,15 @@ def node(*states: NodeState, slots: int = 0) -> Node:
         (node(NodeState.OFFLINE, NodeState.DOWN), 0, "parked"),
         (node(NodeState.OFFLINE), 0, "parked"),
         (node(NodeState.OFFLINE, NodeState.DOWN), 2, "starting"),
+        (node(NodeState.OFFLINE, note=DRAINING_NOTE), 2, "stopping"),
+        (node(NodeState.OFFLINE), 0.1, "stopping"),
+        (node(NodeState.OFFLINE, note=DRAINING_NOTE, slots=1), 2, "draining"),
+        (node(NodeState.OFFLINE, NodeState.MOM_LIST_NOT_SENT), 0, "registering"),
+        (node(NodeState.DOWN), 0, "registering"),
         (node(NodeState.FREE), 2, "2 free"),
         (node(NodeState.FREE, slots=1), 2, "1 of 2 busy"),
         (node(NodeState.JOB_EXCLUSIVE, slots=2), 2, "2 of 2 busy"),
-        (node(NodeState.OFFLINE, slots=1), 2, "draining"),
-        (node(NodeState.DOWN), 0, "down"),
+        (node(NodeState.DOWN), 2, "down"),
     ],
 )
 def test_a_node_in_words(record: Node | None, lent: float, words: str) -> None:
