@@ -27,7 +27,6 @@ def _spare_sigint(number: int, handler: Any) -> Any:
 
 signal.signal = _spare_sigint  # type: ignore[assignment]
 try:
-    import pymesos.detector
     import pymesos.process
     import pymesos.scheduler
 finally:
@@ -47,4 +46,3 @@ for _handler in list(_logger.handlers):
 
 Connection = pymesos.process.Connection
 MesosSchedulerDriver = pymesos.scheduler.MesosSchedulerDriver
-MasterDetector = pymesos.detector.MasterDetector

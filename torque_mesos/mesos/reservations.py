@@ -18,10 +18,10 @@ _AMOUNT = "scalar"
 
 
 class Reservations:
-    """The usable cpus and mem of each offer that has reserved ones, and what executors that
-    were paid from such offers hold.
+    """The usable cpus and mem of each offer that has reserved ones, and what executors hold.
 
     An ExecutorInfo must be given with every task of the executor, and always be the same.
+    What one holds is not known any more after a restart of this process.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,8 @@
-"""Who leads, by ZooKeeper."""
+"""Who leads, by ZooKeeper.
+
+pymesos' own detector is not used: it gives up without a word when its path does not
+exist yet, and its start fails when ZooKeeper is not there yet.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,20 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
 
-from kazoo.exceptions import KazooException
+from kazoo.client import KazooClient
+from kazoo.exceptions import KazooException, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 
-from torque_mesos.mesos.backoff import Backoff
-from torque_mesos.mesos.pymesos_import import MasterDetector
 from torque_mesos.mesos.settings import address
 
 _log = logging.getLogger(__name__)
+
+# What masters call their znodes; the one with the lowest number leads.
+_LABEL = "json.info_"
+# A watch tells of a change at once. This is for what a watch misses.
+_POLL_S = 5.0
+_CONNECT_S = 15.0
 
 
 def leader_address(data: bytes | None) -> str | None:
@@ -28,41 +36,19 @@ def leader_address(data: bytes | None) -> str | None:
         return None
 
 
-class _Detector(MasterDetector):  # type: ignore[misc]
-    """pymesos' detector, which stops for good when the path does not exist yet."""
-
-    def __init__(self, path: str, told: Callable[[str | None], None]) -> None:
-        super().__init__(path, self)
-        self.ended = threading.Event()
-        self._told = told
-
-    def onNewMasterDetectedMessage(self, data: bytes | None) -> None:  # noqa: N802
-        """A znode of a master was read."""
-        if (leader := leader_address(data)) is not None:
-            self._told(leader)
-
-    def onNoMasterDetectedMessage(self) -> None:  # noqa: N802
-        """There is no znode of a master."""
-        self._told(None)
-
-    def stop(self) -> None:
-        """Leave ZooKeeper."""
-        self.ended.set()
-        super().stop()
-        self.zk.close()
-
-
 class LeaderWatch:
     """Tells the leading master, and every later one, to `told`, from a thread of its own.
 
-    `told` gets `host:port`, or None when nobody leads. ZooKeeper may come up later than
-    we do: it is tried again and again.
+    `path` is `host:port,.../path`. `told` gets `host:port`, or None when nobody leads.
+    While ZooKeeper cannot be reached nothing is told, and it is tried again for ever.
     """
 
     def __init__(self, path: str, told: Callable[[str | None], None]) -> None:
         self._path = path
         self._told = told
-        self._stopped = threading.Event()
+        self._last: str | None = None
+        self._stopped = False
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leader watch", daemon=True)
 
     def start(self) -> None:
@@ -71,24 +57,43 @@ class LeaderWatch:
 
     def stop(self) -> None:
         """End. Does not wait."""
-        self._stopped.set()
+        self._stopped = True
+        self._wake.set()
 
     def _run(self) -> None:
-        backoff = Backoff(first_s=1.0)
-        while not self._stopped.is_set():
-            detector: Any = None
+        hosts, _, path = self._path.partition("/")
+        while not self._stopped:
+            client = KazooClient(hosts)
             try:
-                detector = _Detector(self._path, self._tell)
-                detector.start()
-                while not (self._stopped.is_set() or detector.ended.is_set()):
-                    self._stopped.wait(0.5)
-            except (KazooException, KazooTimeoutError, OSError, ValueError) as error:
-                _log.warning("ZooKeeper at %s: %s: %s", self._path, type(error).__name__, error)
+                client.start(_CONNECT_S)
+                self._follow(client, "/" + path)
+            except (KazooException, KazooTimeoutError, OSError) as error:
+                _log.warning("ZooKeeper at %s: %s: %s", hosts, type(error).__name__, error)
+                self._wait()
             finally:
-                if detector is not None:
-                    detector.stop()
-            self._stopped.wait(backoff.next_s())
+                client.stop()
+                client.close()
 
-    def _tell(self, leader: str | None) -> None:
-        if not self._stopped.is_set():
-            self._told(leader)
+    def _follow(self, client: KazooClient, path: str) -> None:
+        while not self._stopped:
+            self._wake.clear()
+            try:
+                leader = self._leader(client, path)
+            except NoNodeError:
+                leader = None
+            if leader != self._last and not self._stopped:
+                self._last = leader
+                self._told(leader)
+            self._wait()
+
+    def _leader(self, client: KazooClient, path: str) -> str | None:
+        children = client.get_children(path, watch=lambda _event: self._wake.set())
+        masters = [child for child in children if child.startswith(_LABEL)]
+        if not masters:
+            return None
+        data, _ = client.get(f"{path}/{min(masters)}")
+        return leader_address(data)
+
+    def _wait(self) -> None:
+        if not self._stopped:
+            self._wake.wait(_POLL_S)
