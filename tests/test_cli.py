@@ -86,7 +86,7 @@ def test_status() -> None:
     assert code == 0
     words = " ".join(out.split())
     assert "Mesos: m:5050, framework f-1" in words
-    assert "held: 1 of 4 nodes, 4 cpus, 4096 MB; always 1 slots" in words
+    assert "held: 1 of 4 nodes, 4 cpus, 4096 MB; floor: 1 slots" in words
     assert "queue batch: 2 waiting, 1 running" in words
     assert "queue long: 1 waiting, 0 running (not watched)" in words
     assert "n1 online 4 2 4 1.head" in words

@@ -73,7 +73,7 @@ def _head(status: Status, now: float) -> Iterator[Text]:
             (status.held.mem_mb, status.limit.mem_mb, "MB"),
         )
     )
-    floor = f"; always {status.floor_slots} slots" if status.floor_slots else ""
+    floor = f"; floor: {status.floor_slots} slots" if status.floor_slots else ""
     yield Text(f"held: {held}{floor}")
     for queue in status.queues:
         note = "" if queue.watched else " (not watched)"
