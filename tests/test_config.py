@@ -136,6 +136,8 @@ def test_all_problems_are_told_at_once_with_their_place(tmp_path: Path) -> None:
         ('[mesos]\nprincipal = "p"\n', "mesos.secret_file"),
         ("[batch]\nmom_service_port = 15001\n", "batch.mom_service_port"),
         ('[batch]\nhosts = {a = "10.0.0.1"}\n', "batch.hosts"),
+        ('[batch]\nkind = "builtin"\nhosts = {a = ".10"}\n', "batch.hosts.a"),
+        ('[batch]\nkind = "builtin"\nhosts = {"a b" = "10.0.0.1"}\n', "batch.hosts.a b"),
         ('[executor]\ndelivery = "path"\n', "executor.path"),
         ('[executor]\npath = "/opt/x"\n', "executor.path"),
         ('[batch]\nkind = "builtin"\n[executor]\npbs_mom = "/x/pbs_mom"\n', "executor.pbs_mom"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,6 +30,15 @@ def host_name(text: str) -> str:
     """A host's name, or its IPv4 address."""
     if not _HOST.fullmatch(text):
         raise ValueError("should be a host's name or IPv4 address, as in n1.cluster.test")
+    return text
+
+
+def ip_address(text: str) -> str:
+    """An IPv4 address (what TORQUE knows)."""
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        raise ValueError("should be an IPv4 address, as in 10.0.0.1") from None
     return text
 
 

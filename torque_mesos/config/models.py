@@ -20,6 +20,7 @@ from torque_mesos.config.checks import (
     absolute,
     attribute_name,
     host_name,
+    ip_address,
     master_address,
     one_line,
     property_name,
@@ -37,6 +38,7 @@ Count = Annotated[int, Field(ge=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 AbsolutePath = Annotated[Path, Field(strict=False), AfterValidator(absolute)]
 HostName = Annotated[str, AfterValidator(host_name)]
+Address = Annotated[str, AfterValidator(ip_address)]
 Line = Annotated[str, AfterValidator(one_line)]
 Text = Annotated[str, Field(min_length=1), AfterValidator(one_line)]
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
@@ -137,7 +139,7 @@ class Batch(_Model):
     command_timeout_s: Positive = Field(
         default=30.0, description="a command of the server that takes longer has failed"
     )
-    hosts: Mapping[HostName, Text] = Field(
+    hosts: Mapping[HostName, Address] = Field(
         default_factory=dict,
         description="addresses of hosts by name (`builtin` only, which then needs no DNS)",
     )
