@@ -27,6 +27,7 @@ DANGEROUS = re.compile(r"""[\s,"'=;&|$`\\<>*?!~^%{}\x00-\x1f\x7f-\U0010ffff]""")
         (names.host_name, "192.0.2.1"),
         (names.host_name, "1n.test"),
         (names.node_name, "n1.cluster.test"),
+        (names.node_name, "localhost"),
         (names.property_name, "mesos"),
         (names.property_name, "rack-1.a_b"),
         (names.note_text, "torque-mesos:8f3a#2 parked (agent S0)"),

@@ -70,14 +70,23 @@ class TestRead:
         assert len(reading.nodes) == 5
         assert "n13" in reading.problems[0]
 
+    def test_a_record_with_which_the_server_would_not_start_again_is_told(self, server, runner):
+        text = recorded("pbsnodes-x-mix").stdout.replace("<name>n13<", "<name>10.0.0.13<")
+        runner.answer("pbsnodes", "-x", by=said(stdout=text))
+        reading = server.read()
+        assert len(reading.nodes) == 6
+        assert len(reading.problems) == 1
+        assert "10.0.0.13" in reading.problems[0]
+
     @pytest.mark.parametrize(
         ("command", "answer", "error"),
         [
+            (("pbsnodes", "-x"), recorded("pbsnodes-x-none-resolves"), Refused),
             (("qstat", "-x", "-t"), said(), UnreadableAnswer),
             (("pbsnodes", "-x"), said(), UnreadableAnswer),
             (("qstat", "-x", "-t"), said(1, stderr="qstat: no"), Refused),
             (("pbsnodes", "-x"), said(1, stderr="pbsnodes: no"), Refused),
-            (("pbsnodes", "-x"), said(1, "<Data>", "Server has no node list"), Refused),
+            (("pbsnodes", "-x"), said(1, "<Data>", "node list is empty"), Refused),
             (("qstat", "-Q", "-f"), said(1, stderr="qstat: no"), Refused),
             (("qstat", "-x", "-t"), recorded("qstat-server-down"), ServerUnreachable),
             (("pbsnodes", "-x"), recorded("pbsnodes-server-down"), ServerUnreachable),
@@ -110,6 +119,16 @@ class TestCreate:
         settings = TorqueSettings(mom_service_port=25002, mom_manager_port=25003)
         TorqueServer(settings, runner).create_nodes([NewNode("n1", 1)])
         assert runner.changes()[0][2].endswith("mom_service_port=25002,mom_manager_port=25003")
+
+    def test_the_capacity_record_is_a_name_that_resolves_and_has_no_mom(self, server, runner):
+        assert server.traits.capacity_record == "localhost"
+        server.create_nodes([NewNode("localhost", 1000, note="torque-mesos: capacity")])
+        assert runner.changes()[0][2].endswith("mom_service_port=1,mom_manager_port=1")
+
+    def test_a_name_with_which_the_server_would_not_start_again_is_refused(self, server, runner):
+        with pytest.raises(Refused, match=r"192\.0\.2\.1.*could not start again"):
+            server.create_nodes([NewNode("192.0.2.1", 1000)])
+        assert runner.changes() == []
 
     def test_a_record_that_exists_is_no_error(self, server, runner):
         runner.answer("qmgr", by=recorded("qmgr-create-exists"))
@@ -261,7 +280,6 @@ class TestPrepare:
     def test_a_plain_server_gets_what_an_elastic_cluster_needs(self, server, runner):
         server.prepare(["batch"], 1000)
         assert self.changes(runner) == [
-            "set server down_on_error=False",
             "set server note_append_on_error=False",
             "set server resources_available.nodect=1000",
             "set queue batch resources_available.nodect=1000",
@@ -269,7 +287,6 @@ class TestPrepare:
 
     def test_a_prepared_server_is_left_alone(self, server, runner):
         text = recorded("qstat-server").stdout
-        text = text.replace("down_on_error = True", "down_on_error = False")
         text = text.replace("append_on_error = True", "append_on_error = False")
         more = "    resources_available.nodect = 2000\n"
         runner.answer("qstat", "-B", by=said(stdout=text.rstrip() + "\n" + more))
@@ -280,11 +297,20 @@ class TestPrepare:
         assert self.changes(runner) == []
 
     def test_what_is_not_wished_for_is_left_alone(self, runner):
-        settings = TorqueSettings(down_on_error=None, note_append_on_error=None)
+        settings = TorqueSettings(note_append_on_error=None)
         TorqueServer(settings, runner).prepare([], 1)
         assert self.changes(runner) == [
             "set server resources_available.nodect=1",
             "set queue batch resources_available.nodect=1",
+        ]
+
+    def test_what_is_wished_for_is_set(self, runner):
+        settings = TorqueSettings(down_on_error=False, node_check_rate_s=30)
+        TorqueServer(settings, runner).prepare([], 1)
+        assert self.changes(runner)[:3] == [
+            "set server down_on_error=False",
+            "set server note_append_on_error=False",
+            "set server node_check_rate=30",
         ]
 
     def test_np_is_not_left_to_the_moms(self, runner, server):

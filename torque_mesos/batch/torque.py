@@ -6,6 +6,9 @@ Everything goes through the server's own commands. What was learned of them:
   set the note first, then the state, each node in turn, and go on after a failure.
 - A record that was just created cannot be taken offline for some ten seconds
   (`MOM-list-not-sent`); the refusal says so on stderr only.
+- qmgr takes names and properties with which pbs_server cannot read its own nodes file at
+  its next start, and so does not start: names that begin with a digit (addresses!),
+  properties with `+`, `:` or `/`.
 - Several properties need quotes in qmgr: `properties="a,b"`.
 - Deleting a record takes 2 s, and up to 122 s and the jobs if it has any.
 """
@@ -33,10 +36,10 @@ from torque_mesos.batch.torque_xml import (
 )
 from torque_mesos.model import Queue, Reading, frozen_map
 
-# A name that resolves everywhere and is no agent's. (An address will not do: see
-# names.node_name.) The server finds nobody at its mom's port, or a mom that is not this
-# node: the record stays down.
+# A name that resolves on every host, without a name server. An address will not do: with
+# one in its nodes file pbs_server does not start again. Nothing listens at its port.
 CAPACITY_RECORD = "localhost"
+_NO_MOM_PORT = 1
 NP_MAX = 2**31 - 1
 
 _PARALLEL = 8  # commands at once; the server fails some of very many
@@ -44,7 +47,8 @@ _NAMES_A_CALL = 200
 _NODE_COMPLAINT = re.compile(r"\b(?:for|node) (\S+) - ")
 _NODECT = "resources_available.nodect"
 _UNKNOWN_NODE = "Unknown node"
-_NO_NODES = "Server has no node list"
+# Only so: the same code and first words come when none of its names resolves.
+_NO_NODES = "node list is empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,10 @@ class TorqueSettings:
     `server_host` is given to the commands as PBS_DEFAULT; None leaves it to
     `home/server_name`. The mom ports are for records that name none. Of the server's
     own settings None means: leave it as it is. `node_check_rate_s` should be at least
-    three times the longest `$status_update_time` of all moms, or they flap.
+    three times the longest `$status_update_time` of all moms, or they flap. With
+    `down_on_error` (TORQUE's default) a node whose prologue or health check failed gets
+    no more jobs until its mom starts anew, without it the next job fails there too.
+    `capacity_record` must resolve where the server runs, and no mom may have that name.
     """
 
     bin_dir: Path = Path("/usr/local/bin")
@@ -66,9 +73,10 @@ class TorqueSettings:
     environment: Mapping[str, str] = field(default_factory=frozen_map)
     mom_service_port: int = 15002
     mom_manager_port: int = 15003
+    capacity_record: str = CAPACITY_RECORD
     create_queue: bool = False
     node_check_rate_s: int | None = None
-    down_on_error: bool | None = False
+    down_on_error: bool | None = None
     note_append_on_error: bool | None = False
 
     @property
@@ -101,7 +109,7 @@ class TorqueServer:
     @property
     def traits(self) -> Traits:
         """TORQUE refuses and deletes jobs larger than its records, and parks well."""
-        return Traits(capacity_record=CAPACITY_RECORD, parking=True)
+        return Traits(capacity_record=self._settings.capacity_record, parking=True)
 
     # --- reading ---------------------------------------------------------------
 
@@ -116,7 +124,7 @@ class TorqueServer:
             jobs=jobs.jobs,
             nodes=nodes.nodes,
             queues=queues,
-            problems=jobs.problems + nodes.problems,
+            problems=jobs.problems + nodes.problems + _fatal_names(nodes),
             unreadable_nodes=nodes.unreadable,
         )
 
@@ -155,6 +163,8 @@ class TorqueServer:
     def _create_command(self, node: NewNode) -> str:
         service = node.mom_service_port or self._settings.mom_service_port
         manager = node.mom_manager_port or self._settings.mom_manager_port
+        if node.name == self._settings.capacity_record:
+            service = manager = _NO_MOM_PORT
         attributes = [f"np={_slots(node.np)}"]
         if node.properties:
             properties = sorted(names.property_name(name) for name in node.properties)
@@ -256,9 +266,8 @@ class TorqueServer:
             "scheduling": True,
             # Off: else the mom's own count overwrites the np that was granted.
             "auto_node_np": False,
-            # Off: else one failing prologue keeps a node down until its mom restarts.
             "down_on_error": self._settings.down_on_error,
-            # Off: else the server writes into the notes that carry our mark.
+            # Off: else a mom's error is added to the note, which carries our mark.
             "note_append_on_error": self._settings.note_append_on_error,
             "node_check_rate": self._settings.node_check_rate_s,
         }
@@ -309,6 +318,14 @@ def _unless(answer: Answer, harmless: str) -> None:
     """As `_accepted`, but an error whose text has `harmless` in it is none."""
     if harmless not in answer.stderr:
         _accepted(answer)
+
+
+def _fatal_names(nodes: Nodes) -> tuple[str, ...]:
+    return tuple(
+        f"node {node.name}: pbs_server does not start again with a record of this name; delete it"
+        for node in nodes.nodes
+        if not node.name[0].isalpha()
+    )
 
 
 def _marking_failure(answer: Answer, nodes: Sequence[str]) -> str:
