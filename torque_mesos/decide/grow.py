@@ -216,11 +216,10 @@ def _floor(turn: Turn, growth: Growth, hosts: dict[str, Host]) -> None:
     for host in sorted(offered, key=lambda host: (-host.free, host.name)):
         if missing <= 0:
             break
-        if growth.takes_room(turn, host.name, host.free):
-            continue
         for slots in range(min(host.free, missing), 0, -1):
             more = {host.name: growth.launches.get(host.name, 0) + slots}
-            if allowed({**growth.launches, **more}):
+            in_the_way = growth.takes_room(turn, host.name, more[host.name])
+            if not in_the_way and allowed({**growth.launches, **more}):
                 growth.launches.update(more)
                 missing -= slots
                 break
