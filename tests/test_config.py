@@ -125,6 +125,21 @@ def test_all_problems_are_told_at_once_with_their_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "TORQUE_MESOS_GRACE_S__X",
+        "TORQUE_MESOS_NOPE__A__B",
+        "TORQUE_MESOS_BATCH__HOSTS__A__B",
+        "TORQUE_MESOS_",
+    ],
+)
+def test_a_variable_of_no_key_is_refused(tmp_path: Path, name: str) -> None:
+    (told,) = complaints(written(tmp_path, "grace_s = 5\n"), {name: "3"})
+    assert told.startswith(f"{name}: ")
+    assert "there is no such key" in told
+
+
+@pytest.mark.parametrize(
     ("text", "key"),
     [
         ("[executor]\ncpus = 1\n", "executor.cpus"),
