@@ -133,7 +133,9 @@ class Batch(_Model):
     server_host: HostName | None = Field(
         default=None, description="the server's name, as moms use it; default: this host's"
     )
-    server_port: Port = Field(default=15001, description="the server's port")
+    server_port: Port = Field(
+        default=15001, description="the server's port, as moms use it (and the one of `builtin`)"
+    )
     mom_service_port: Port = Field(default=15002, description="the moms' port for the server")
     mom_manager_port: Port = Field(default=15003, description="the moms' port for each other")
     command_timeout_s: Positive = Field(
