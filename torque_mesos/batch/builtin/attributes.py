@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, List
 
 from .errors import BADATVAL, NOATTR, UNKRESC, PbsError
-from .records import clock
+from .home import clock
 
 BOOLEAN, NUMBER, TEXT, LIST, DURATION = "boolean", "number", "text", "list", "duration"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass
-from typing import Any, Dict
+from typing import Any, Dict, NamedTuple
 
 VERSION = "6.1.3.h5"
 
@@ -33,8 +32,7 @@ _MOM_FOLDERS = {
 }
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(NamedTuple):
     """Where things are below a PBS home."""
 
     path: str
@@ -93,6 +91,11 @@ def _make(home: str, folders: Dict[str, int]) -> None:
         if not os.path.isdir(path):
             os.makedirs(path, 0o755)
             os.chmod(path, mode)
+
+
+def clock(seconds: int) -> str:
+    """Seconds as TORQUE writes a duration, HH:MM:SS."""
+    return f"{seconds // 3600:02d}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
 
 
 class LogFile:

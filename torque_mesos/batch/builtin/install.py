@@ -50,10 +50,8 @@ _MOM_MODULES = (
     "mom_status",
     "momctl",
     "names",
-    "nodespec",
     "pelog",
     "processes",
-    "records",
     "wire",
 )
 

@@ -22,6 +22,8 @@ from .names import Resolver, is_loopback
 from .processes import Children, kill_session
 from .wire import Message
 
+REPORT_FLOOR_S = 0.25
+
 Done = Callable[[Optional[Message], Optional[Exception]], None]
 
 _LIST = "Successfully received the mom hierarchy file. My okclients list is '{}'"
@@ -83,7 +85,7 @@ class Mom:
     def report(self) -> None:
         """Send a status report now, and the next when it is time."""
         self._report_timer.cancel()
-        interval = max(0.1, self.scaled(self._config.status_update_s))
+        interval = max(REPORT_FLOOR_S, self.scaled(self._config.status_update_s))
         self._report_timer = self.loop.call_later(interval, self.report)
         self.tell_server(self._status(), self._reported)
 
@@ -108,7 +110,7 @@ class Mom:
         if self._scale != reply["scale"]:
             self._scale = float(reply["scale"])
             self._report_timer.cancel()
-            interval = max(0.1, self.scaled(self._config.status_update_s))
+            interval = max(REPORT_FLOOR_S, self.scaled(self._config.status_update_s))
             self._report_timer = self.loop.call_later(interval, self.report)
         if "error" in reply:
             self.log.write(f"status not accepted by {self._config.server}: {reply['text']}")

@@ -10,10 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Tuple
 
 from . import launch, mom_delivery, mom_pelog, pelog
-from .home import write_file
+from .home import clock, write_file
 from .loop import Timer
 from .processes import kill_session, of_session, signal_session
-from .records import clock
 from .wire import Message
 
 if TYPE_CHECKING:
@@ -148,8 +147,10 @@ class MomJob:
         text = f"=>> PBS: job killed: walltime {used} exceeded limit {limit}\n"
         spooled = self._spooled[0 if self.order["join"] == "oe" else 1]
         try:
-            with open(spooled, "a", encoding="utf-8") as file:
-                file.write(text)
+            account = launch.account_of(self.order["user"])
+            descriptor = launch.open_output(spooled, account)
+            os.write(descriptor, text.encode())
+            os.close(descriptor)
         except OSError as error:
             self.mom.log.write(f"{spooled}: {error}", "Job", self.job_id)
         self._overrun = True

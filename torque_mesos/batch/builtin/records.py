@@ -16,11 +16,6 @@ QUEUED, RUNNING, EXITING, COMPLETE, HELD, WAITING = "Q", "R", "E", "C", "H", "W"
 PRERUN, STARTED = 41, 42
 
 
-def clock(seconds: int) -> str:
-    """Seconds as TORQUE writes a duration, HH:MM:SS."""
-    return f"{seconds // 3600:02d}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
-
-
 @dataclass
 class Job:
     """One job. Times are seconds of the epoch; `hosts` is (node, slots) in exec_host's order."""

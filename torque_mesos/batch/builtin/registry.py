@@ -183,7 +183,8 @@ class Registry:
                 node.set_np(int(word[len("ncpus=") :]))
 
     def _check_later(self) -> None:
-        rate = self._state.number("node_check_rate", 150) * self._state.scale
+        # Never faster than moms report, however much the delays are scaled.
+        rate = max(1.0, self._state.number("node_check_rate", 150) * self._state.scale)
         self._state.loop.call_later(rate, lambda: self._check(rate))
 
     def _check(self, rate: float) -> None:

@@ -1,0 +1,206 @@
+"""The life of node records, with TORQUE's traps (delays scaled down)."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.batch.builtin.cluster import SCALE, Cluster, wait_for
+
+pytestmark = pytest.mark.system
+
+N1, N2, N3 = "n1.cluster.test", "n2.cluster.test", "n3.cluster.test"
+UNSENT = "MOM-list-not-sent"
+NOT_SENT_YET = (
+    "The updated okclients list hasn't been sent out to the cluster yet. The node(s) will "
+    "automatically update to free once this is done and the mom has reported in.\n"
+)
+
+
+def test_a_new_record_is_usable_after_ten_seconds_only(cluster: Cluster) -> None:
+    cluster.qmgr(f"create node {N1} np=4,properties=mesos,note=ours")
+    created = time.monotonic()
+    cluster.start_mom(N1, ready=False)
+    node = cluster.node(N1)
+    assert set(node["state"].split(",")) == {"down", "offline", UNSENT}
+    assert (node["np"], node["properties"], node["note"]) == ("4", "mesos", "ours")
+    cluster.wait_node(N1, "free")
+    assert time.monotonic() - created > 10 * SCALE - 0.05
+
+
+def test_a_new_record_cannot_be_parked_and_its_offline_mark_clears_itself(
+    cluster: Cluster,
+) -> None:
+    cluster.qmgr(f"create node {N1}")
+    done = cluster.run("pbsnodes", "-o", "-N", "mine", N1)
+    text = f"Error setting note attribute for {N1} - {NOT_SENT_YET}"
+    assert (done.returncode, done.stderr) == (0, text)
+    assert "note" not in cluster.node(N1)
+    refused = cluster.run("qmgr", "-c", f"set node {N1} state=offline")
+    assert (refused.returncode, refused.stderr) == (2, f"qmgr obj={N1} svr=default: {NOT_SENT_YET}")
+    cluster.wait_node(N1, "down")
+
+
+def test_a_parked_record_is_ready_a_moment_after_its_mom_starts(cluster: Cluster) -> None:
+    cluster.qmgr(f"create node {N1} np=2")
+    cluster.wait_node(N1, "down")
+    assert cluster.run("pbsnodes", "-o", "-N", "parked", N1).returncode == 0
+    assert cluster.states(N1) == {"down", "offline"}
+    cluster.start_mom(N1)
+    assert cluster.states(N1) == {"offline"}
+    assert cluster.run("pbsnodes", "-c", "-N", "", N1).returncode == 0
+    node = cluster.node(N1)
+    assert node["state"] == "free"
+    assert "note" not in node
+
+
+def test_momctl_stops_a_mom_and_tells_the_server(cluster: Cluster) -> None:
+    cluster.with_nodes(N1)
+    done = cluster.run("momctl", "-h", N1, "-s")
+    assert (done.returncode, done.stdout) == (0, f"shutdown request successful on {N1}\n")
+    assert cluster.moms[N1].wait(timeout=5) == 0
+    assert cluster.states(N1) == {"down"}
+    gone = cluster.run("momctl", "-h", N1, "-d", "0")
+    assert gone.returncode == 1
+    assert gone.stderr == (
+        f"cannot connect to MOM on node '{N1}', errno=111 (Connection refused)\n"
+    )
+
+
+def test_a_dead_mom_is_noticed_late(cluster: Cluster) -> None:
+    cluster.qmgr("set server node_check_rate=60")
+    cluster.with_nodes(N1)
+    job_id = cluster.submit("sleep 300\n", "-l", "nodes=1:ppn=2")
+    session = int(cluster.wait_state(job_id, "R")["start_count"])
+    assert session == 1
+    cluster.moms[N1].kill()
+    cluster.moms[N1].wait()
+    killed = time.monotonic()
+    cluster.wait_node(N1, "down", "job-exclusive", timeout_s=30)
+    assert time.monotonic() - killed > 1
+    assert cluster.job(job_id)["job_state"] == "R"
+    plain = cluster.run("qdel", job_id, user=True)
+    text = f"qdel: Server could not connect to MOM {job_id}\n"
+    assert (plain.returncode, plain.stderr) == (224, text)
+    asked = cluster.run("qrerun", job_id)
+    text = f"qrerun: Execution server rejected request MSG=Rejected by mom {job_id}\n"
+    assert (asked.returncode, asked.stderr) == (195, text)
+    assert cluster.run("qrerun", "-f", job_id).returncode == 0
+    assert cluster.job(job_id)["job_state"] == "Q"
+    assert "jobs" not in cluster.node(N1)
+
+
+def test_one_dead_mom_keeps_new_nodes_out_until_it_is_marked_offline(cluster: Cluster) -> None:
+    cluster.with_nodes(N1)
+    cluster.moms[N1].kill()
+    cluster.moms[N1].wait()
+    cluster.qmgr(f"create node {N2}")
+    cluster.start_mom(N2, ready=False)
+    time.sleep(20 * SCALE)
+    assert UNSENT in cluster.states(N2)
+    cluster.run("pbsnodes", "-o", N1)
+    cluster.wait_node(N2, "free")
+
+
+def test_a_node_that_becomes_free_wakes_no_scheduler(cluster: Cluster) -> None:
+    cluster.qmgr(f"create node {N1}")
+    job_id = cluster.submit("true\n")
+    cluster.start_mom(N1, ready=False)
+    cluster.wait_node(N1, "free")
+    time.sleep(0.5)
+    assert cluster.job(job_id)["job_state"] == "Q"
+    cluster.kick()
+    cluster.wait_state(job_id, "C")
+
+
+def test_scheduler_iteration_wakes_it(cluster: Cluster) -> None:
+    cluster.qmgr("set server scheduler_iteration=1", f"create node {N1}")
+    cluster.run("qterm")
+    wait_for(lambda: cluster.server is not None and cluster.server.poll() == 0, "it stops")
+    cluster.start_server()
+    job_id = cluster.submit("true\n")
+    cluster.start_mom(N1, ready=False)
+    cluster.wait_state(job_id, "C")
+
+
+def test_deleting_an_idle_node_takes_two_seconds(cluster: Cluster) -> None:
+    cluster.with_nodes(N1)
+    begun = time.monotonic()
+    cluster.qmgr(f"delete node {N1}")
+    assert time.monotonic() - begun >= 2 * SCALE
+    gone = cluster.run("qmgr", "-c", f"delete node {N1}")
+    text = f"qmgr obj={N1} svr=default: Unknown node \n"
+    assert (gone.returncode, gone.stderr) == (2, text)
+
+
+def test_deleting_a_busy_node_can_cost_the_job(cluster: Cluster) -> None:
+    cluster.with_nodes(N1, N2)
+    job_id = cluster.submit("sleep 300\n", "-l", "nodes=1:ppn=2")
+    name = cluster.wait_state(job_id, "R")["exec_host"].split("/")[0]
+    done = cluster.run("qmgr", "-c", f"delete node {name}")
+    # It was put back and runs elsewhere: the server never sees it queued, and purges it.
+    assert done.returncode == 2
+    assert "all jobs on the node have been purged" in done.stderr
+    assert cluster.job(job_id) == {}
+    assert cluster.run("pbsnodes", name).returncode == 1
+
+
+def test_deleting_a_busy_node_ends_a_job_that_is_not_rerunable(cluster: Cluster) -> None:
+    cluster.with_nodes(N1)
+    job_id = cluster.submit("sleep 300\n", "-r", "n")
+    cluster.wait_state(job_id, "R")
+    assert cluster.run("qmgr", "-c", f"delete node {N1}").returncode == 0
+    assert cluster.job(job_id)["exit_status"] == "271"
+
+
+def test_slots_have_indexes(cluster: Cluster) -> None:
+    """np below a slot in use forgets that slot: it is given out twice later."""
+    cluster.with_nodes(N1, np=4)
+    ids = [cluster.submit("sleep 300\n") for _ in range(4)]
+    cluster.wait_state(ids[3], "R")
+    for job_id in ids[:3]:
+        cluster.run("qdel", job_id)
+        cluster.wait_state(job_id, "C")
+    assert cluster.node(N1)["jobs"] == f"3/{ids[3]}"
+    cluster.qmgr(f"set node {N1} np=2")
+    more = [cluster.submit("sleep 300\n") for _ in range(2)]
+    for job_id in more:
+        cluster.wait_state(job_id, "R")
+    assert cluster.states(N1) == {"job-exclusive"}
+    cluster.qmgr(f"set node {N1} np=4")
+    last = [cluster.submit("sleep 300\n") for _ in range(2)]
+    for job_id in last:
+        cluster.wait_state(job_id, "R")
+    assert cluster.node(N1)["jobs"].count(".head") == 5
+    assert cluster.job(last[1])["exec_host"] == f"{N1}/3" == cluster.job(ids[3])["exec_host"]
+
+
+def test_auto_node_np_overwrites_np(cluster: Cluster) -> None:
+    cluster.with_nodes(N1, np=77)
+    assert cluster.node(N1)["np"] == "77"
+    cluster.qmgr("set server auto_node_np=True")
+    wait_for(lambda: cluster.node(N1)["np"] != "77", "the mom's count of cpus")
+
+
+def test_a_name_that_does_not_resolve_is_refused(cluster: Cluster) -> None:
+    for name in ("nosuchhost.invalid", "bad_name!"):
+        done = cluster.run("qmgr", "-c", f"create node {name}")
+        text = f"qmgr obj={name} svr=default: Unknown node \n"
+        assert (done.returncode, done.stderr) == (2, text)
+
+
+def test_an_address_is_a_name(cluster: Cluster) -> None:
+    cluster.qmgr("create node 192.0.2.1 np=1000,properties=fat,note=capacity")
+    cluster.wait_node("192.0.2.1", "down")
+
+
+def test_a_mom_that_no_record_knows_is_not_listened_to(cluster: Cluster) -> None:
+    cluster.start_mom(N3, ready=False)
+    log = cluster.home / "server_logs"
+    wait_for(
+        lambda: any(
+            "address not trusted" in path.read_text(encoding="utf-8") for path in log.iterdir()
+        ),
+        "it is logged",
+    )
