@@ -320,6 +320,18 @@ def test_a_daemon_that_ran_long_enough_begins_anew(site):
         assert by_name(daemons.check())["pbs_sched"].state is DaemonState.RUNNING
 
 
+def test_a_log_does_not_grow_without_end(site):
+    daemons = site.daemons()
+    daemons.start()
+    log = site.state / "daemons/pbs_sched.log"
+    eventually(lambda: "I am pbs_sched" in log.read_text())
+    with log.open("ab") as file:
+        file.write(b"x" * (processes.LOG_KEPT + 1))
+    daemons.check()
+    assert log.stat().st_size == 0
+    assert log.with_name("pbs_sched.log.1").stat().st_size > processes.LOG_KEPT
+
+
 def test_teardown_ends_all_that_was_started_here(site):
     daemons = site.daemons()
     daemons.start()

@@ -58,8 +58,9 @@ class TestRead:
         runner.answer("qstat", "-Q", "-f", by=answer("qstat-queues"))
         assert server.read().jobs == ()
 
-    def test_no_nodes_is_not_a_failure(self, server, runner):
-        runner.answer("pbsnodes", "-x", by=recorded("pbsnodes-x-no-nodes"))
+    @pytest.mark.parametrize("answer", ["pbsnodes-x-no-nodes", "pbsnodes-x-last-node-deleted"])
+    def test_no_nodes_is_not_a_failure(self, server, runner, answer):
+        runner.answer("pbsnodes", "-x", by=recorded(answer))
         assert server.read().nodes == ()
 
     def test_problems_of_records_are_told(self, server, runner):
@@ -189,7 +190,9 @@ class TestDelete:
             server.delete_node("n1")
         assert runner.changes() == []
 
-    @pytest.mark.parametrize("name", ["pbsnodes-x-unknown", "pbsnodes-x-no-nodes"])
+    @pytest.mark.parametrize(
+        "name", ["pbsnodes-x-unknown", "pbsnodes-x-no-nodes", "pbsnodes-x-last-node-deleted"]
+    )
     def test_one_that_is_gone_is_no_error(self, server, runner, name):
         runner.answer("pbsnodes", "-x", by=recorded(name))
         server.delete_node("n1")

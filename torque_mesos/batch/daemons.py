@@ -164,6 +164,8 @@ class BatchDaemons:
 
     def _check(self, kept: _Kept) -> DaemonStatus:
         now_s = self._clock()
+        with contextlib.suppress(OSError):  # a full disk is no reason to look no further
+            processes.bound_log(self._log_file(kept.name))
         if self._alive(kept):
             if kept.ends and now_s - kept.since_s >= self._rule.settled_s:
                 kept.ends = 0

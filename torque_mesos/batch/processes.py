@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,8 +79,6 @@ def start_detached(
     Raises:
         OSError: it cannot be started.
     """
-    if log.exists() and log.stat().st_size > LOG_KEPT:
-        log.replace(log.with_suffix(log.suffix + ".1"))
     read_end, write_end = os.pipe()
     try:
         os.write(write_end, stdin)
@@ -144,6 +143,19 @@ def _namespaces(pid: int) -> tuple[str, ...]:
         return tuple(os.readlink(f"/proc/{pid}/ns/{kind}") for kind in _NAMESPACES)
     except OSError as error:
         raise psutil.AccessDenied(pid) from error
+
+
+def bound_log(log: Path) -> None:
+    """Move what a log holds to `LOG.1` if it is over `LOG_KEPT` bytes.
+
+    It is copied and cut, for whoever writes it has it open (and appends to it).
+    """
+    try:
+        if log.stat().st_size > LOG_KEPT:
+            shutil.copyfile(log, log.with_name(log.name + ".1"))
+            os.truncate(log, 0)
+    except FileNotFoundError:
+        return
 
 
 def end_of(log: Path, characters: int = 600) -> str:

@@ -47,8 +47,9 @@ _NAMES_A_CALL = 200
 _NODE_COMPLAINT = re.compile(r"\b(?:for|node) (\S+) - ")
 _NODECT = "resources_available.nodect"
 _UNKNOWN_NODE = "Unknown node"
-# Only so: the same code and first words come when none of its names resolves.
-_NO_NODES = "node list is empty"
+# A server that has no node says the one, a server whose last node was deleted the other.
+# (Not "Server has no node list" alone: it also begins what is said when no name resolves.)
+_NO_NODES = ("node list is empty", "No nodes found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class TorqueServer:
 
     def _read_nodes(self, *only: str) -> Nodes:
         answer = self._run("pbsnodes", "-x", *only)
-        if answer.exit_code == 1 and _NO_NODES in answer.stderr and not answer.stdout.strip():
+        if _says_no_nodes(answer):
             return Nodes((), (), frozenset())
         return parse_nodes(_accepted(answer).stdout)
 
@@ -180,7 +181,8 @@ class TorqueServer:
         """Delete a record; one that still has jobs is refused here. Takes 2 s."""
         names.host_name(name)
         answer = self._run("pbsnodes", "-x", name)
-        if answer.exit_code == 1 and (_UNKNOWN_NODE in answer.stderr or _NO_NODES in answer.stderr):
+        gone = answer.exit_code == 1 and _UNKNOWN_NODE in answer.stderr
+        if gone or _says_no_nodes(answer):
             return
         nodes = parse_nodes(_accepted(answer).stdout)
         if [node.name for node in nodes.nodes] != [name]:
@@ -318,6 +320,12 @@ def _unless(answer: Answer, harmless: str) -> None:
     """As `_accepted`, but an error whose text has `harmless` in it is none."""
     if harmless not in answer.stderr:
         _accepted(answer)
+
+
+def _says_no_nodes(answer: Answer) -> bool:
+    """Whether `pbsnodes -x`, which then fails, says that there are no nodes."""
+    said = any(text in answer.stderr for text in _NO_NODES)
+    return answer.exit_code in (1, 2) and said and not answer.stdout.strip()
 
 
 def _fatal_names(nodes: Nodes) -> tuple[str, ...]:
