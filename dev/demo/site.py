@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -66,10 +67,26 @@ class Site:
     """Everything that runs, below one folder that goes with it. A context manager.
 
     `jobs`: the folder that the account submits from, and finds its jobs' output in.
+
+    Args:
+        account: whose jobs run.
+        keep: leave the folder when all is over.
+        hostnames: of the agents.
+        variables: `TORQUE_MESOS_*`, which win over the settings that are written here.
+        master_flags: of the Mesos master, without the dashes.
     """
 
-    def __init__(self, account: Account, keep: bool = False) -> None:
+    def __init__(
+        self,
+        account: Account,
+        keep: bool = False,
+        *,
+        hostnames: Sequence[str] = HOSTNAMES,
+        variables: Mapping[str, str] | None = None,
+        master_flags: Mapping[str, str] | None = None,
+    ) -> None:
         self.account = account
+        self.variables = dict(variables or {})
         self.folder = fresh_folder(os.geteuid())
         self.jobs = self.folder / "jobs"
         self.state = self.folder / "state"
@@ -77,8 +94,9 @@ class Site:
         self.log = self.folder / "torque-mesos.log"
         self.cluster = Cluster(
             self.folder / "mesos",
-            HOSTNAMES,
+            hostnames,
             resources=f"cpus:{SLOTS_PER_HOST};mem:{SLOTS_PER_HOST * SLOT_MEM_MB}",
+            master_flags=master_flags,
         )
         self._daemons: Supervised | None = None
         self._keep = keep
@@ -103,23 +121,39 @@ class Site:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def start_mesos(self) -> None:
-        """Start the master and three agents. Raises ClusterError."""
+        """Start the master and the agents. Raises ClusterError."""
         self.cluster.start()
 
     def start_framework(self) -> None:
-        """Start `torque-mesos run`, which starts the batch server. Does not wait for it."""
-        self.jobs.mkdir()
-        os.chown(self.jobs, self.account.uid, self.account.gid)
-        self.settings.write_text(self._settings())
-        self._daemons = Supervised()
+        """Start `torque-mesos run`, which starts the batch server. Does not wait for it.
+
+        When it has ended, it can be started again: it finds what it left.
+        """
+        if self._daemons is None:
+            self.jobs.mkdir()
+            os.chown(self.jobs, self.account.uid, self.account.gid)
+            self.settings.write_text(self._settings())
+            self._daemons = Supervised()
         command = [sys.executable, "-m", "torque_mesos.cli", "run", "--config", str(self.settings)]
-        environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT), "HOME": os.path.expanduser("~")}
-        self._daemons.start(FRAMEWORK, command, environment, self.log)
+        self._daemons.start(FRAMEWORK, command, self._environment(), self.log)
+
+    def signal_framework(self, number: int) -> None:
+        """Send `torque-mesos run` a signal; after SIGKILL it is gone. Raises DemoError."""
+        if self._daemons is None or not self._daemons.signal(FRAMEWORK, number):
+            raise DemoError(f"torque-mesos does not run.\n{self.log_end()}")
+
+    def framework_exit(self) -> int | None:
+        """The exit code of `torque-mesos run`, below 0 the signal; None while it runs."""
+        return None if self._daemons is None else self._daemons.ended().get(FRAMEWORK)
+
+    def _environment(self) -> dict[str, str]:
+        home = os.path.expanduser("~")
+        return {**ENVIRONMENT, "PYTHONPATH": str(ROOT), "HOME": home, **self.variables}
 
     def _settings(self) -> str:
         ports = _free_ports(3)
         hosts = {HEAD: self.cluster.head_address}
-        hosts |= {name: self.cluster.agent_address(name) for name in HOSTNAMES}
+        hosts |= {name: self.cluster.agent_address(name) for name in self.cluster.hostnames}
         return SETTINGS.format(
             state_dir=_toml(str(self.state)),
             slot_mem_mb=SLOT_MEM_MB,
@@ -136,8 +170,8 @@ class Site:
 
     def check_running(self) -> None:
         """Raises DemoError, with the end of the log, if the framework has ended."""
-        if self._daemons is not None and FRAMEWORK in (ended := self._daemons.ended()):
-            raise DemoError(f"torque-mesos ended with code {ended[FRAMEWORK]}.\n{self.log_end()}")
+        if (code := self.framework_exit()) is not None:
+            raise DemoError(f"torque-mesos ended with code {code}.\n{self.log_end()}")
 
     def log_end(self, lines: int = 25) -> str:
         """The end of the framework's log."""
@@ -174,16 +208,23 @@ class Site:
 
     def tool(self, *arguments: str) -> str:
         """What `torque-mesos ARGUMENTS` prints. Raises DemoError if it fails."""
-        done = subprocess.run(
-            [sys.executable, "-m", "torque_mesos.cli", *arguments, "--config", str(self.settings)],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            cwd=ROOT,
-        )
+        done = self.run_tool(*arguments, "--config", str(self.settings))
         if done.returncode:
             raise DemoError(f"torque-mesos {' '.join(arguments)}: {done.stderr or done.stdout}")
         return done.stdout
+
+    def run_tool(
+        self, *arguments: str, variables: Mapping[str, str] | None = None, timeout_s: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `torque-mesos ARGUMENTS` to its end, however that is."""
+        return subprocess.run(
+            [sys.executable, "-m", "torque_mesos.cli", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            cwd=self.folder,
+            env={**self._environment(), **(variables or {})},
+        )
 
 
 def _toml(text: str) -> str:

@@ -1,0 +1,328 @@
+"""A site of real parts, and the questions and hands that a test has for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import httpx
+import psutil
+
+from dev.demo.account import submitter
+from dev.demo.site import SLOTS_PER_HOST, DemoError, Site
+from tests.waiting import wait_for
+from torque_mesos.admin.client import NotRunning, read_status
+from torque_mesos.admin.status import JobStatus, Status
+from torque_mesos.batch.torque_xml import parse_jobs, parse_nodes
+from torque_mesos.decide.worker import PARKED_NOTE
+from torque_mesos.model import Job, JobState, Node, NodeState
+
+T = TypeVar("T")
+
+GRACE_S = 1.0
+# An agent is lost after 3 s of silence. TORQUE's own delays are a tenth.
+MASTER_FLAGS = {"agent_ping_timeout": "1secs", "allocation_interval": "500ms"}
+VARIABLES = {
+    "TORQUE_MESOS_GRACE_S": str(GRACE_S),
+    "TORQUE_MESOS_POLL_INTERVAL_S": "1.0",
+    "TORQUE_MESOS_BATCH__DELAY_SCALE": "0.1",
+}
+START_S, RUN_S, REST_S = 40.0, 30.0, 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A job: its id, its name, and whether it waits for `Stage.let_go` before it ends."""
+
+    job_id: str
+    name: str
+    held: bool
+
+    @property
+    def number(self) -> str:
+        """The id without the server's name."""
+        return self.job_id.partition(".")[0]
+
+
+@dataclass
+class Seen:
+    """Cpus that Mesos had lent, and hosts they were on, at every look."""
+
+    cpus: list[float] = field(default_factory=list)
+    hosts: list[int] = field(default_factory=list)
+
+
+class Stage:
+    """A Mesos cluster with `torque-mesos run` beside it, and what a test does with them.
+
+    `settings`: variables by the part after `TORQUE_MESOS_`.
+    """
+
+    def __init__(self, hostnames: tuple[str, ...], settings: Mapping[str, str]) -> None:
+        more = {f"TORQUE_MESOS_{key}": value for key, value in settings.items()}
+        account = submitter(os.geteuid(), os.environ, pwd.getpwall())
+        self.hostnames = hostnames
+        self.site = Site(
+            account,
+            hostnames=hostnames,
+            variables={**VARIABLES, **more},
+            master_flags=MASTER_FLAGS,
+        )
+        self.cluster = self.site.cluster
+
+    def start(self) -> None:
+        """Start all of it, and wait for parked records."""
+        self.site.start_mesos()
+        self.site.start_framework()
+        self.until(self.all_parked, START_S, "parked records of all agents")
+
+    def close(self) -> None:
+        """End all of it; the folder goes."""
+        self.site.close()
+
+    # -- waiting ---------------------------------------------------------------------------
+
+    def until(self, condition: Callable[[], T], deadline_s: float, what: str) -> T:
+        """`wait_for`, while the framework must not end; a failure shows the log's end."""
+
+        def holds() -> T | None:
+            self.site.check_running()
+            with suppress(DemoError, NotRunning, httpx.HTTPError):
+                return condition()
+            return None
+
+        try:
+            return wait_for(holds, deadline_s, what, interval_s=0.1)  # type: ignore[return-value]
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.picture()}\n{self.site.log_end(60)}") from None
+
+    def picture(self) -> str:
+        """Jobs, nodes and Mesos, for a message."""
+        lines = []
+        for ask in (self.jobs, self.nodes, self.cluster.used_resources, self.workers):
+            try:
+                found = ask()
+            except (DemoError, httpx.HTTPError) as error:
+                found = error
+            lines.append(f"{ask.__name__}: {found}")
+        return "\n".join(lines)
+
+    # -- jobs ------------------------------------------------------------------------------
+
+    def submit(
+        self, name: str, request: str = "", *, body: str = "", held: bool = False
+    ) -> Submitted:
+        """Submit a job that notes each of its starts.
+
+        It runs `body`; if `held` it then waits for `let_go`.
+        """
+        wait = f"while [ ! -e {self.site.jobs}/{name}.go ]; do sleep 0.1; done" if held else ""
+        script = (
+            f"#!/bin/sh\n#PBS -N {name}\n"
+            f"echo $(head -n 1 $PBS_NODEFILE) >> {self.site.jobs}/{name}.starts\n"
+            f"{body}\n{wait}\necho done\n"
+        )
+        (self.site.jobs / f"{name}.sh").write_text(script)
+        command = ["qsub", *(["-l", request] if request else []), f"{name}.sh"]
+        return Submitted(self.site.batch(*command).strip(), name, held)
+
+    def let_go(self, *jobs: Submitted) -> None:
+        """Tell held jobs to end."""
+        for job in jobs:
+            (self.site.jobs / f"{job.name}.go").touch()
+
+    def starts(self, job: Submitted) -> list[str]:
+        """The first host of each start of a job."""
+        path = self.site.jobs / f"{job.name}.starts"
+        return path.read_text().split() if path.exists() else []
+
+    def started(self, job: Submitted) -> str:
+        """Wait until a job has begun; the host it began on first."""
+        return self.until(lambda: self.starts(job), RUN_S, f"{job.job_id} runs")[0]
+
+    def output(self, job: Submitted, deadline_s: float = RUN_S) -> list[str]:
+        """Wait for a job's end; the lines it printed, without the last, which must be "done"."""
+        out, err = (self.site.jobs / f"{job.name}.{kind}{job.number}" for kind in "oe")
+        self.until(
+            lambda: out.exists() and err.exists() and not self.in_queue(job),
+            deadline_s,
+            f"the output of {job.job_id}",
+        )
+        assert err.read_text() == ""
+        *lines, last = out.read_text().splitlines() or [""]
+        assert last == "done", f"{job.job_id} printed {lines} {last!r}"
+        return lines
+
+    def jobs(self) -> dict[str, Job]:
+        """What the batch server says of each job."""
+        return {job.job_id: job for job in parse_jobs(self.site.batch("qstat", "-x", "-t")).jobs}
+
+    def in_queue(self, job: Submitted) -> bool:
+        """Whether a job is there and is not complete."""
+        found = self.jobs().get(job.job_id)
+        return found is not None and found.state is not JobState.COMPLETE
+
+    def delete(self, *jobs: Submitted) -> None:
+        """`qdel`, and wait until they are gone."""
+        self.site.batch("qdel", *(job.job_id for job in jobs))
+        self.until(lambda: not any(map(self.in_queue, jobs)), RUN_S, "deleted jobs are gone")
+
+    # -- nodes -----------------------------------------------------------------------------
+
+    def nodes(self) -> dict[str, Node]:
+        """What the batch server says of each node."""
+        return {node.name: node for node in parse_nodes(self.site.batch("pbsnodes", "-x")).nodes}
+
+    def all_parked(self) -> bool:
+        """Whether every agent has a parked record, with all its slots."""
+        nodes = self.nodes()
+        return all(name in nodes and _parked(nodes[name]) for name in self.hostnames)
+
+    def lent_cpus(self) -> float:
+        """Cpus that Mesos has lent."""
+        return self.cluster.used_resources()["cpus"]
+
+    def at_rest(self) -> None:
+        """Wait until nothing is left: of jobs, at Mesos, of processes, of nodes in use."""
+        self.until(lambda: not self.waiting_or_running(), REST_S, "no job is left")
+        self.until(lambda: not any(self.cluster.used_resources().values()), REST_S, "nothing lent")
+        self.until(self.all_parked, REST_S, "every node is parked")
+        self.until(lambda: not self.workers(), REST_S, "no mom and no executor is left")
+
+    def waiting_or_running(self) -> list[str]:
+        """The ids of jobs that are not complete."""
+        return [id_ for id_, job in self.jobs().items() if job.state is not JobState.COMPLETE]
+
+    # -- processes -------------------------------------------------------------------------
+
+    def processes(self) -> Iterator[tuple[psutil.Process, list[str]]]:
+        """Everything that runs below this test process, with its command line."""
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                yield process, process.cmdline()
+
+    def workers(self, host: str | None = None) -> list[tuple[str, int]]:
+        """Moms and executors of this site, of all hosts or one: ("mom" or "executor", pid)."""
+        found = []
+        for process, command in self.processes():
+            with suppress(psutil.Error):
+                kind = _kind(command)
+                where = f"{self.site.folder}/mesos/{host}/" if host else f"{self.site.folder}/"
+                if kind and f"{process.cwd()}/".startswith(where):
+                    found.append((kind, process.pid))
+        return found
+
+    def pid_of(self, kind: str, host: str) -> int:
+        """The process of the executor or the mom of a host."""
+        pids = [pid for known, pid in self.workers(host) if known == kind]
+        return min(pids)  # a mom's children are moms until they become jobs
+
+    def kill_host(self, host: str) -> None:
+        """A power cut: agent, executor, mom and jobs of a host at once."""
+        executor = psutil.Process(self.pid_of("executor", host))
+        processes = [executor, *executor.children(recursive=True)]
+        self.cluster.kill(host)
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def server_pid(self) -> int:
+        """The process of pbs_server."""
+        return next(
+            process.pid
+            for process, command in self.processes()
+            if any(word.endswith("/pbs_server") for word in command)
+            and str(self.site.state) in " ".join(command)
+        )
+
+    # -- the framework ---------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """What the framework says of itself."""
+        return read_status(self.site.state / "status.sock")
+
+    def job_status(self, job: Submitted) -> JobStatus | None:
+        """What the framework says of a job; None for one that it does not know."""
+        found = self.status().find(job.job_id)
+        return found[0] if found else None
+
+    def why(self, job: Submitted, code: str) -> str:
+        """Wait until the framework explains a job by a reason of that code; its sentence."""
+
+        def text() -> str:
+            known = self.job_status(job)
+            return known.why.text if known and known.why and known.why.code == code else ""
+
+        return self.until(text, RUN_S, f"{job.job_id} is explained as {code}")
+
+    def kill_framework(self) -> None:
+        """SIGKILL `torque-mesos run`."""
+        self.site.signal_framework(signal.SIGKILL)
+
+    def stop_framework(self) -> None:
+        """SIGTERM `torque-mesos run`, which must end well."""
+        self.site.signal_framework(signal.SIGTERM)
+        wait_for(lambda: self.site.framework_exit() is not None, 20, "torque-mesos has ended")
+        assert self.site.framework_exit() == 0, self.site.log_end()
+
+    def start_framework(self) -> None:
+        """Start it again, and wait until it knows its tasks."""
+        self.site.start_framework()
+        began = time.time()
+
+        def ready() -> bool:
+            status = self.status()
+            return status.time >= began and status.tasks_known and status.server_reachable
+
+        self.until(ready, START_S, "the framework knows what there is")
+
+    def plans(self) -> list[dict[str, object]]:
+        """All actions so far, in order, as the framework's journal has them."""
+        text = (self.site.state / "plans.jsonl").read_text()
+        return [action for line in text.splitlines() for action in json.loads(line)["actions"]]
+
+    @contextmanager
+    def watched(self) -> Iterator[Seen]:
+        """Look all the time at what Mesos has lent, while the block runs."""
+        seen, over = Seen(), threading.Event()
+
+        def look() -> None:
+            while not over.wait(0.05):
+                with suppress(httpx.HTTPError):
+                    used = [agent["used_resources"]["cpus"] for agent in self.cluster.agents()]
+                    seen.cpus.append(sum(used))
+                    seen.hosts.append(sum(1 for cpus in used if cpus))
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        try:
+            yield seen
+        finally:
+            over.set()
+            thread.join()
+
+
+def _parked(node: Node) -> bool:
+    return (
+        NodeState.OFFLINE in node.states
+        and node.note == PARKED_NOTE
+        and not node.slots
+        and node.np == SLOTS_PER_HOST
+    )
+
+
+def _kind(command: list[str]) -> str:
+    for word in command:
+        if word.endswith("/pbs_mom"):
+            return "mom"
+        if word.endswith("/torque-mesos-executor"):
+            return "executor"
+    return ""
