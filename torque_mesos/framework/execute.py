@@ -37,7 +37,7 @@ _DELETES_AT_ONCE = 8  # TORQUE's qmgr bears some 25 side by side
 
 @dataclass
 class Outcome:
-    """What came of a plan. `changed`: nodes of the server were changed, so look again."""
+    """What came of a plan. `changed`: nodes or workers were changed, so look again."""
 
     changed: bool = False
     reconcile: bool = False
@@ -161,6 +161,7 @@ class Executor:
         )
         # Known before it is sent: if the answer is lost, reconciliation tells the rest.
         self._view.launched(task_id, action.agent_id, now_s)
+        outcome.changed = True  # np is set in the next turn, while the mom starts
         try:
             link.launch(action.offer_ids, [info], _REMAINDER_REFUSE_S)
         except NotConnected:
