@@ -33,7 +33,6 @@ from torque_mesos.framework.site import (
     batch_site,
     link_settings,
     prepare_state_dir,
-    reachable_host,
     recipe,
 )
 from torque_mesos.framework.view import View
@@ -45,7 +44,7 @@ _log = structlog.get_logger(__name__)
 _DAEMON_CHECK_S = 1.0
 _MASTER_POLL_S = 5.0
 _STOP_WAIT_S = 30.0
-CANNOT_START = 4
+CANNOT_START = 9
 ALREADY_RUNNING = 8
 
 
@@ -95,7 +94,7 @@ def _serve(
     """Put the parts together and let the loop run."""
     bundle = build_bundle(settings.state_dir / "bundle")
     served = ServedBundle(bundle.path, bundle.sha256)
-    host = reachable_host(settings, master)
+    host = settings.http_host
     by_uri = settings.executor.delivery == "uri"
     # The generation does not depend on where the bundle is fetched from.
     generation = recipe(settings, bundle.sha256, None).generation
@@ -115,7 +114,7 @@ def _serve(
     admin = AdminServer(
         board,
         settings.status_socket,
-        host=host if settings.http.host is None else settings.http.host,
+        host=settings.http_bind,
         port=settings.http.port,
         bundle=served,
     )

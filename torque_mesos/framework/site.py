@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from torque_mesos import __version__
 from torque_mesos.batch.base import BatchServer
@@ -16,7 +14,6 @@ from torque_mesos.batch.journal import CommandJournal
 from torque_mesos.batch.torque import TorqueServer, TorqueSettings
 from torque_mesos.config import Settings
 from torque_mesos.framework.recipe import Recipe
-from torque_mesos.mesos.credentials import Credentials, read_credentials
 from torque_mesos.mesos.settings import LinkSettings
 from torque_mesos.model import frozen_map
 from torque_mesos.mom.settings import MomSettings
@@ -71,13 +68,6 @@ def _lay_out_builtin(settings: Settings) -> None:
     )
 
 
-def credentials(settings: Settings) -> Credentials | None:
-    """Who we are to the master. Raises CredentialsError, also for another principal."""
-    if settings.mesos.secret_file is None:
-        return None
-    return read_credentials(settings.mesos.secret_file)
-
-
 def link_settings(settings: Settings, master: str, framework_id: str | None) -> LinkSettings:
     """What the link to Mesos is told."""
     return LinkSettings(
@@ -88,7 +78,7 @@ def link_settings(settings: Settings, master: str, framework_id: str | None) -> 
         framework_id=framework_id,
         hostname=settings.hostname,
         failover_timeout_s=settings.mesos.failover_timeout_s,
-        credentials=credentials(settings),
+        credentials=settings.credentials(),
         webui_url=settings.mesos.webui_url,
     )
 
@@ -123,21 +113,6 @@ def recipe(settings: Settings, content: str, uri: str | None) -> Recipe:
         python=executor.python,
         environment=frozen_map(),
     )
-
-
-def reachable_host(settings: Settings, master: str) -> str:
-    """The name or address of this host that agents are told."""
-    if settings.http.host is not None:
-        return settings.http.host
-    if settings.mesos.hostname is not None or master.startswith("zk://"):
-        return settings.hostname
-    parts = urlsplit(master if "://" in master else f"//{master}")
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect((parts.hostname or "", parts.port or 5050))
-            return str(probe.getsockname()[0])
-    except OSError:
-        return settings.hostname
 
 
 def prepare_state_dir(path: Path) -> None:
