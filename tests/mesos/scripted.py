@@ -92,12 +92,14 @@ def subscribes(heartbeat_s: float = 15.0, *, beats: bool = False, closing: bool 
 class ScriptedMaster:
     """Plays one step for each SUBSCRIBE, the last one again and again.
 
-    Every other call is answered with `reply`; `calls` has their bodies, `requests` the
-    method and path of everything, `subscriptions` the time and body of each SUBSCRIBE.
+    Every other call is answered with `reply`, after `before_reply`. `calls` has their
+    bodies, `requests` the method and path of everything, `subscriptions` the time and
+    body of each SUBSCRIBE.
     """
 
     steps: list[Step]
     reply: bytes = answer("202 Accepted")
+    before_reply: Callable[[], None] = lambda: None
     get: dict[str, bytes] = field(default_factory=dict)
     subscriptions: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -154,6 +156,7 @@ class ScriptedMaster:
             step(self, connection)
             return
         self.calls.append(body)
+        self.before_reply()
         if self.reply:
             connection.sendall(self.reply)
         else:

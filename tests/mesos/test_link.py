@@ -102,13 +102,13 @@ def test_hazard_1_what_cannot_be_read_is_told_and_skipped(seen: Seen, make_link:
         master.say(update("TASK_DANCING"))
         master.say(offers(offer("O1"), offer("O2", hostname=7), {}, offer("O3")))
         got = seen.wait(Offers)
-    assert [each.offer_id for each in got.offers] == ["O1", "O3"]
-    assert len(seen.of(Malformed)) == 6 + 2 + 1 + 2
-    assert not seen.of(Disconnected)
-    wait_for(lambda: len(master.calls) == 2, 5, "two calls")
-    acknowledged, declined = master.calls
-    assert acknowledged["acknowledge"]["uuid"], "or it would be sent again for ever"
-    assert declined["decline"]["offer_ids"] == [{"value": "O2"}], "or it would be held for ever"
+        assert [each.offer_id for each in got.offers] == ["O1", "O3"]
+        assert len(seen.of(Malformed)) == 6 + 2 + 1 + 2
+        assert not seen.of(Disconnected)
+        wait_for(lambda: len(master.calls) == 2, 5, "two calls")
+        acknowledged, declined = master.calls
+        assert acknowledged["acknowledge"]["uuid"], "or it would be sent again for ever"
+        assert declined["decline"]["offer_ids"] == [{"value": "O2"}], "or it would be held for ever"
 
 
 def test_hazard_1_text_that_is_not_utf8_loses_no_offer(seen: Seen, make_link: MakeLink) -> None:
@@ -146,6 +146,24 @@ def test_teardown_is_explicit_and_the_end(seen: Seen, make_link: MakeLink) -> No
         link.teardown()
         assert [call["type"] for call in master.calls] == ["TEARDOWN"]
         wait_for(lambda: threads() == [], 5, "the thread's end")
+        assert len(master.subscriptions) == 1
+        assert [type(event) for event in seen] == [Subscribed]
+
+
+def test_a_teardown_whose_answer_comes_after_the_end_of_the_stream(
+    seen: Seen, make_link: MakeLink
+) -> None:
+    """Mesos closes the stream first: subscribing again would make a new framework."""
+    with ScriptedMaster([subscribes()]) as master:
+
+        def close_the_stream() -> None:
+            master.events.put(None)
+            time.sleep(0.3)
+
+        master.before_reply = close_the_stream
+        link = make_link(master.address, backoff=Backoff(first_s=0.01))
+        seen.wait(Subscribed)
+        link.teardown()
         assert len(master.subscriptions) == 1
         assert [type(event) for event in seen] == [Subscribed]
 
@@ -462,6 +480,22 @@ def test_hazard_13_links_share_no_headers(seen: Seen, make_link: MakeLink) -> No
         assert all("authorization" not in headers for _, headers in other.requests)
         info = one.subscriptions[0][1]["subscribe"]["framework_info"]
         assert info["principal"] == "moss"
+
+
+def test_hazard_14_the_capabilities_are_those_that_were_asked_for(
+    seen: Seen, make_link: MakeLink
+) -> None:
+    with ScriptedMaster([subscribes(closing=True), subscribes()]) as master:
+        make_link(master.address, gpu_agents=True)
+        seen.wait(Subscribed, 2)
+        make_link(master.address, gpu_agents=False)
+        seen.wait(Subscribed, 3)
+        asked = [
+            {each["type"] for each in body["subscribe"]["framework_info"]["capabilities"]}
+            for _, body in master.subscriptions
+        ]
+        plain = {"MULTI_ROLE", "PARTITION_AWARE"}
+        assert asked == [plain | {"GPU_RESOURCES"}] * 2 + [plain]
 
 
 # --- the calls ------------------------------------------------------------------------------------

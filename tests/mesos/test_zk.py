@@ -9,10 +9,11 @@ from kazoo.exceptions import ConnectionLoss, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 
 from tests.mesos.conftest import Seen
-from tests.mesos.scripted import ScriptedMaster, subscribes
+from tests.mesos.scripted import ScriptedMaster, closes, subscribes
 from tests.waiting import wait_for
 from torque_mesos.mesos import zk
-from torque_mesos.mesos.base import Disconnected, Subscribed
+from torque_mesos.mesos.backoff import Backoff
+from torque_mesos.mesos.base import Disconnected, Rescinded, Subscribed
 from torque_mesos.mesos.link import PymesosLink
 from torque_mesos.mesos.zk import LeaderWatch, leader_address
 
@@ -36,6 +37,7 @@ class Keeper:
         self.losses = 0
         self.clients = 0
         self.hosts = ""
+        self.reads = 0
         self._watches: list[Callable[[object], None]] = []
 
     def change(self, nodes: dict[str, str] | None) -> None:
@@ -43,6 +45,12 @@ class Keeper:
         watches, self._watches = self._watches, []
         for watch in watches:
             watch(None)
+
+    def change_and_be_read(self, nodes: dict[str, str] | None) -> None:
+        """Change, and wait until what that leads to has been told."""
+        self.change(nodes)
+        before = self.reads
+        wait_for(lambda: self.reads >= before + 2, 5, "two more reads")
 
     # What is used of kazoo's client.
 
@@ -63,6 +71,7 @@ class Keeper:
 
     def get_children(self, path: str, watch: Callable[[object], None]) -> list[str]:
         assert path == "/some/mesos"
+        self.reads += 1
         if self.losses:
             self.losses -= 1
             raise ConnectionLoss
@@ -120,12 +129,24 @@ def test_a_link_follows_the_leader_and_stays_while_nobody_leads(
         link = make_link("zk://z1:2181/some/mesos")
         keeper.change({"json.info_1": one.address})
         assert seen.wait(Subscribed).master == one.address
-        keeper.change({})
+        keeper.change_and_be_read({})
+        one.say({"type": "RESCIND", "rescind": {"offer_id": {"value": "O1"}}})
+        seen.wait(Rescinded)
         keeper.change({"json.info_2": other.address})
         assert seen.wait(Subscribed, 2).master == other.address
         assert len(seen.of(Disconnected)) == 1
-        keeper.change(None)
-        other.say({"type": "HEARTBEAT"})
+        keeper.change_and_be_read(None)
         link.revive()
         assert len(other.calls) == 1
         link.stop()
+
+
+def test_a_new_leader_ends_the_wait(
+    keeper: Keeper, seen: Seen, make_link: Callable[..., PymesosLink]
+) -> None:
+    with ScriptedMaster([closes]) as one, ScriptedMaster([subscribes()]) as other:
+        make_link("zk://z1:2181/some/mesos", backoff=Backoff(first_s=60, most_s=60))
+        keeper.change({"json.info_1": one.address})
+        wait_for(lambda: one.subscriptions, 5, "an attempt")
+        keeper.change({"json.info_2": other.address})
+        seen.wait(Subscribed, deadline_s=5)
