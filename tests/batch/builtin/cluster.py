@@ -72,7 +72,9 @@ def _is_free(port: int) -> bool:
 class Cluster:
     """One installation, its daemons, and commands run as its manager or as a user."""
 
-    def __init__(self, *, single_user: bool = False, scale: float = SCALE) -> None:
+    def __init__(
+        self, *, single_user: bool = False, scale: float = SCALE, secret: bool = False
+    ) -> None:
         account = ordinary_account()
         assert account is not None
         self.account = account
@@ -93,6 +95,7 @@ class Cluster:
             server_port=ports[0],
             mom_service_port=ports[1],
             mom_manager_port=ports[2],
+            secret=secret,
         )
         if self._drops and self.single_user:
             owner = f"{account.pw_uid}:{account.pw_gid}"

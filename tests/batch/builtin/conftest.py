@@ -17,6 +17,16 @@ def cluster() -> Iterator[Cluster]:
     running.close()
 
 
+@pytest.fixture(scope="module")
+def quiet() -> Iterator[Cluster]:
+    """The same for a whole module, for tests that change nothing that others see."""
+    if ordinary_account() is None:
+        pytest.skip("there is no ordinary account here that could submit jobs")
+    running = new_cluster()
+    yield running
+    running.close()
+
+
 @pytest.fixture
 def single_user() -> Iterator[Cluster]:
     """The same, run by an ordinary user alone."""

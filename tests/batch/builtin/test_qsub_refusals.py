@@ -38,17 +38,24 @@ def test_with_no_nodes_only_a_job_without_a_size_is_taken(cluster: Cluster) -> N
     assert cluster.job(job_id)["job_state"] == "Q"
 
 
+@pytest.fixture(scope="module")
+def shared(quiet: Cluster) -> Cluster:
+    """Two such nodes for several tests, which leave only queued jobs behind."""
+    quiet.qmgr(f"create node {N1} np=2,properties=thin", f"create node {N2} np=2")
+    return quiet
+
+
 @pytest.mark.parametrize("nodes", ["3", "1:ppn=3", "1:fat", "nosuchhost", "2:thin", "9:ppn=2"])
-def test_larger_than_the_nodes_is_refused(small: Cluster, nodes: str) -> None:
-    _refused(small, nodes, NO_FEASIBLE)
+def test_larger_than_the_nodes_is_refused(shared: Cluster, nodes: str) -> None:
+    _refused(shared, nodes, NO_FEASIBLE)
 
 
 @pytest.mark.parametrize("nodes", ["2:ppn=2", "1:thin", N2, f"{N1}:ppn=2+{N2}"])
-def test_what_the_nodes_could_hold_is_taken(small: Cluster, nodes: str) -> None:
-    job_id = small.submit("true\n", "-l", f"nodes={nodes}")
-    small.kick()
-    wait_for(lambda: small.job(job_id).get("comment"), "the scheduler has looked at it")
-    assert small.job(job_id)["job_state"] == "Q"
+def test_what_the_nodes_could_hold_is_taken(shared: Cluster, nodes: str) -> None:
+    job_id = shared.submit("true\n", "-l", f"nodes={nodes}")
+    shared.kick()
+    wait_for(lambda: shared.job(job_id).get("comment"), "the scheduler has looked at it")
+    assert shared.job(job_id)["job_state"] == "Q"
 
 
 @pytest.mark.parametrize("nodes", ["20", "5"])

@@ -18,6 +18,7 @@ QUNOENB = 15023
 BADUSER = 15025
 QUEEXIST = 15027
 QUEBUSY = 15029
+QUENOEN = 15032
 UNKRESC = 15037
 EXCQRESC = 15038
 QUENODFLT = 15039
@@ -28,6 +29,7 @@ UNKNODE = 15064
 UNKNODEATR = 15065
 NONODES = 15066
 NODEEXIST = 15068
+BADNDATVAL = 15069
 SYNTAX = 15131
 NORELYMOM = 15072
 HIERARCHY_NOT_SENT = 15155
@@ -48,6 +50,8 @@ _TEXTS: Dict[int, str] = {
     BADUSER: "Bad UID for job execution",
     QUEEXIST: "Queue already exists",
     QUEBUSY: "Cannot delete busy queue",
+    QUENOEN: "Cannot enable queue, incomplete definition",
+    BADNDATVAL: "Illegal value for ",
     UNKRESC: "Unknown resource type ",
     EXCQRESC: "Job exceeds queue resource limits",
     QUENODFLT: "No default queue specified",

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -129,7 +130,7 @@ def mom_files() -> Dict[str, Tuple[bytes, int]]:
 
 def interpreter() -> str:
     """The Python that all users can run: the system's if it is new enough, else our own."""
-    if os.access(_SYSTEM_PYTHON, os.X_OK):
+    if os.path.exists(_SYSTEM_PYTHON) and os.stat(_SYSTEM_PYTHON).st_mode & stat.S_IXOTH:
         question = "import sys; print(*sys.version_info[:2])"
         asked = [_SYSTEM_PYTHON, "-I", "-S", "-c", question]
         answer = subprocess.run(asked, capture_output=True, text=True, check=False)

@@ -8,6 +8,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 from .attributes import QUEUE, SERVER, change, changed_list, normal
 from .errors import (
     BADATVAL,
+    BADNDATVAL,
     HIERARCHY_NOT_SENT,
     INTERNAL,
     IVALREQ,
@@ -15,6 +16,7 @@ from .errors import (
     PERM,
     QUEBUSY,
     QUEEXIST,
+    QUENOEN,
     UNKNODE,
     UNKQUE,
     PbsError,
@@ -28,6 +30,8 @@ Change = Tuple[str, str, str, str]  # name, resource, operator, value
 Finished = Callable[[Optional[PbsError]], None]
 
 MANAGER, OPERATOR, USER = 2, 1, 0
+
+_STATES = {"free", "offline", "down"}
 
 
 class Manager:
@@ -79,8 +83,11 @@ class Manager:
         known = ("np", "properties", "note", "state", "ntype", "mom_service_port")
         if name not in (*known, "mom_manager_port"):
             raise PbsError(NOATTR, detail=f" {name}")
-        if name in ("np", "mom_service_port", "mom_manager_port") and not value.isdigit():
-            raise PbsError(BADATVAL)
+        if name in ("np", "mom_service_port", "mom_manager_port"):
+            if not value.isdigit() or int(value) == 0:
+                raise PbsError(BADATVAL)
+        elif name == "state" and set(value.split(",")) - _STATES:
+            raise PbsError(BADNDATVAL, detail=" state")
         if name == "state" and verb != "create":
             if node.list_unsent:
                 raise PbsError(HIERARCHY_NOT_SENT)
@@ -107,8 +114,6 @@ class Manager:
     @staticmethod
     def _change_state(node: Node, operator: str, value: str) -> None:
         words = set(value.split(","))
-        if words - {"free", "offline", "down"}:
-            raise PbsError(BADATVAL)
         if operator == "=":
             node.offline, node.down = "offline" in words, "down" in words
         else:
@@ -155,6 +160,8 @@ class Manager:
                 change(QUEUE, values, attribute, part, operator, value)
                 if attribute == "queue_type" and operator != "unset":
                     values["queue_type"] = _queue_type(value)
+            if values.get("enabled") == "True" and not values.get("queue_type"):
+                raise PbsError(QUENOEN)
             values["mtime"] = str(int(time.time()))
             state.queues[name] = values
         state.save_queue(name)
@@ -190,5 +197,5 @@ def find_node(state: State, name: str) -> Node:
 
 def _queue_type(value: str) -> str:
     if not value or not "execution".startswith(value.lower()):
-        raise PbsError(BADATVAL, detail=" queue_type")
+        raise PbsError(BADATVAL)
     return "Execution"

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 File = Tuple[str, str, str]  # spooled file, host:/path, path here (empty: only on that host)
 
 
+def add_error(mom: Mom, order: Message, spooled: List[str], text: str) -> None:
+    """Write a line of the mom's own into a job's error output."""
+    path = spooled[0 if order["join"] == "oe" else 1]
+    try:
+        descriptor = launch.open_output(path, launch.account_of(order["user"]))
+        os.write(descriptor, text.encode())
+        os.close(descriptor)
+    except OSError as error:
+        mom.log.write(f"{path}: {error}", "Job", order["job"])
+
+
 def deliver(mom: Mom, order: Message, spooled: List[str], done: Callable[[], None]) -> None:
     """Copy as the user, in a child; what cannot be delivered goes to `undelivered`."""
     files = _files(mom, order, spooled)

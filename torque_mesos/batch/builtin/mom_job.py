@@ -68,13 +68,12 @@ class MomJob:
 
     def _join(self) -> None:
         for name, address in list(self._joining.items()):
-            message = {"op": "join", "job": self.job_id, "order": self._for_sisters()}
+            folder = self.order["variables"].get("PBS_O_WORKDIR", "")
+            order = {**self.order, "script": "", "variables": {"PBS_O_WORKDIR": folder}}
+            message = {"op": "join", "job": self.job_id, "order": order}
             self.mom.ask(address, message, partial(self._sister_joined, name), timeout_s=3600)
         again = self.mom.loop.call_later(self.mom.scaled(JOIN_AGAIN_S), self._join)
         self._timers.append(again)
-
-    def _for_sisters(self) -> Message:
-        return {**self.order, "script": "", "variables": {}}
 
     def _sister_joined(
         self, name: str, reply: Optional[Message], error: Optional[Exception]
@@ -143,16 +142,9 @@ class MomJob:
             self._timers.append(self.mom.loop.call_later(max(0.0, left), self._over_walltime))
 
     def _over_walltime(self) -> None:
-        used, limit = int(time.time() - self.started), self.order["walltime"]
-        text = f"=>> PBS: job killed: walltime {used} exceeded limit {limit}\n"
-        spooled = self._spooled[0 if self.order["join"] == "oe" else 1]
-        try:
-            account = launch.account_of(self.order["user"])
-            descriptor = launch.open_output(spooled, account)
-            os.write(descriptor, text.encode())
-            os.close(descriptor)
-        except OSError as error:
-            self.mom.log.write(f"{spooled}: {error}", "Job", self.job_id)
+        used = f"walltime {int(time.time() - self.started)}"
+        text = f"=>> PBS: job killed: {used} exceeded limit {self.order['walltime']}\n"
+        mom_delivery.add_error(self.mom, self.order, self._spooled, text)
         self._overrun = True
         self.kill(5)
 
@@ -304,7 +296,5 @@ class MomJob:
         self._cancel_timers()
         self.mom.jobs.pop(self.job_id, None)
         for path in (self._node_file, self._script, self._record, *self._spooled):
-            try:
+            if os.path.lexists(path):
                 os.unlink(path)
-            except FileNotFoundError:
-                continue

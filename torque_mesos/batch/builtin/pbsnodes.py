@@ -18,6 +18,12 @@ _USAGE = (
 )
 _ACTIONS = {"-o": "offline", "-c": "clear", "-r": "reset"}
 _OUT = ("down", "offline", "unknown")
+_STATES = frozenset(
+    {
+        *("free", "offline", "down", "reserve", "job-exclusive", "job-sharing", "busy"),
+        *("time-shared", "state-unknown", "active", "all", "up"),
+    }
+)
 
 
 def listed(states: str, wanted: str) -> bool:
@@ -68,7 +74,7 @@ def main(home_path: str) -> int:
         warn(f"Error: -n requires -l\n{_USAGE}")
         return 1
     wanted = ""
-    if "-l" in options and names:
+    if "-l" in options and names and names[0] in _STATES:
         wanted = names.pop(0)
     try:
         server = Server(home, 1, options.get("-s", ""))

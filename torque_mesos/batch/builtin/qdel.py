@@ -20,6 +20,16 @@ def _connect(command: str, home: Home) -> Server:
         sys.exit(error.code & 0xFF)
 
 
+_USAGES = {
+    "qdel": (
+        2,
+        "usage: qdel [{ -a | -c | -p | -t | -W delay | -m message}] <JOBID>[<JOBID>]|'all'",
+    ),
+    "qrerun": (2, "usage: qrerun [-f] <JOBID>[ <JOBID>]..."),
+    "qrun": (1, "Usage: qrun [-a] [-H host] job_id ..."),
+}
+
+
 def _options(command: str, letters: str, needed: bool = True) -> tuple[Dict[str, str], List[str]]:
     try:
         options, names = getopt.gnu_getopt(sys.argv[1:], letters)
@@ -27,8 +37,9 @@ def _options(command: str, letters: str, needed: bool = True) -> tuple[Dict[str,
         warn(f"{command}: invalid option -- '{error.opt}'")
         sys.exit(2)
     if needed and not names:
-        warn(f"usage: {command} [-{letters.replace(':', '')}] <JOBID>[<JOBID>]")
-        sys.exit(2)
+        status, text = _USAGES[command]
+        warn(text)
+        sys.exit(status)
     return dict(options), names
 
 

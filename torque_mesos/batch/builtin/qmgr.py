@@ -37,7 +37,7 @@ def split_changes(text: str, command: str, values: bool = True) -> List[Change]:
             width = 2 if part[at : at + 1] in ("+", "-") else 1
             operator, value = part[at : at + width], part[at + width :].strip()
             if at < 0 or operator not in ("=", "+=", "-="):
-                raise BadCommand(_caret("illegal operator", command, len(command)))
+                raise BadCommand(_caret("cannot locate attribute", command, len(command)))
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
             value = value[1:-1]
         attribute, _, resource = name.partition(".")
@@ -78,7 +78,8 @@ def parse(command: str) -> Tuple[str, str, List[str], List[Change]]:
     if len(words) > 1:
         kind = next((kind for kind in _OBJECTS if kind.startswith(words[1].lower())), "")
     if not kind:
-        raise BadCommand(_caret("illegal object type", command, len(words[0]) + 1))
+        text = f"Illegal object type: {words[1]}." if len(words) > 1 else "No object type given"
+        raise BadCommand(f"qmgr: {text}")
     rest = words[2].strip() if len(words) > 2 else ""
     first = rest.split(None, 1)
     names: List[str] = []
@@ -157,7 +158,9 @@ class Session:
             for name, shown in told:
                 print(f"{kind.capitalize()} {name}")
                 for attribute, value in shown:
-                    if not only or (kind == "server" and attribute in only) or kind != "server":
+                    # Of a node TORQUE always shows all.
+                    wanted = not only or kind == "node" or attribute.split(".")[0] in only
+                    if wanted and attribute != "next_job_number":
                         print(_listed(kind, attribute, value))
                 print()
         return 0

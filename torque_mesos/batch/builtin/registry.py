@@ -1,6 +1,6 @@
 """The life of node records: created, told of, reporting, noticed missing, deleted.
 
-The delays are TORQUE's own, scaled by one setting; see docs/builtin.md for each.
+The delays are TORQUE's own, all scaled by one setting (`delay_scale`).
 """
 
 from __future__ import annotations

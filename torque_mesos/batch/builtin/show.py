@@ -29,7 +29,7 @@ def full(attributes: Attributes, wrap: bool = True, times: bool = True) -> str:
 
 def _wrapped(line: str) -> str:
     """Broken before a word that does not fit (words end in commas), or in it if it must be."""
-    if len(line) <= _WIDTH:
+    if len(line) < _WIDTH:
         return line
     rows, row = [], ""
     words = line.split(",")
@@ -39,7 +39,8 @@ def _wrapped(line: str) -> str:
             rows.append(row)
             row = "\t"
         row += piece
-        while len(row) > _WIDTH:
+        # A row that is just full is broken too, with nothing after it: TORQUE does so.
+        while len(row) >= _WIDTH:
             width = _WIDTH if not rows else _WIDTH - 8
             rows.append(row[:width])
             row = "\t" + row[width:]
