@@ -411,6 +411,37 @@ def test_an_idle_worker_makes_room_within_the_limit() -> None:
     assert one(site.asks("1:ppn=4").plan(), Offline).reason.code is Code.MAKES_ROOM
 
 
+def test_an_idle_worker_leaves_the_limit_to_a_job_even_if_it_could_serve_a_part() -> None:
+    """Three slots are held on one host; two hosts with two each would be allowed."""
+    site = Site().rules(limit=Limit(cpus=4), floor_slots=3).online("n1", 3).parked("n2")
+    site.asks("2:ppn=2").remembers(idle_since=frozen_map({"n1": LONG_AGO}))
+    assert codes(site.plan()) == {"0.head": Code.AT_LIMIT}
+    assert one(site.plan(), Offline).reason.code is Code.MAKES_ROOM
+    taken_back = Site().rules(limit=Limit(cpus=4), floor_slots=3).draining("n1", 3).parked("n2")
+    plan = taken_back.asks("2:ppn=2").plan()
+    assert not some(plan, Online), "nor is it taken back for the floor"
+
+
+def test_the_floor_leaves_a_waiting_job_its_share_of_the_limit() -> None:
+    site = Site().rules(limit=Limit(cpus=4), floor_slots=1)
+    plan = site.parked("n1", 2, offered=2).parked("n2").asks("1:ppn=4").plan()
+    assert not some(plan, Launch)
+
+
+@pytest.mark.parametrize("where", ["ready", "online", "draining"])
+def test_a_worker_whose_end_was_asked_for_ends_wherever_it_stands(where: str) -> None:
+    site = getattr(Site(), where)("n1").remembers(killed_at=frozen_map({"e-n1": LONG_AGO}))
+    assert kinds(site.plan())[0] == ("Offline" if where == "online" else "Kill")
+
+
+def test_what_cannot_be_reached_is_not_asked_to_end() -> None:
+    site = Site(now_s=NOW_S + 500).draining("n1").starting("n2")
+    for number, worker in enumerate(site.workers):
+        grant = replace(worker.grants[0], state=TaskState.UNREACHABLE)
+        site.workers[number] = replace(worker, grants=(grant,))
+    assert kinds(site.plan()) == ["Suppress"]
+
+
 def test_older_generations_end_when_idle() -> None:
     site = Site().online("n1").online("n2", jobs={0: "r"})
     site.workers = [replace(worker, generation="g0") for worker in site.workers]
@@ -419,6 +450,19 @@ def test_older_generations_end_when_idle() -> None:
         "n1",
         Code.OLD_GENERATION,
     )
+
+
+def test_an_old_worker_of_the_floor_goes_when_a_new_one_is_there_or_after_the_grace() -> None:
+    alone = Site().rules(floor_slots=4).online("n1")
+    alone.workers = [replace(worker, generation="g0") for worker in alone.workers]
+    plan = alone.plan()
+    assert kinds(plan) == ["Revive"], "another is wanted first"
+    assert plan.again_s == NOW_S + 60.0
+    alone.remembers(idle_since=frozen_map({"n1": NOW_S - 60.0}))
+    assert one(alone.plan(), Offline).reason.code is Code.OLD_GENERATION
+    relieved = Site().rules(floor_slots=4).online("n1").starting("n2")
+    relieved.workers[0] = replace(relieved.workers[0], generation="g0")
+    assert one(relieved.plan(), Offline).name == "n1"
 
 
 def test_a_late_start_is_given_up_and_its_agent_left_alone() -> None:
@@ -677,6 +721,7 @@ def test_without_parking_one_mom_on_a_host() -> None:
     plan = site.plan()
     assert not some(plan, Launch)
     assert one(plan, CreateNode).name == "n1", "its mom runs, and its record is gone"
+    assert codes(plan) == {"0.head": Code.WAITING_FOR_OFFERS}
 
 
 # --- all of it -------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -84,7 +85,7 @@ def disturb(world: World) -> None:
     random = world.random
     box = random.choice(list(world.boxes.values()))
     record = random.choice(list(world.records.values()))
-    match random.randrange(15):
+    match random.randrange(17):
         case 0 | 1 | 2:
             world.submit(random.choice(REQUESTS), random.choice([0.5, 20.0, 90.0]))
         case 3:
@@ -113,8 +114,9 @@ def disturb(world: World) -> None:
             world.ready_s = world.now_s + random.choice([0.0, 3.0])
         case 9:
             world.unreadable_s = world.now_s + random.choice([1.0, 20.0])
-        case 10:  # the batch server is restarted: all is down until the moms report
-            world.all_down_until = world.now_s + random.choice([5.0, 45.0, 100.0])
+        case 10 if world.now_s > world.all_down_until + 60.0:
+            # The batch server is restarted: all is down until the moms report.
+            world.all_down_until = world.now_s + random.choice([5.0, 45.0])
         case 11 if record.note == ONLINE_NOTE and not record.offline:
             record.offline = record.person = True
         case 12 if record.note_before is None and record.name != world.policy.capacity_record:
@@ -127,6 +129,12 @@ def disturb(world: World) -> None:
             waiting = [w for w in world.jobs.values() if w.state is JobState.QUEUED]
             if waiting:
                 del world.jobs[random.choice(waiting).job_id]
+
+        case 15:  # an upgrade
+            world.policy = replace(world.policy, generation=random.choice(["g1", "g2"]))
+        case 16:  # other settings
+            floor, limit = random.choice([0, 2]), random.choice([Limit(), Limit(nodes=2)])
+            world.policy = replace(world.policy, floor_slots=floor, limit=limit)
 
 
 def undo(record: Record) -> None:

@@ -100,6 +100,7 @@ class Task:
     since_s: float
     due_s: float
     fate: str  # "ready", "fails" or "hangs"
+    generation: str
     killed: bool = False
 
 
@@ -372,7 +373,7 @@ class World:
                 task.name,
                 task.agent_id,
                 f"e-{task.task_id}",
-                self.policy.generation,
+                task.generation,
                 (Grant(task.task_id, task.slots, task.resources, task.state, task.since_s),),
             )
             for task in self.tasks.values()
@@ -499,6 +500,9 @@ class World:
             return
         if action.reason.code is Code.DRAINED or task.killed:
             return
+        idle_s = action.reason.numbers.get("idle_s", 0.0)
+        if action.reason.code is Code.OLD_GENERATION and idle_s >= self.policy.grace_s:
+            return  # it goes after the grace, also when there is no room for another beside it
         if action.reason.code is Code.MAKES_ROOM and self.waiting():
             return  # jobs come before the floor
         kept = sum(
@@ -614,5 +618,6 @@ class World:
             self.now_s,
             self.now_s + self.random.choice([0.1, 0.4, 3.0]),
             self.random.choice(fates),
+            self.policy.generation,
         )
         return True

@@ -90,7 +90,7 @@ def _free(turn: Turn, name: str) -> tuple[int, Tier] | None:
     if where not in _TIERS or turn.stopping(name) or turn.unreachable(name):
         return None
     worker, node = turn.workers[name], turn.records[name]
-    if where is Phase.DRAINING and worker.generation != turn.policy.generation:
+    if where is Phase.DRAINING and turn.old(name):
         return None
     if where is Phase.ONLINE and NodeState.DOWN in node.states:
         return None
@@ -153,10 +153,15 @@ def _no_place(turn: Turn, growth: Growth, candidates: list[Host], request: Reque
     """Why no slots can be found for a request now."""
     if not turn.agents:
         return because(Code.NO_AGENTS, "Mesos shows no agents")
-    held = [host for host in candidates if host.tier is not Tier.OFFERED]
+    # At least this much would have to be added: each host of ours serves one part at most.
+    parts = sorted(
+        max((chunk.slots for chunk in request.chunks if host.serves(chunk)), default=0)
+        for host in candidates
+        if host.tier is not Tier.OFFERED
+    )[-request.hosts :]
     nodes, resources = _held(turn, growth.launches)
-    nodes += max(1, request.hosts - len(held))
-    more_slots = max(1, request.slots - sum(host.free for host in held))
+    nodes += max(1, request.hosts - sum(1 for slots in parts if slots))
+    more_slots = max(1, request.slots - sum(parts))
     if over := turn.policy.limit.exceeded_by(nodes, resources + turn.policy.slot * more_slots):
         return _at_limit(over)
     one_by_one = sum(
@@ -197,13 +202,11 @@ def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Plac
 def _floor(turn: Turn, growth: Growth, hosts: dict[str, Host]) -> None:
     """Keep or start what is missing to `floor_slots`. Jobs that wait for room come first."""
     missing = turn.policy.floor_slots - sum(growth.launches.values())
-    missing -= sum(turn.kept_slots(name) for name in turn.workers)
+    missing -= sum(turn.kept_slots(name) for name in turn.workers if not turn.old(name))
     for name in sorted(hosts):
-        if missing > 0 and hosts[name].tier is Tier.DRAINING and not growth.at_limit:
-            slots = turn.workers[name].slots
-            if not growth.takes_room(turn, name, slots):
-                growth.online.add(name)
-                missing -= slots
+        if missing > 0 and hosts[name].tier is Tier.DRAINING and not growth.parts_unplaced:
+            growth.online.add(name)
+            missing -= turn.workers[name].slots
     waiting = [*growth.short.values(), *growth.at_limit.values()]
     nodes = max((request.hosts for request in waiting), default=0)
     room = turn.policy.slot * max((request.slots for request in waiting), default=0)

@@ -75,6 +75,8 @@ def _why_not(turn: Turn, growth: Growth, name: str, wanted: bool) -> Reason:
         return because(Code.NOTHING_WANTED, "no job waits for nodes")
     if where is Phase.FOREIGN:
         return because(Code.NOT_OURS, f"the node record {name} was made by others")
+    if where is Phase.SIDELINED and name not in turn.workers:
+        return because(Code.NOT_OURS, f"a person took {name} offline")
     if name in turn.workers:
         return because(Code.ALREADY_HELD, f"a mom of ours runs on {name} already")
     if turn.backed_off(name):

@@ -31,7 +31,7 @@ def shrink(turn: Turn, growth: Growth) -> None:
     for name in sorted(idle, key=lambda name: (turn.idle_since[name], name)):
         slots = turn.kept_slots(name)
         spare = held - slots >= turn.policy.floor_slots or _in_the_way(turn, growth, name)
-        if slots and not spare:
+        if slots and not spare and not _outlived(turn, name):
             turn.nodes[name] = because(Code.FLOOR, "idle, and kept for the floor")
         elif (why := _why(turn, growth, name)) and _release(turn, name, why):
             held -= slots
@@ -44,10 +44,11 @@ def _why(turn: Turn, growth: Growth, name: str) -> Reason | None:
     if turn.down(name):
         return None  # what the server says of it may be old: nothing is released because of it
     idle_s = turn.now_s - turn.idle_since[name]
-    if turn.workers[name].generation != turn.policy.generation:
-        return because(Code.OLD_GENERATION, "idle, and started with older settings")
     if _in_the_way(turn, growth, name):
         return because(Code.MAKES_ROOM, "idle, and of no use to the jobs that wait for its room")
+    if turn.old(name):
+        text = f"idle for {idle_s:.0f} s, and started with older settings"
+        return because(Code.OLD_GENERATION, text, idle_s=idle_s)
     if idle_s >= turn.policy.grace_s:
         return because(Code.IDLE, f"idle for {idle_s:.0f} s", idle_s=idle_s)
     turn.nodes[name] = because(
@@ -55,6 +56,18 @@ def _why(turn: Turn, growth: Growth, name: str) -> Reason | None:
     )
     turn.timer(turn.idle_since[name] + turn.policy.grace_s)
     return None
+
+
+def _outlived(turn: Turn, name: str) -> bool:
+    """Whether an old worker goes though it is needed for the floor.
+
+    A new one takes its place if there is room beside it; after the grace it makes that room.
+    """
+    end_s = turn.idle_since[name] + turn.policy.grace_s
+    if not turn.old(name):
+        return False
+    turn.timer(end_s)
+    return turn.now_s >= end_s
 
 
 def _in_the_way(turn: Turn, growth: Growth, name: str) -> bool:

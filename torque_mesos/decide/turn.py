@@ -83,7 +83,7 @@ class Turn:
         self.stray_offers: list[Offer] = []  # of hosts that may not be touched, or unknown agents
         for offer in snapshot.offers:
             known = self.agents.get(offer.hostname)
-            if offer.hostname in untouchable or known is None or known.agent_id != offer.agent_id:
+            if known is None or known.agent_id != offer.agent_id:
                 self.stray_offers.append(offer)
             else:
                 self.offers[offer.hostname].append(offer)
@@ -108,6 +108,11 @@ class Turn:
         """Whether the end of a worker was asked for."""
         worker = self.workers.get(name)
         return worker is not None and worker.executor_id in self.killed_at
+
+    def old(self, name: str) -> bool:
+        """Whether a worker was started with other settings than today's."""
+        worker = self.workers.get(name)
+        return worker is not None and worker.generation != self.policy.generation
 
     def unreachable(self, name: str) -> bool:
         """Whether Mesos has lost sight of a worker."""
