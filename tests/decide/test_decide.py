@@ -734,9 +734,9 @@ def test_a_thousand_jobs_and_three_hundred_agents() -> None:
     for number in range(1000):
         site.asks(["1", "2:ppn=2", "1:ppn=8", "300:ppn=16"][number % 4])
     snapshot = site.snapshot()
-    before_s = time.perf_counter()
+    before_s = time.process_time()
     plan = decide(snapshot, site.policy)
-    assert time.perf_counter() - before_s < 0.5
+    assert time.process_time() - before_s < 0.5
     assert some(plan, Launch)
 
 
