@@ -133,9 +133,12 @@ class Cluster:
 
     def start_server(self, *options: str) -> None:
         """Start pbs_server and wait until it answers."""
-        program = str(self.installed.sbin_dir / "pbs_server")
-        self.server = self._spawn(program, "-F", *options)
+        self.server = self.spawn_server(*options)
         wait_for(lambda: self.run("qstat").returncode == 0, "the server answers")
+
+    def spawn_server(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start pbs_server, and do not wait."""
+        return self._spawn(str(self.installed.sbin_dir / "pbs_server"), "-F", *options)
 
     def start_scheduler(self) -> None:
         """Start pbs_sched."""

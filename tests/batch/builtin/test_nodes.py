@@ -134,6 +134,13 @@ def test_deleting_an_idle_node_takes_two_seconds(cluster: Cluster) -> None:
     assert (gone.returncode, gone.stderr) == (2, text)
 
 
+def test_without_the_last_node_pbsnodes_fails_in_another_way(cluster: Cluster) -> None:
+    assert cluster.run("pbsnodes", "-x").returncode == 1
+    cluster.qmgr(f"create node {N1}", f"delete node {N1}")
+    done = cluster.run("pbsnodes", "-x")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "pbsnodes: No nodes found\n")
+
+
 def test_deleting_a_busy_node_can_cost_the_job(cluster: Cluster) -> None:
     cluster.with_nodes(N1, N2)
     job_id = cluster.submit("sleep 300\n", "-l", "nodes=1:ppn=2")

@@ -86,6 +86,32 @@ def test_qterm_and_a_new_server(cluster: Cluster) -> None:
     assert cluster.wait_state(job_id, "C")["exit_status"] == "0"
 
 
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("create node 192.0.2.1", 'token "192.0.2.1" doesn\'t start with alpha on line 2'),
+        (f"set node {N1} properties=a+b", 'token "a+b" in error on line 1'),
+        (f"set node {N1} properties=a/b", 'token "a/b" in error on line 1'),
+    ],
+)
+def test_a_server_does_not_start_with_a_nodes_file_that_it_cannot_read(
+    cluster: Cluster, command: str, text: str
+) -> None:
+    """qmgr takes it, the next start does not: so does TORQUE's."""
+    cluster.qmgr(f"create node {N1} np=2,note=ours", command)
+    cluster.run("qterm")
+    assert cluster.server is not None
+    cluster.server.wait(timeout=5)
+    refused = cluster.spawn_server()
+    assert refused.wait(timeout=10) == 3
+    logs = "".join(path.read_text() for path in (cluster.home / "server_logs").iterdir())
+    assert text in logs
+    (cluster.home / "server_priv" / "nodes").write_text(f"{N1} np=3 good\n")
+    cluster.start_server()
+    node = cluster.node(N1)
+    assert (node["np"], node["properties"], node["note"]) == ("3", "good", "ours")
+
+
 def test_the_scheduler_killed_is_replaced_by_the_next(cluster: Cluster) -> None:
     cluster.with_nodes(N1)
     assert cluster.scheduler is not None

@@ -89,6 +89,10 @@ def main(home_path: str) -> int:
     except PbsError as error:
         warn(f"pbsnodes: {error.text}")
         return 1
+    if not told:
+        # What it says once the last of its nodes is deleted, instead of the error above.
+        warn("pbsnodes: No nodes found")
+        return 2
     _print(told, options, wanted)
     return 0
 

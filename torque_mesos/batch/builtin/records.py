@@ -228,12 +228,3 @@ class Node:
             "list_unsent": self.list_unsent,
             "status": self.status,
         }
-
-    def line(self) -> str:
-        """The node's line in the file `nodes`."""
-        words = [self.name, f"np={self.np}"]
-        if self.service_port != MOM_SERVICE_PORT:
-            words.append(f"mom_service_port={self.service_port}")
-        if self.manager_port != MOM_MANAGER_PORT:
-            words.append(f"mom_manager_port={self.manager_port}")
-        return " ".join(words + self.properties)

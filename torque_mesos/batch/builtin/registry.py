@@ -95,6 +95,7 @@ class Registry:
         if self._state.resolver.address(node.name) is None:
             raise PbsError(UNKNODE)
         self._state.nodes[node.name] = node
+        self._state.had_nodes = True
         self._state.save_node(node)
         self._state.write_nodes_file()
         self._list_changed()

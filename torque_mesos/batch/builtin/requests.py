@@ -94,7 +94,7 @@ class Requests:
     def nodes(self, _: int, message: Message, connection: Connection) -> None:
         """Nodes with their attributes."""
         names: List[str] = message.get("names") or list(self.state.nodes)
-        if not names:
+        if not names and not self.state.had_nodes:
             raise PbsError(NONODES, "node list is empty - check 'server_priv/nodes' file")
         told = []
         for name in names:

@@ -14,6 +14,7 @@ from .errors import IVALREQ, PbsError
 from .home import Home, LogFile, daemonize
 from .loop import Connection, Loop, listen
 from .manage import Manager
+from .nodes_file import BadNodesFile
 from .registry import Registry
 from .requests import Requests
 from .running import Runner
@@ -110,7 +111,13 @@ def main(home_path: str) -> int:
     state = State(home, loop, log)
     if "-t" in chosen or state.is_new():
         state.create()
-    state.load()
+        state.store.flush()
+    try:
+        state.load()
+    except BadNodesFile as error:
+        log.write(f"LOG_ERROR::{error}")
+        log.write("LOG_ERROR::PBS_Server, pbsd_init failed")
+        return 3
     if "-a" in chosen:
         state.attributes["scheduling"] = str(chosen["-a"].lower().startswith("t"))
     server = Server(state)

@@ -7,6 +7,7 @@ import socket
 from dataclasses import asdict
 from typing import Callable, Dict, List, Optional
 
+from . import nodes_file
 from .accounting import Accounting
 from .attributes import SERVER_DEFAULTS
 from .auth import open_tcp, user_name
@@ -43,6 +44,8 @@ class State:
         self.next_job = 0
         self.next_rank = 1
         self.kick: Callable[[str], None] = lambda _why: None
+        self.had_nodes = False
+        self._nodes_path = home.join("server_priv", "nodes")
         self.store = Store(home.join("server_priv", "server.sqlite"))
         loop.after_turn.append(self.store.flush)
 
@@ -60,17 +63,15 @@ class State:
         self.attributes = {**SERVER_DEFAULTS, "acl_hosts": self.server}
         self.attributes.update(managers=manager, operators=manager)
         self.save_server()
-        self._read_nodes_file()
 
     def load(self) -> None:
-        """Read everything back. All nodes are down until they report."""
+        """Read everything back. All nodes are down until they report. Raises `BadNodesFile`."""
         for _, record in self.store.load("server"):
             self.attributes = record["attributes"]
             self.next_job, self.next_rank = record["next_job"], record["next_rank"]
         for name, record in self.store.load("queue"):
             self.queues[name] = record
-        for name, record in self.store.load("node"):
-            self.nodes[name] = Node(**record)
+        self._load_nodes()
         for job_id, record in self.store.load("job"):
             record["hosts"] = [(node, slots) for node, slots in record["hosts"]]
             job = self.jobs[job_id] = Job(**record)
@@ -86,27 +87,22 @@ class State:
                     if index < node.np:
                         node.busy[index] = True
 
-    def _read_nodes_file(self) -> None:
+    def _load_nodes(self) -> None:
+        """The file `nodes` says which there are; our own records add what it cannot hold."""
+        records = {name: Node(**record) for name, record in self.store.load("node")}
+        ports = (self.mom_service_port, self.mom_manager_port)
         try:
-            with open(self.home.join("server_priv", "nodes"), encoding="utf-8") as file:
-                lines = [line.split("#")[0].split() for line in file]
-        except OSError:
-            return
-        for words in filter(None, lines):
-            node = Node(words[0], offline=False, list_unsent=False)
-            node.service_port, node.manager_port = self.mom_service_port, self.mom_manager_port
-            for word in words[1:]:
-                key, equals, value = word.partition("=")
-                if not equals:
-                    node.properties.append(word)
-                elif key == "np":
-                    node.set_np(int(value))
-                elif key == "mom_service_port":
-                    node.service_port = int(value)
-                elif key == "mom_manager_port":
-                    node.manager_port = int(value)
+            written = nodes_file.read(self._nodes_path, ports)
+        except FileNotFoundError:
+            written = list(records.values())
+        for node in written:
+            kept = records.pop(node.name, None)
+            if kept is not None:
+                node.note, node.offline, node.status = kept.note, kept.offline, kept.status
+                node.list_unsent = kept.list_unsent
             self.nodes[node.name] = node
-            self.save_node(node)
+        for gone in records.values():
+            self.save_node(gone)
 
     # --- saving ---------------------------------------------------------------
 
@@ -134,11 +130,8 @@ class State:
         self.store.put("node", node.name, node.as_record() if kept else None)
 
     def write_nodes_file(self) -> None:
-        """Write `server_priv/nodes`, which people and a new server read."""
-        path = self.home.join("server_priv", "nodes")
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            file.writelines(node.line() + "\n" for node in self.nodes.values())
-        os.replace(path + ".new", path)
+        """Write `server_priv/nodes`."""
+        nodes_file.write(self._nodes_path, self.nodes.values())
 
     # --- asking and telling ------------------------------------------------------
 
