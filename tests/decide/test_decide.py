@@ -592,6 +592,7 @@ def test_what_a_person_took_offline_stays_so() -> None:
     after = Site().agent("n1").node("n1", 4, (DOWN, OFFLINE), ONLINE_NOTE).offer("n1", 4)
     plan = after.asks("1").plan()
     assert {type(action) for action in plan.actions} <= {Decline, Revive}
+    assert one(plan, Decline).reason.code is Code.NOT_OURS
 
 
 def test_a_worker_whose_node_a_person_took_with_a_note_of_his_own() -> None:
