@@ -273,9 +273,9 @@ def test_a_restarted_agent_finds_all_as_it_was(cluster, scheduler, make):
     scheduler.wait("one", "TASK_RUNNING")
     before = moms(cluster)
     cluster.kill(HOST)
+    scheduler.offers.clear()  # now, for an offer of the agent that comes back is made once
     cluster.restart(HOST)
     cluster.wait_ready()
-    scheduler.offers.clear()
     scheduler.launch(HOST, ["two"], make())
     scheduler.wait("two", "TASK_RUNNING")
     assert moms(cluster) == before
