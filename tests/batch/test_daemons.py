@@ -149,8 +149,46 @@ def test_a_database_that_exists_is_used(site):
     (site.home / "server_priv" / "serverdb").write_text("")
     site.daemons().start()
     server = site.await_said("pbs_server")
-    assert server["argv"] == ["-F", "-d", str(site.home)]
+    assert server["argv"] == ["-F", "-d", str(site.home), "-a", "false"]
     assert server["stdin"] == ""
+
+
+def test_a_server_that_comes_back_schedules_only_when_it_knows_its_limits(torque_site, monkeypatch):
+    site = torque_site
+    monkeypatch.setattr("torque_mesos.batch.processes.find", lambda name, home: None)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    site.runner.answer("setpriv", by=Answer(("qsub",), 190, "", "cannot locate feasible nodes"))
+    daemons = site.daemons()
+    daemons.start()
+    assert not any(command[0] in ("setpriv", "qmgr") for command in site.runner.asked)
+    (site.home / "server_priv" / "serverdb").write_text("")
+    os.kill(site.await_said("pbs_server")["pid"], signal.SIGKILL)
+    eventually(lambda: by_name(daemons.check())["pbs_server"].state is DaemonState.WAITING)
+    site.runner.answer("qstat", by=ServerUnreachable("not yet"))
+    site.now_s += 60
+    daemons.check()
+    daemons.check()
+    assert "qmgr" not in [command[0] for command in site.runner.asked]
+    site.runner.answer("qstat", by=Answer(("qstat",), 0, "Server\n", ""))
+    daemons.check()
+    asked = [command for command in site.runner.asked if command[0] in ("setpriv", "qmgr")]
+    assert asked[0][0] == "setpriv"
+    assert asked[0][-2:] == ("-l", "nodes=1000000000")
+    assert asked[1:] == [("qmgr", "-c", "set server scheduling=true")]
+    daemons.check()
+    assert len([command for command in site.runner.asked if command[0] == "qmgr"]) == 1
+
+
+def test_a_server_that_was_held_when_the_framework_ended_is_released_by_the_next(site):
+    (site.home / "server_priv" / "serverdb").write_text("")
+    site.runner.answer("qmgr", by=ServerUnreachable("gone"))
+    with pytest.raises(ServerUnreachable):
+        site.daemons().start()
+    site.runner.answer("qmgr", by=Answer(("qmgr",), 0, "", ""))
+    site.daemons().start()
+    assert ("qmgr", "-c", "set server scheduling=true") in site.runner.asked
+    site.await_said("pbs_server")
+    assert len(site.said("pbs_server")) == 1
 
 
 @pytest.mark.parametrize("folder", ["queues", "jobs", "arrays"])

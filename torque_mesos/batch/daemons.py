@@ -5,6 +5,11 @@ the foreground, each in a session of its own, so that they outlive the framework
 restart of it finds them again by their pid files. Only `teardown` ends them, and only
 those that were started here. One that runs already, whoever started it, is used: there
 is never a second one, and never a new database where there may be one.
+
+A pbs_server that comes back knows nothing of `resources_available.nodect` until somebody
+runs qsub: in its first scheduling cycle pbs_sched then deletes every queued job that has
+more nodes than there are records for it. So it is started without scheduling, made to
+look at nodect by a qsub that it refuses, and only then allowed to schedule.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import fcntl
+import os
 import signal
 import subprocess
 import time
@@ -32,6 +38,9 @@ from torque_mesos.batch.torque import TorqueSettings
 TRQAUTHD, SERVER, SCHED = "trqauthd", "pbs_server", "pbs_sched"
 
 _ASK_AGAIN_S = 0.05
+_TOO_MANY_NODES = 1_000_000_000
+_NOBODY = "65534"
+_INFEASIBLE = 190  # qsub's exit code for a job that no node could hold
 _log = structlog.get_logger(__name__)
 
 
@@ -131,6 +140,8 @@ class BatchDaemons:
                 self._find_or_start(kept)
             if kept.name == SERVER:
                 self._await_server(timeout_s)
+                if self._held_file.exists():
+                    self._release()
         for kept in self._kept:
             if not self._alive(kept):
                 raise self._failure(kept)
@@ -164,6 +175,10 @@ class BatchDaemons:
 
     def _check(self, kept: _Kept) -> DaemonStatus:
         now_s = self._clock()
+        if kept.name == SERVER and self._held_file.exists() and self._alive(kept):
+            with contextlib.suppress(BatchError):  # it may not answer yet: the next time
+                self.answers()
+                self._release()
         with contextlib.suppress(OSError):  # a full disk is no reason to look no further
             processes.bound_log(self._log_file(kept.name))
         if self._alive(kept):
@@ -246,7 +261,28 @@ class BatchDaemons:
         argv += ["-F", "-d", home]
         if self._needs_database():
             return [*argv, "-t", "create"], {}, b"y\n"  # it asks before it makes one
-        return argv, {}, b""
+        self._held_file.touch()
+        return [*argv, "-a", "false"], {}, b""
+
+    def _release(self) -> None:
+        """Let a server that was started without scheduling schedule.
+
+        Raises:
+            BatchError: it does not answer; it is to be tried again.
+        """
+        qsub = [str(self._settings.bin_dir / "qsub"), "-l", f"nodes={_TOO_MANY_NODES}"]
+        timeout_s = self._settings.command_timeout_s
+        if os.geteuid() == 0 and any(kept.name == TRQAUTHD for kept in self._kept):
+            # Not as root: a manager's requests are not held against the limits.
+            nobody = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"]
+            answer = self._runner.run([*nobody, *qsub], timeout_s=timeout_s)
+            if answer.exit_code != _INFEASIBLE:
+                _log.warning("the server was to refuse a job for its size", answer=str(answer))
+        command = [str(self._settings.bin_dir / "qmgr"), "-c", "set server scheduling=true"]
+        answer = check_reached(self._runner.run(command, timeout_s=timeout_s))
+        if answer.exit_code != 0:
+            raise BatchError(str(answer))
+        self._held_file.unlink(missing_ok=True)
 
     def _needs_database(self) -> bool:
         """Whether the server's home has no database, and nothing that belongs to one."""
@@ -297,6 +333,11 @@ class BatchDaemons:
         how = "" if code is None else f" with exit code {code}"
         said = processes.end_of(self._log_file(kept.name))
         return DaemonFailed(f"{kept.name} ended{how}; its log ends: {said!r}")
+
+    @property
+    def _held_file(self) -> Path:
+        """Is there from before a server's start without scheduling until it may schedule."""
+        return self._folder / f"{SERVER}.held"
 
     def _pid_file(self, name: str) -> Path:
         return self._folder / f"{name}.pid"
