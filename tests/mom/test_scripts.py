@@ -149,14 +149,24 @@ def test_an_unreadable_node_file_aborts_the_job(run, job):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as another user")
 @pytest.mark.parametrize("program", ["exec sleep 1000", "trap '' TERM; while :; do sleep 1; done"])
-def test_processes_that_the_job_left_are_ended(run, job, program):
+@pytest.mark.parametrize("node_file", [None, "own", "of a first host"])
+def test_processes_that_the_job_left_are_ended(run, job, mom_priv, tmp_path, program, node_file):
     def start(user: str, **environment: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             ["/bin/sh", "-c", program], user=user, cwd="/", env=environment, start_new_session=True
         )
 
-    left = start("nobody", PBS_JOBID=job)
+    files = {
+        None: {},
+        "own": {"PBS_NODEFILE": f"{mom_priv.parent}/aux//{job}"},
+        "of a first host": {"PBS_NODEFILE": str(tmp_path / "not-here" / "aux" / job)},
+    }
+    other_moms = tmp_path / "other-home" / "aux" / job
+    other_moms.parent.mkdir(parents=True)
+    other_moms.touch()
+    left = start("nobody", PBS_JOBID=job, **files[node_file])
     others = [
+        start("nobody", PBS_JOBID=job, PBS_NODEFILE=str(other_moms)),
         start("nobody", PBS_JOBID=job + "x"),
         start("nobody"),
         start("daemon", PBS_JOBID=job),
@@ -165,9 +175,9 @@ def test_processes_that_the_job_left_are_ended(run, job, program):
     try:
         assert run("epilogue", job, *rest("nobody")).returncode == 0
         wait_for(lambda: left.poll() is not None, 1, "what the job left has ended")
-        assert [other.poll() for other in others] == [None] * 4
+        assert [other.poll() for other in others] == [None] * 5
         assert run("epilogue", job, *rest("root")).returncode == 0
-        assert others[3].poll() is None
+        assert others[-1].poll() is None
     finally:
         for process in (left, *others):
             process.kill()
