@@ -46,7 +46,7 @@ class State:
         self.kick: Callable[[str], None] = lambda _why: None
         self.had_nodes = False
         self._nodes_path = home.join("server_priv", "nodes")
-        self.store = Store(home.join("server_priv", "server.sqlite"))
+        self.store = Store(home.join("server_priv", "serverdb"))
         loop.after_turn.append(self.store.flush)
 
     def is_new(self) -> bool:
