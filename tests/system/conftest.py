@@ -36,9 +36,16 @@ def start_stage(mesos_build: Path) -> Iterator[StartStage]:
 
 
 @pytest.fixture(scope="module")
-def stage(start_stage: StartStage, request: pytest.FixtureRequest) -> Stage:
+def _shared(start_stage: StartStage, request: pytest.FixtureRequest) -> Stage:
+    return start_stage(getattr(request.module, "SETTINGS", None))
+
+
+@pytest.fixture
+def stage(_shared: Stage) -> Iterator[Stage]:
     """The stage that a module's tests share; its `SETTINGS` are the settings.
 
-    Each test leaves it as it found it: `Stage.at_rest`.
+    Each test leaves it as it found it (`Stage.at_rest`), but for one that failed.
     """
-    return start_stage(getattr(request.module, "SETTINGS", None))
+    yield _shared
+    if left := _shared.waiting_or_running():
+        _shared.delete(*left)

@@ -19,7 +19,7 @@ import psutil
 from dev.demo.account import submitter
 from dev.demo.site import SLOTS_PER_HOST, DemoError, Site
 from tests.waiting import wait_for
-from torque_mesos.admin.client import NotRunning, read_status
+from torque_mesos.admin.client import BadAnswer, NotRunning, read_status
 from torque_mesos.admin.status import JobStatus, Status
 from torque_mesos.batch.torque_xml import parse_jobs, parse_nodes
 from torque_mesos.decide.worker import PARKED_NOTE
@@ -35,6 +35,7 @@ VARIABLES = {
     "TORQUE_MESOS_POLL_INTERVAL_S": "1.0",
     "TORQUE_MESOS_BATCH__DELAY_SCALE": "0.1",
 }
+KEEP_VARIABLE = "TORQUE_MESOS_DEV_KEEP"  # set: the folders stay, with all logs
 START_S, RUN_S, REST_S = 40.0, 30.0, 40.0
 
 
@@ -72,6 +73,7 @@ class Stage:
         self.hostnames = hostnames
         self.site = Site(
             account,
+            keep=bool(os.environ.get(KEEP_VARIABLE)),
             hostnames=hostnames,
             variables={**VARIABLES, **more},
             master_flags=MASTER_FLAGS,
@@ -95,7 +97,7 @@ class Stage:
 
         def holds() -> T | None:
             self.site.check_running()
-            with suppress(DemoError, NotRunning, httpx.HTTPError):
+            with suppress(DemoError, NotRunning, BadAnswer, httpx.HTTPError):
                 return condition()
             return None
 
@@ -109,10 +111,9 @@ class Stage:
         lines = []
         for ask in (self.jobs, self.nodes, self.cluster.used_resources, self.workers):
             try:
-                found = ask()
+                lines.append(f"{ask.__name__}: {ask()}")
             except (DemoError, httpx.HTTPError) as error:
-                found = error
-            lines.append(f"{ask.__name__}: {found}")
+                lines.append(f"{ask.__name__}: {error}")
         return "\n".join(lines)
 
     # -- jobs ------------------------------------------------------------------------------
@@ -156,9 +157,12 @@ class Stage:
             deadline_s,
             f"the output of {job.job_id}",
         )
-        assert err.read_text() == ""
-        *lines, last = out.read_text().splitlines() or [""]
-        assert last == "done", f"{job.job_id} printed {lines} {last!r}"
+        errors, (*lines, last) = err.read_text(), out.read_text().splitlines() or [""]
+        if errors or last != "done":
+            raise AssertionError(
+                f"{job.job_id} printed {[*lines, last]}, errors {errors!r}\n{self.picture()}\n"
+                f"{self.site.log_end(80)}"
+            )
         return lines
 
     def jobs(self) -> dict[str, Job]:
@@ -170,10 +174,12 @@ class Stage:
         found = self.jobs().get(job.job_id)
         return found is not None and found.state is not JobState.COMPLETE
 
-    def delete(self, *jobs: Submitted) -> None:
+    def delete(self, *job_ids: str) -> None:
         """`qdel`, and wait until they are gone."""
-        self.site.batch("qdel", *(job.job_id for job in jobs))
-        self.until(lambda: not any(map(self.in_queue, jobs)), RUN_S, "deleted jobs are gone")
+        self.site.batch("qdel", *job_ids)
+        self.until(
+            lambda: not set(job_ids) & set(self.waiting_or_running()), RUN_S, "the jobs are gone"
+        )
 
     # -- nodes -----------------------------------------------------------------------------
 
@@ -234,14 +240,19 @@ class Stage:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
-    def server_pid(self) -> int:
-        """The process of pbs_server."""
-        return next(
-            process.pid
+    def daemons(self) -> list[tuple[str, int]]:
+        """The batch server's daemons: ("pbs_server" or "pbs_sched", pid)."""
+        folder = f"{self.site.state}/batch/sbin/"
+        return [
+            (word.removeprefix(folder), process.pid)
             for process, command in self.processes()
-            if any(word.endswith("/pbs_server") for word in command)
-            and str(self.site.state) in " ".join(command)
-        )
+            for word in command
+            if word.startswith(folder)
+        ]
+
+    def server_pid(self) -> int | None:
+        """The process of pbs_server, if it runs."""
+        return dict(self.daemons()).get("pbs_server")
 
     # -- the framework ---------------------------------------------------------------------
 

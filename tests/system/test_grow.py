@@ -40,5 +40,5 @@ def test_a_job_larger_than_any_agent_is_told_so_and_disturbs_nobody(stage: Stage
         assert stage.output(job) == []
     assert stage.in_queue(large)
     assert stage.starts(large) == []
-    stage.delete(large)
+    stage.delete(large.job_id)
     stage.at_rest()
