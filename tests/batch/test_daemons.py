@@ -11,15 +11,16 @@ import pytest
 
 from tests.batch.recorded import FakeRunner
 from torque_mesos.batch import processes
-from torque_mesos.batch.base import ServerUnreachable
-from torque_mesos.batch.commands import Answer
+from torque_mesos.batch.base import NewNode, ServerUnreachable
+from torque_mesos.batch.builtin.install import install
+from torque_mesos.batch.commands import Answer, CommandRunner
 from torque_mesos.batch.daemons import (
     BatchDaemons,
     DaemonFailed,
     DaemonState,
     RestartRule,
 )
-from torque_mesos.batch.torque import TorqueSettings
+from torque_mesos.batch.torque import TorqueServer, TorqueSettings
 
 DEADLINE_S = 20.0
 NAMES = ("trqauthd", "pbs_server", "pbs_sched")
@@ -145,8 +146,9 @@ def test_the_authentication_daemon_comes_first_where_there_is_one(torque_site, m
     assert [status.name for status in daemons.check()] == ["trqauthd", "pbs_server", "pbs_sched"]
 
 
-def test_a_database_that_exists_is_used(site):
-    (site.home / "server_priv" / "serverdb").write_text("")
+@pytest.mark.parametrize("database", ["serverdb", "server.sqlite"])
+def test_a_database_that_exists_is_used(site, database):
+    (site.home / "server_priv" / database).write_text("")
     site.daemons().start()
     server = site.await_said("pbs_server")
     assert server["argv"] == ["-F", "-d", str(site.home), "-a", "false"]
@@ -397,3 +399,39 @@ def test_answers_tells_whether_the_server_answers(site):
     site.runner.answer("qstat", by=Answer(("qstat",), 111, "", "cannot connect to server"))
     with pytest.raises(ServerUnreachable):
         daemons.answers()
+
+
+@pytest.mark.system
+def test_a_built_in_server_that_is_killed_comes_back_with_all_it_knew(tmp_path):
+    home = tmp_path / "pbs"
+    ports = {"server_port": 24011, "mom_service_port": 24012, "mom_manager_port": 24013}
+    laid = install(home, server_name="localhost", delay_scale=0.1, **ports)
+    settings = TorqueSettings(
+        bin_dir=laid.bin_dir, sbin_dir=laid.sbin_dir, home=home, create_queue=True
+    )
+    runner = CommandRunner(settings.command_environment())
+    server = TorqueServer(settings, runner)
+    daemons = BatchDaemons(settings, tmp_path, runner, rule=RestartRule(first_wait_s=0.05))
+    try:
+        daemons.start()
+        server.prepare(["kept"], 1000)
+        server.create_nodes([NewNode("localhost", 7, note="torque-mesos: capacity")])
+        before = server.read()
+        os.kill(by_name(daemons.check())["pbs_server"].pid, signal.SIGKILL)
+        eventually(lambda: by_name(daemons.check())["pbs_server"].restarts == 1)
+
+        def allowed_to_schedule() -> bool:
+            daemons.check()
+            return not (tmp_path / "daemons" / "pbs_server.held").exists()
+
+        eventually(allowed_to_schedule)
+        after = server.read()
+        assert after.queues == before.queues
+        assert [(node.name, node.np, node.note) for node in after.nodes] == [
+            ("localhost", 7, "torque-mesos: capacity")
+        ]
+        said = runner.run([str(laid.bin_dir / "qstat"), "-B", "-f"], timeout_s=30).stdout
+        assert "scheduling = True" in said
+        assert "resources_available.nodect = 1000" in said
+    finally:
+        daemons.teardown()

@@ -37,6 +37,7 @@ from torque_mesos.batch.torque import TorqueSettings
 # In the order they are started; they are ended in the other.
 TRQAUTHD, SERVER, SCHED = "trqauthd", "pbs_server", "pbs_sched"
 
+_DATABASES = ("serverdb", "server.sqlite")  # TORQUE's, and the built-in server's
 _ASK_AGAIN_S = 0.05
 _TOO_MANY_NODES = 1_000_000_000
 _NOBODY = "65534"
@@ -287,7 +288,7 @@ class BatchDaemons:
     def _needs_database(self) -> bool:
         """Whether the server's home has no database, and nothing that belongs to one."""
         private = self._settings.home / "server_priv"
-        if (private / "serverdb").exists():
+        if any((private / name).exists() for name in _DATABASES):
             return False
         for folder in ("queues", "jobs", "arrays"):
             if (private / folder).is_dir() and any((private / folder).iterdir()):
