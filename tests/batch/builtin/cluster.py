@@ -187,17 +187,24 @@ class Cluster:
     # --- commands ------------------------------------------------------------------
 
     def run(
-        self, command: str, *arguments: str, user: bool = False, text: str | None = None
+        self,
+        command: str,
+        *arguments: str,
+        user: bool = False,
+        uid: int | None = None,
+        text: str = "",
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command as the manager (or as `user`), in the user's folder."""
+        """Run a command as the manager, as `user`, or as any `uid`, in the user's folder."""
         folder = self.installed.sbin_dir if command == "momctl" else self.installed.bin_dir
         options = self._identity() if user or self.single_user else {}
+        if uid is not None:
+            options = {"user": uid, "group": uid, "extra_groups": []}
         env = {**os.environ, "PBS_BUILTIN_HOSTS": str(self.home / "hosts"), "TZ": "UTC"}
         if options:
             env.update(HOME=self.account.pw_dir, LOGNAME=self.account.pw_name)
         return subprocess.run(
             [str(folder / command), *arguments],
-            input=text if text is not None else "",
+            input=text,
             capture_output=True,
             text=True,
             timeout=60,

@@ -13,6 +13,7 @@ from tests.batch.builtin.recorded import recorded
 pytestmark = pytest.mark.system
 
 N1, N2 = "n1.cluster.test", "n2.cluster.test"
+NOBODY = 65534
 
 
 def like(text: str) -> str:
@@ -181,7 +182,8 @@ def test_rights(cluster: Cluster) -> None:
     done = cluster.run("qrun", job_id, user=True)
     assert (done.returncode, done.stderr) == (2, f"qrun: Unauthorized Request  {job_id}\n")
     assert cluster.run("qrerun", job_id, user=True).returncode == 159
-    assert cluster.run("qterm", user=True).returncode == 159
+    done = cluster.run("qterm", user=True)
+    assert (done.returncode, done.stderr) == (2, "qterm: Unauthorized Request \n")
     assert cluster.run("pbsnodes", "-x", user=True).returncode == 0
     user = cluster.account.pw_name
     cluster.qmgr(f"set server operators += {user}@*")
@@ -189,6 +191,48 @@ def test_rights(cluster: Cluster) -> None:
     assert cluster.run("qmgr", "-c", f"delete node {N1}", user=True).returncode == 2
     cluster.qmgr(f"set server managers += {user}@*")
     assert cluster.run("qmgr", "-c", f"delete node {N1}", user=True).returncode == 0
+
+
+def test_one_users_job_is_no_business_of_anothers(cluster: Cluster) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, and another user beside")
+    job_id = cluster.submit("true\n")
+    denied = "Unauthorized Request  MSG=operation not permitted"
+    for command, text in (
+        (["qdel", job_id], f"qdel: {denied} {job_id}\n"),
+        (["qdel", "-p", job_id], f"qdel: Unauthorized Request  {job_id}\n"),
+        (["qrerun", job_id], f"qrerun: {denied} {job_id}\n"),
+        (["qstat", "-x", job_id], f"qstat: Unauthorized Request  {job_id}\n"),
+    ):
+        done = cluster.run(*command, uid=NOBODY)
+        assert (done.returncode, done.stdout, done.stderr) == (159, "", text)
+    assert cluster.run("qstat", uid=NOBODY).stdout == ""
+    assert cluster.job(job_id)["job_state"] == "Q"
+    cluster.qmgr("set server query_other_jobs=true")
+    assert job_id in cluster.run("qstat", uid=NOBODY).stdout
+
+
+def test_in_single_user_mode_nobody_else_may_submit(single_user: Cluster) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to be another user")
+    done = single_user.run("qsub", uid=NOBODY, text="true\n")
+    assert done.returncode == 177
+    assert done.stderr.startswith("qsub: submit error (Bad UID for job execution MSG=")
+
+
+def test_a_job_that_is_over_can_be_run_once_more(cluster: Cluster) -> None:
+    queued = cluster.submit("true\n", "-h")
+    assert cluster.run("qrerun", queued).returncode == 0
+    cluster.run("qdel", queued)
+    assert cluster.run("qrun", queued).stderr == (
+        f"qrun: Request invalid for state of job MSG=invalid state for job - COMPLETE {queued}\n"
+    )
+    cluster.with_nodes(N1)
+    job_id = cluster.submit("true\n")
+    cluster.wait_state(job_id, "C")
+    assert cluster.run("qrerun", job_id).returncode == 0
+    wait_for(lambda: cluster.job(job_id)["start_count"] == "2", "it runs again")
+    cluster.wait_state(job_id, "C")
 
 
 def test_a_session_of_qmgr(cluster: Cluster) -> None:

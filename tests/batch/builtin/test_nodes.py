@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import pytest
 
 from tests.batch.builtin.cluster import SCALE, Cluster, wait_for
+from torque_mesos.batch.builtin import wire
 
 pytestmark = pytest.mark.system
 
@@ -211,3 +213,15 @@ def test_a_mom_that_no_record_knows_is_not_listened_to(cluster: Cluster) -> None
         ),
         "it is logged",
     )
+
+
+def test_a_mom_takes_no_join_from_an_address_that_is_not_on_its_list(cluster: Cluster) -> None:
+    """Why a node that is `free` may not be ready for jobs over several hosts."""
+    cluster.with_nodes(N1)
+    port = int(cluster.node(N1)["mom_manager_port"])
+    stranger = ("127.0.0.99", 0)
+    with socket.create_connection(("127.0.0.11", port), source_address=stranger) as sock:
+        sock.sendall(wire.encode({"op": "join", "job": "7.head", "order": {}}))
+        assert sock.recv(100) == b""
+    log = (cluster.mom_home(N1) / "log").read_text()
+    assert "tcp_request, bad connect from 127.0.0.99" in log

@@ -6,18 +6,8 @@ from typing import Dict, Iterable, List
 
 from .attributes import QUEUE, SERVER, ordered
 from .home import VERSION
-from .records import COMPLETE, EXITING, HELD, QUEUED, RUNNING, WAITING, Attributes, Job
+from .records import QUEUED, STATE_NAMES, Attributes, Job
 from .state import State
-
-_COUNTED = (
-    ("Transit", "T"),
-    ("Queued", QUEUED),
-    ("Held", HELD),
-    ("Waiting", WAITING),
-    ("Running", RUNNING),
-    ("Exiting", EXITING),
-    ("Complete", COMPLETE),
-)
 
 
 def state_count(jobs: Iterable[Job]) -> str:
@@ -25,7 +15,7 @@ def state_count(jobs: Iterable[Job]) -> str:
     counts: Dict[str, int] = {}
     for job in jobs:
         counts[job.state] = counts.get(job.state, 0) + 1
-    return "".join(f"{name}:{counts.get(letter, 0)} " for name, letter in _COUNTED)
+    return "".join(f"{name}:{counts.get(letter, 0)} " for letter, name in STATE_NAMES.items())
 
 
 def _assigned(jobs: Iterable[Job]) -> Attributes:

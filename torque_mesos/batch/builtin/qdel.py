@@ -107,5 +107,5 @@ def qterm(home_path: str) -> int:
         server.ask("terminate")
     except PbsError as error:
         warn(f"qterm: {error.text}")
-        return error.exit_code
+        return 2
     return 0

@@ -127,7 +127,7 @@ def _show(home: Home, options: Dict[str, str], names: List[str]) -> int:
             elif error.code == UNKJOBID:
                 warn(f"qstat: {error.text} {shown_id(name, server.name)}")
             else:
-                warn(f"qstat: {error.text}")
+                warn(f"qstat: {error.text} {shown_id(name, server.name)}")
     if told or not names:
         _jobs(told, options)
     return status

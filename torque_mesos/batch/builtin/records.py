@@ -13,6 +13,17 @@ Attributes = List[Tuple[str, str]]
 
 QUEUED, RUNNING, EXITING, COMPLETE, HELD, WAITING = "Q", "R", "E", "C", "H", "W"
 
+# In the order in which TORQUE counts them.
+STATE_NAMES = {
+    "T": "Transit",
+    QUEUED: "Queued",
+    HELD: "Held",
+    WAITING: "Waiting",
+    RUNNING: "Running",
+    EXITING: "Exiting",
+    COMPLETE: "Complete",
+}
+
 PRERUN, STARTED = 41, 42
 
 

@@ -65,8 +65,12 @@ class Requests:
     def _own_job(self, uid: int, message: Message) -> Job:
         job = self._job(message)
         if uid != job.uid and self.rank(uid) == USER:
-            raise PbsError(PERM)
+            raise PbsError(PERM, "operation not permitted")
         return job
+
+    def _may_see(self, uid: int, job: Job) -> bool:
+        others = self.state.attributes.get("query_other_jobs") == "True"
+        return others or uid == job.uid or self.rank(uid) > USER
 
     def _job(self, message: Message) -> Job:
         job = self.state.find_job(str(message["id"]))
@@ -84,9 +88,11 @@ class Requests:
             raise PbsError(UNKQUE)
         if message.get("id") is not None:
             wanted = [self._job(message)]
+            if not self._may_see(uid, wanted[0]):
+                raise PbsError(PERM)
         else:
-            wanted = sorted(self.state.jobs.values(), key=lambda job: int(job.number))
-            wanted = [job for job in wanted if queue in (None, job.queue)]
+            jobs = sorted(self.state.jobs.values(), key=lambda job: int(job.number))
+            wanted = [job for job in jobs if queue in (None, job.queue) and self._may_see(uid, job)]
         name = self.state.server
         told = [[job.job_id, job.attributes(name, privileged)] for job in wanted]
         connection.send({"jobs": told})
@@ -123,9 +129,11 @@ class Requests:
 
     def delete(self, uid: int, message: Message, connection: Connection) -> None:
         """`qdel [-p]`."""
-        job = self._own_job(uid, message)
-        if message.get("purge"):
-            need(self.rank(uid), OPERATOR)
+        purge = bool(message.get("purge"))
+        job = self._job(message) if purge else self._own_job(uid, message)
+        if purge:
+            if self.rank(uid) == USER:
+                raise PbsError(PERM)
             self.runner.purge(job)
             self._finish(connection, None)
             return
@@ -134,7 +142,7 @@ class Requests:
 
     def rerun(self, uid: int, message: Message, connection: Connection) -> None:
         """`qrerun [-f]`."""
-        job = self._job(message)
+        job = self._own_job(uid, message)
         if self.rank(uid) == USER:
             message_ = "additional permissions required (ATR_DFLAG_MGWR | ATR_DFLAG_OPWR)"
             raise PbsError(PERM, message_)
@@ -162,7 +170,8 @@ class Requests:
 
     def terminate(self, uid: int, _: Message, connection: Connection) -> None:
         """`qterm`: jobs go on."""
-        need(self.rank(uid), OPERATOR)
+        if self.rank(uid) == USER:
+            raise PbsError(PERM)
         connection.send({}, last=True)
         self.state.loop.stop()
 

@@ -14,7 +14,7 @@ from .errors import (
     UNKNODEATR,
     PbsError,
 )
-from .nodespec import choose, parse
+from .nodespec import parse
 from .records import (
     COMPLETE,
     EXITING,
@@ -23,6 +23,7 @@ from .records import (
     QUEUED,
     RUNNING,
     STARTED,
+    STATE_NAMES,
     WAITING,
     Job,
     Node,
@@ -76,18 +77,11 @@ class Runner:
         It is `R` from now on; a mom that cannot be reached puts it back.
         """
         if job.state != QUEUED:
-            raise PbsError(BADSTATE)
+            raise PbsError(BADSTATE, f"invalid state for job - {STATE_NAMES[job.state].upper()}")
         spec = hosts or job.resources.get("neednodes")
         if spec is None:
             raise PbsError(UNKNODEATR)
-        nodes = list(self._state.nodes.values())
-        choice = choose(
-            parse(spec),
-            nodes,
-            lambda node: node.names,
-            lambda node: node.np,
-            lambda node: node.free_slots,
-        )
+        nodes, choice = self._state.choose(parse(spec))
         if choice.picked is None:
             message = "cannot allocate node - nodes are not available"
             raise PbsError(RESCUNAV, message)
@@ -158,14 +152,11 @@ class Runner:
 
     # --- ending --------------------------------------------------------------------------
 
-    def _first_node(self, job: Job) -> Optional[Node]:
-        return self._state.nodes.get(job.hosts[0][0]) if job.hosts else None
-
     def tell_mom(
         self, job: Job, message: Message, done: Callable[[Optional[Message]], None]
     ) -> None:
         """Ask the mom of a job's first node; `done` gets its answer, None if there is none."""
-        node = self._first_node(job)
+        node = self._state.nodes.get(job.hosts[0][0]) if job.hosts else None
         if node is None:
             self._state.loop.call_later(0, lambda: done(None))
             return
@@ -209,11 +200,16 @@ class Runner:
     def rerun(
         self, job: Job, finished: Finished = lambda _error: None, force: bool = False
     ) -> None:
-        """`qrerun [-f]`. Raises `PbsError` (BADSTATE, NORERUN)."""
-        if not job.holds_slots:
-            raise PbsError(BADSTATE)
+        """`qrerun [-f]`; nothing to do for a queued job. Raises `PbsError` (NORERUN)."""
         if not job.rerunable:
             raise PbsError(NORERUN)
+        if job.state == COMPLETE:
+            # Seen on TORQUE: it runs once more.
+            job.substate = STARTED
+            self.requeue(job)
+        if not job.holds_slots:
+            finished(None)
+            return
         if force:
             self.tell_mom(job, {"op": "purge"}, lambda _answer: None)
             self.requeue(job)

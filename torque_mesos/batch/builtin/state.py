@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import asdict
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from . import nodes_file
 from .accounting import Accounting
@@ -14,6 +14,7 @@ from .auth import open_tcp, user_name
 from .home import MOM_MANAGER_PORT, MOM_SERVICE_PORT, SERVER_PORT, Home, LogFile
 from .loop import Loop, request
 from .names import Resolver
+from .nodespec import Choice, Chunk, choose
 from .records import Job, Node
 from .store import Store
 from .wire import Message
@@ -142,6 +143,18 @@ class State:
     def total_slots(self) -> int:
         """The slots of all nodes, in any state."""
         return sum(node.np for node in self.nodes.values())
+
+    def choose(self, chunks: Sequence[Chunk]) -> Tuple[List[Node], Choice]:
+        """All nodes, and what a search over them finds now."""
+        nodes = list(self.nodes.values())
+        choice = choose(
+            chunks,
+            nodes,
+            lambda node: node.names,
+            lambda node: node.np,
+            lambda node: node.free_slots,
+        )
+        return nodes, choice
 
     def find_job(self, text: str) -> Optional[Job]:
         """A job by its id, with or without the server's name."""

@@ -10,7 +10,7 @@ from typing import Dict, List, Optional, Tuple
 
 from .attributes import resource
 from .errors import BADUSER, EXCQRESC, QUENODFLT, QUNOENB, SYNTAX, UNKQUE, PbsError
-from .nodespec import BadSpec, Chunk, choose, never, node_count, parse, slot_count
+from .nodespec import BadSpec, Chunk, never, node_count, parse, slot_count
 from .records import HELD, QUEUED, Job
 from .running import Runner
 from .state import State
@@ -114,14 +114,7 @@ def _check_limits(state: State, queue: Dict[str, str], resources: Dict[str, str]
 
 def is_never(state: State, chunks: Tuple[Chunk, ...]) -> bool:
     """Whether the nodes as they are defined now could never hold this."""
-    nodes = list(state.nodes.values())
-    choice = choose(
-        chunks,
-        nodes,
-        lambda node: node.names,
-        lambda node: node.np,
-        lambda node: node.free_slots,
-    )
+    _, choice = state.choose(chunks)
     nodect = state.number("resources_available.nodect")
     return choice.picked is None and never(chunks, choice.eligible, state.total_slots(), nodect)
 
