@@ -6,6 +6,7 @@ import os
 import pwd
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -177,11 +178,10 @@ class Cluster:
 
     def close(self) -> None:
         """End everything, and remove it."""
-        for job in self.job_ids():
-            self.run("qdel", "-p", job)
         for process in self._daemons:
             process.kill()
             process.wait()
+        _kill_jobs_of(self.work)
         shutil.rmtree(self.folder)
 
     # --- commands ------------------------------------------------------------------
@@ -232,13 +232,6 @@ class Cluster:
         if done.returncode:
             return {}
         return flat(ElementTree.fromstring(done.stdout)[0])
-
-    def job_ids(self) -> list[str]:
-        """The ids of all jobs that the server shows."""
-        done = self.run("qstat", "-x")
-        if done.returncode:
-            return []
-        return [str(job.findtext("Job_Id")) for job in ElementTree.fromstring(done.stdout)]
 
     def node(self, name: str) -> dict[str, str]:
         """A node's attributes from `pbsnodes -x`."""
@@ -305,9 +298,29 @@ def flat(element: ElementTree.Element) -> dict[str, str]:
     return found
 
 
+def _kill_jobs_of(work: Path) -> None:
+    """Kill what jobs that were submitted in `work` have left, also where no mom knows them."""
+    mark = f"PBS_O_WORKDIR={work}\0".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
+        except OSError:
+            continue
+
+
 def new_cluster(**options: object) -> Cluster:
     """A running server and scheduler with a queue, and no node."""
     cluster = Cluster(**options)  # type: ignore[arg-type]
+    try:
+        _set_up(cluster)
+    except BaseException:
+        cluster.close()
+        raise
+    return cluster
+
+
+def _set_up(cluster: Cluster) -> None:
     cluster.start_server("-t", "create")
     cluster.start_scheduler()
     cluster.qmgr(
@@ -318,4 +331,3 @@ def new_cluster(**options: object) -> Cluster:
         "set server default_queue=batch,keep_completed=60",
         "set server scheduling=true",
     )
-    return cluster
