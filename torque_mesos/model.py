@@ -237,6 +237,11 @@ class Worker:
         return sum(grant.slots for grant in self.grants)
 
     @property
+    def running_slots(self) -> int:
+        """The slots of the grants that its mom has."""
+        return sum(grant.slots for grant in self.grants if grant.state is TaskState.RUNNING)
+
+    @property
     def resources(self) -> Resources:
         """What its grants hold together."""
         return sum((grant.resources for grant in self.grants), Resources())

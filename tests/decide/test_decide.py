@@ -328,7 +328,8 @@ def test_a_draining_worker_is_taken_back_for_the_floor() -> None:
 
 
 def test_jobs_come_before_the_floor() -> None:
-    site = Site().rules(floor_slots=1).online("n1", 1).asks("1:ppn=4")
+    site = Site().rules(floor_slots=1, limit=Limit(nodes=1)).online("n1", 1, size=1)
+    site.parked("n2").asks("1:ppn=4")
     assert one(site.plan(), Offline).reason.code is Code.MAKES_ROOM
     # and the floor takes no part of the host that the job waits for
     after = Site().rules(floor_slots=1).parked("n1", offered=3).asks("1:ppn=4")
@@ -391,9 +392,55 @@ def test_a_parked_record_gets_its_full_size() -> None:
     assert (set_np.np, set_np.reason.code) == (4, Code.FULL_SIZE)
 
 
-def test_an_idle_small_worker_makes_room_for_a_larger_job() -> None:
+def test_an_idle_small_worker_waits_to_grow_for_a_larger_job() -> None:
     plan = Site().online("n1", 1).asks("1:ppn=4").plan()
-    assert one(plan, Offline).reason.code is Code.MAKES_ROOM
+    assert not some(plan, Offline)
+    assert some(plan, Revive)
+
+
+def test_a_worker_grows_by_what_is_offered_of_its_agent() -> None:
+    site = Site().online("n1", 1, jobs={0: "r"}).offer("n1", 3).asks("1:ppn=2").asks("1")
+    plan = site.plan()
+    launch = one(plan, Launch)
+    (worker,) = site.snapshot().workers
+    assert (launch.slots, launch.executor_id) == (3, worker.executor_id)
+    assert codes(plan) == {"0.head": Code.STARTING_NODES, "1.head": Code.STARTING_NODES}
+
+
+def test_a_running_worker_is_grown_before_a_mom_is_started() -> None:
+    site = Site().online("n1", 1, jobs={0: "r"}).offer("n1", 3).parked("n2", offered=4)
+    assert one(site.asks("1:ppn=2").plan(), Launch).name == "n1"
+
+
+def test_np_is_raised_when_a_further_grant_runs_and_not_before() -> None:
+    site = Site().online("n1", 1, jobs={0: "r"}).asks("1")
+    (worker,) = site.workers
+    for state, actions in ((TaskState.STAGING, []), (TaskState.RUNNING, [2])):
+        more = replace(worker.grants[0], task_id="t2", state=state)
+        site.workers = [replace(worker, grants=(*worker.grants, more))]
+        plan = site.plan()
+        assert [action.np for action in some(plan, SetNp)] == actions
+        assert bool(some(plan, Wake)) == bool(actions)
+
+
+def test_what_is_being_granted_is_not_asked_for_again() -> None:
+    site = Site().online("n1", 1, jobs={0: "r"}).offer("n1", 2).asks("1")
+    (worker,) = site.workers
+    more = replace(worker.grants[0], task_id="t2", state=TaskState.STAGING)
+    site.workers = [replace(worker, grants=(*worker.grants, more))]
+    assert not some(site.plan(), Launch)
+
+
+@pytest.mark.parametrize("why", ["old", "stopping"])
+def test_a_worker_that_may_not_grow(why: str) -> None:
+    site = Site().online("n1", 1, jobs={0: "r"}).offer("n1", 3).asks("1")
+    (worker,) = site.workers
+    if why == "old":
+        site.workers = [replace(worker, generation="before")]
+    else:
+        site.remembers(killed_at=frozen_map({worker.executor_id: NOW_S}))
+    plan = site.plan()
+    assert not some(plan, Launch)
 
 
 def test_a_busy_small_worker_makes_no_room() -> None:
@@ -615,7 +662,10 @@ def test_offers_nobody_wants() -> None:
 @pytest.mark.parametrize(
     ("site", "code"),
     [
-        (Site().online("n1", 1, jobs={0: "r"}).offer("n1", 3), Code.ALREADY_HELD),
+        (
+            Site().rules(generation="g2").online("n1", 1, jobs={0: "r"}).offer("n1", 3),
+            Code.ALREADY_HELD,
+        ),
         (Site().parked("n1", 2).offer("n1", 0.5), Code.TOO_SMALL),
         (Site().parked("n1", 8, offered=2), Code.TOO_SMALL),
         (

@@ -101,6 +101,7 @@ class Task:
     due_s: float
     fate: str  # "ready", "fails" or "hangs"
     generation: str
+    executor_id: str
     killed: bool = False
 
 
@@ -238,8 +239,12 @@ class World:
 
     # -- Mesos --------------------------------------------------------------------
 
+    def tasks_at(self, name: str) -> list[Task]:
+        return [task for task in self.tasks.values() if task.name == name]
+
     def task_at(self, name: str) -> Task | None:
-        return next((task for task in self.tasks.values() if task.name == name), None)
+        """The first grant of a host's worker: what is told of its mom is told there."""
+        return next(iter(self.tasks_at(name)), None)
 
     def available(self, box: Box) -> Resources:
         used = box.others
@@ -277,7 +282,12 @@ class World:
 
     def end_task(self, task: Task, *, clean: bool) -> None:
         """The mom and its executor end; with them, its jobs stop getting on."""
+        rest = [other for other in self.tasks_at(task.name) if other is not task]
         self.tasks.pop(task.task_id, None)
+        if clean and rest:
+            return  # the mom goes on with its other grants
+        for other in rest:
+            self.tasks.pop(other.task_id)
         record = self.records.get(task.name)
         if record is not None and record.up:
             if clean:
@@ -354,7 +364,8 @@ class World:
             if task.fate == "ready":
                 task.state = TaskState.RUNNING
             elif task.fate == "fails":
-                self.end_task(task, clean=True)
+                for one in self.tasks_at(task.name) if self.task_at(task.name) is task else [task]:
+                    self.end_task(one, clean=True)
                 failures = self.memory.with_failure(task.agent_id, self.now_s)
                 self.memory = replace(self.memory, failures=failures)
             else:
@@ -370,13 +381,14 @@ class World:
             stale = False
         workers = tuple(
             Worker(
-                task.name,
-                task.agent_id,
-                f"e-{task.task_id}",
-                task.generation,
-                (Grant(task.task_id, task.slots, task.resources, task.state, task.since_s),),
+                name,
+                tasks[0].agent_id,
+                tasks[0].executor_id,
+                tasks[0].generation,
+                tuple(Grant(t.task_id, t.slots, t.resources, t.state, t.since_s) for t in tasks),
             )
-            for task in self.tasks.values()
+            for name in dict.fromkeys(task.name for task in self.tasks.values())
+            for tasks in [self.tasks_at(name)]
         )
         return Snapshot(
             now_s=self.now_s,
@@ -470,9 +482,12 @@ class World:
             if record is not None and record.slots:
                 raise Broken(f"jobs {record.slots} are on it: {action}")
         if isinstance(action, SetNp):
-            slots = self.records[action.name].slots
-            if slots and action.np <= max(slots):
-                raise Broken(f"slots {slots} are in use: {action}")
+            record, tasks = self.records[action.name], self.tasks_at(action.name)
+            if record.slots and action.np <= max(record.slots):
+                raise Broken(f"slots {record.slots} are in use: {action}")
+            granted = sum(task.slots for task in tasks if task.state is TaskState.RUNNING)
+            if tasks and not record.offline and record.np < action.np > granted:
+                raise Broken(f"more than the {granted} slots that are granted: {action}")
         if isinstance(action, SetNp | DeleteNode):
             before = self.records.pop(action.name)
             if isinstance(action, SetNp):
@@ -483,10 +498,14 @@ class World:
                 raise Broken(f"jobs {gone} become infeasible: {action}")
         if isinstance(action, Launch):
             held = sum((t.resources for t in self.tasks.values()), action.resources)
-            if over := self.policy.limit.exceeded_by(len(self.tasks) + 1, held):
+            nodes = len({t.name for t in self.tasks.values()} | {action.name})
+            if over := self.policy.limit.exceeded_by(nodes, held):
                 raise Broken(f"above the limit, {over}: {action}")
-            if self.task_at(action.name) is not None:
+            task = self.task_at(action.name)
+            if (task.executor_id if task else None) != action.executor_id:
                 raise Broken(f"two moms on one host: {action}")
+            if task and (task.generation, task.killed) != (self.policy.generation, False):
+                raise Broken(f"a grant for a worker that is old or ends: {action}")
             record = self.records.get(action.name)
             theirs = record is not None and (record.person or not record.note.startswith(MARK))
             if theirs and not self.stale:
@@ -510,7 +529,8 @@ class World:
             for task in self.tasks.values()
             if task.state in LIVE and not task.killed and not self._draining(task.name)
         )
-        if kept - task.slots < self.policy.floor_slots:
+        own = sum(one.slots for one in self.tasks_at(action.name))
+        if kept - own < self.policy.floor_slots:
             raise Broken(f"below the floor: {action}")
 
     def waiting(self) -> list[Work]:
@@ -606,8 +626,11 @@ class World:
         self._filter(offers[0], total - action.resources, 1.0)
         task_id = f"t{next(self.numbers)}"
         fates = ["ready"]
-        if self.fault:
+        first = self.task_at(action.name)
+        if self.fault and first is None:
             fates = ["ready"] * 8 + ["fails", "hangs"]
+        elif self.fault:
+            fates = ["ready"] * 8 + ["fails"]
         self.tasks[task_id] = Task(
             task_id,
             action.name,
@@ -619,5 +642,6 @@ class World:
             self.now_s + self.random.choice([0.1, 0.4, 3.0]),
             self.random.choice(fates),
             self.policy.generation,
+            action.executor_id or f"e-{task_id}",
         )
         return True

@@ -71,13 +71,23 @@ def test_task_and_executor_together_hold_just_the_grant() -> None:
     assert told.node == "n1.cluster.test"
 
 
-def test_a_generation_is_what_differs_between_executors_but_not_where_they_are_fetched() -> None:
-    same = recipe(uri="http://head:2/bundle.tar.gz").generation
+def test_a_generation_is_all_that_differs_between_executors_but_not_their_nodes() -> None:
+    same = recipe(template=MomSettings(server_host="head", node="template")).generation
     assert recipe().generation == same
-    for change in (
+    changes: list[dict[str, object]] = [
         {"content": "another"},
+        {"uri": "http://head:2/bundle.tar.gz"},
         {"share": Resources(0.2, 64)},
         {"template": MomSettings(server_host="elsewhere", node="template")},
         {"user": "mom"},
-    ):
+    ]
+    for change in changes:
         assert recipe(**change).generation != same
+
+
+def test_a_further_grant_is_for_the_very_same_executor_and_holds_all_its_slots() -> None:
+    first, info = recipe().make("n1", "agent", 1, Resources(1, 1024), "fw")
+    second, more = recipe().make("n1", "agent", 2, Resources(2, 2048), "fw", first.executor_id)
+    assert more["executor"] == info["executor"]
+    assert second.nonce != first.nonce
+    assert scalars(more["resources"]) == {"cpus": 2, "mem": 2048}

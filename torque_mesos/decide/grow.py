@@ -40,6 +40,7 @@ class Growth:
     launches: dict[str, int] = field(default_factory=dict)
     wake: bool = False
     waiting: bool = False
+    hosts: dict[str, Host] = field(default_factory=dict)
 
     @cached_property
     def parts_short(self) -> frozenset[Chunk]:
@@ -59,6 +60,8 @@ class Growth:
         At the limit, one elsewhere would.
         """
         names = turn.names_of(name)
+        if growable(turn, name):
+            slots = turn.full_slots(name)
         as_is = Host(name, slots, Tier.ONLINE, names)
         whole = Host(name, turn.full_slots(name), Tier.ONLINE, names)
         if any(as_is.serves(part) for part in self.parts_unplaced):
@@ -80,13 +83,23 @@ def usable_offer(turn: Turn, name: str) -> bool:
     )
 
 
-def _free(turn: Turn, name: str) -> tuple[int, Tier] | None:
-    """The free slots of a node and their tier, None where there are none to count."""
-    where = turn.phases[name]
+def growable(turn: Turn, name: str) -> bool:
+    """Whether the worker of a node may get another grant."""
+    return (
+        turn.phases[name] in _TIERS
+        and name in turn.workers
+        and not turn.old(name)
+        and not turn.stopping(name)
+        and not turn.unreachable(name)
+    )
+
+
+def _host(turn: Turn, name: str) -> Host | None:
+    """What can be taken on a node, None where there is nothing."""
+    where, names = turn.phases[name], turn.names_of(name)
+    offered = turn.offered(name).slots(turn.policy.slot)
     if where in (Phase.PARKED, Phase.ABSENT):
-        if usable_offer(turn, name):
-            return turn.offered(name).slots(turn.policy.slot), Tier.OFFERED
-        return None
+        return Host(name, offered, Tier.OFFERED, names) if usable_offer(turn, name) else None
     if where not in _TIERS or turn.stopping(name) or turn.unreachable(name):
         return None
     worker, node = turn.workers[name], turn.records[name]
@@ -94,18 +107,24 @@ def _free(turn: Turn, name: str) -> tuple[int, Tier] | None:
         return None
     if where is Phase.ONLINE and NodeState.DOWN in node.states:
         return None
-    total = node.np if where in (Phase.ONLINE, Phase.DRAINING) else worker.slots
-    return total - len(node.slots), _TIERS[where]
+    used = len(node.slots)
+    now = worker.running_slots  # what np is set to when a node goes online
+    if where is Phase.ONLINE:
+        now = node.np
+    elif where is Phase.STARTING:
+        now = worker.slots
+    coming = max(now, worker.slots)
+    later = [(Tier.STARTING, coming - used)] if coming > now else []
+    if offered and growable(turn, name):
+        later.append((Tier.GROWN, coming - used + offered))
+    return Host(name, now - used, _TIERS[where], names, tuple(later))
 
 
 def grow(turn: Turn, wanted: list[Demand]) -> Growth:
     """Place the waiting jobs in order, keep the floor, and start moms for both."""
     growth = Growth(waiting=bool(wanted))
-    hosts = {
-        name: Host(name, free[0], free[1], turn.names_of(name))
-        for name in sorted(turn.phases)
-        if (free := _free(turn, name)) is not None
-    }
+    hosts = {name: host for name in sorted(turn.phases) if (host := _host(turn, name)) is not None}
+    growth.hosts = hosts
     for demand in wanted:
         _serve(turn, growth, hosts, demand)
     for_jobs = set(growth.launches)
@@ -120,21 +139,25 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
 def _held(turn: Turn, launches: dict[str, int]) -> tuple[int, Resources]:
     """Workers and resources that we hold, `launches` included."""
     return (
-        turn.held_nodes + len(launches),
+        turn.held_nodes + sum(name not in turn.workers for name in launches),
         turn.held + turn.policy.slot * sum(launches.values()),
     )
 
 
 def _serve(turn: Turn, growth: Growth, hosts: dict[str, Host], demand: Demand) -> None:
     job, request = demand.job, demand.request
-    candidates = [host for host in hosts.values() if host.free > 0]
+    candidates = [host for host in hosts.values() if host.room > 0]
     placement = place(request, candidates)
     if placement is None:
         turn.jobs[job.job_id] = reason = _no_place(turn, growth, candidates, request)
         waiting = growth.at_limit if reason.code is Code.AT_LIMIT else growth.short
         waiting[job.job_id] = request
         return
-    new = {name: n for name, n in placement.slots.items() if hosts[name].tier is Tier.OFFERED}
+    new = {
+        name: more
+        for name, n in placement.slots.items()
+        if (more := n - hosts[name].up_to(Tier.STARTING)) > 0
+    }
     launches = {name: growth.launches.get(name, 0) + n for name, n in new.items()}
     over = turn.policy.limit.exceeded_by(*_held(turn, {**growth.launches, **launches}))
     if new and over:
@@ -143,10 +166,9 @@ def _serve(turn: Turn, growth: Growth, hosts: dict[str, Host], demand: Demand) -
         return
     growth.launches.update(launches)
     growth.claimed.update(placement.slots)
-    for name, n in placement.slots.items():
-        host = hosts[name]
-        hosts[name] = Host(name, host.free - n, host.tier, host.names)
     turn.jobs[job.job_id] = _explain(turn, growth, hosts, placement)
+    for name, n in placement.slots.items():
+        hosts[name] = hosts[name].without(n)
 
 
 def _no_place(turn: Turn, growth: Growth, candidates: list[Host], request: Request) -> Reason:
@@ -183,7 +205,9 @@ def _at_limit(over: str) -> Reason:
 
 
 def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Placement) -> Reason:
-    at = {tier: sorted(n for n in placement.slots if hosts[n].tier is tier) for tier in Tier}
+    at: dict[Tier, list[str]] = {tier: [] for tier in Tier}
+    for name, n in sorted(placement.slots.items()):
+        at[hosts[name].tier_of(n)].append(name)
     if placement.tier <= Tier.DRAINING:
         growth.online.update(at[Tier.READY], at[Tier.DRAINING])
         if placement.tier is Tier.ONLINE:
@@ -195,7 +219,8 @@ def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Plac
             " scheduler's turn",
         )
     growth.held_back.update(at[Tier.READY], at[Tier.DRAINING])
-    starting = at[Tier.STARTING] + at[Tier.OFFERED]
+    starting = sorted(at[Tier.STARTING] + at[Tier.GROWN] + at[Tier.OFFERED])
+    growth.held_back.update(n for n in starting if turn.phases[n] in (Phase.READY, Phase.DRAINING))
     return because(Code.STARTING_NODES, f"its nodes are being started: {', '.join(starting)}")
 
 
@@ -247,6 +272,7 @@ def _launch(turn: Turn, name: str, slots: int, code: Code) -> None:
         turn.do(CreateNode(name, slots, properties, PARKED_NOTE, reason))
     offers = turn.offers.pop(name)
     turn.nodes[name] = reason
+    worker = turn.workers.get(name)
     turn.do(
         Launch(
             name=name,
@@ -255,10 +281,11 @@ def _launch(turn: Turn, name: str, slots: int, code: Code) -> None:
             slots=slots,
             resources=turn.policy.slot * slots,
             reason=reason,
+            executor_id=worker.executor_id if worker else None,
         )
     )
     node = turn.records.get(name)
-    if node is not None and node.np != slots and turn.fresh:
+    if worker is None and node is not None and node.np != slots and turn.fresh:
         # While the mom starts, no time is lost; and no job is on a node that was parked.
         sized = because(Code.AS_GRANTED, f"its grants hold {slots} slots", slots=slots)
         turn.do(SetNp(name, slots, sized))
@@ -282,6 +309,8 @@ def _bring_online(turn: Turn, growth: Growth) -> None:
         turn.nodes.update(dict.fromkeys(sized, reason))
     elif sized:
         growth.wake = False
+    if _raise_np(turn):
+        growth.wake = True
     if growth.wake and growth.waiting:
         turn.woken_s = turn.now_s
         turn.do(Wake(because(Code.RUNS_SOON, "there are free slots and waiting jobs")))
@@ -289,10 +318,25 @@ def _bring_online(turn: Turn, growth: Growth) -> None:
 
 def _np_as_granted(turn: Turn, name: str) -> bool:
     """See to it that a node that goes online has the slots of its grants."""
-    node, worker = turn.records[name], turn.workers[name]
-    if node.np == worker.slots:
+    node, slots = turn.records[name], turn.workers[name].running_slots
+    if node.np == slots:
         return True
-    if node.np > worker.slots and (node.slots or not turn.feasible_without()):
+    if node.np > slots and (node.slots or not turn.feasible_without()):
         return False  # it may not fall now
-    reason = because(Code.AS_GRANTED, f"its grants hold {worker.slots} slots", slots=worker.slots)
-    return turn.do_if_fresh(SetNp(name, worker.slots, reason))
+    return _set_np(turn, name, slots)
+
+
+def _raise_np(turn: Turn) -> bool:
+    """Give online nodes the slots of grants that they got meanwhile. Raising is always safe."""
+    raised = False
+    for name, where in turn.phases.items():
+        worker = turn.workers.get(name)
+        if where is Phase.ONLINE and worker is not None and not turn.stopping(name):
+            more = worker.running_slots > turn.records[name].np
+            raised |= more and _set_np(turn, name, worker.running_slots)
+    return raised
+
+
+def _set_np(turn: Turn, name: str, slots: int) -> bool:
+    reason = because(Code.AS_GRANTED, f"its grants hold {slots} slots", slots=slots)
+    return turn.do_if_fresh(SetNp(name, slots, reason))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torque_mesos.decide.grow import Growth, usable_offer
+from torque_mesos.decide.grow import Growth, growable, usable_offer
 from torque_mesos.decide.plan import Decline, Revive, Suppress
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import Turn, because
@@ -77,20 +77,21 @@ def _why_not(turn: Turn, growth: Growth, name: str, wanted: bool) -> Reason:
         return because(Code.NOT_OURS, f"the node record {name} was made by others")
     if where is Phase.SIDELINED and name not in turn.workers:
         return because(Code.NOT_OURS, f"a person took {name} offline")
-    if name in turn.workers:
-        return because(Code.ALREADY_HELD, f"a mom of ours runs on {name} already")
     if turn.backed_off(name):
         return because(Code.BACKED_OFF, f"starts on {name} failed, it is left alone for a while")
+    grows = growable(turn, name)
+    if name in turn.workers and not grows:
+        return because(Code.ALREADY_HELD, f"a mom of ours runs on {name}, and may not grow now")
     if turn.offered(name).slots(turn.policy.slot) == 0:
         return because(Code.TOO_SMALL, f"what {name} has left is less than one slot")
-    if not usable_offer(turn, name):
+    if not grows and not usable_offer(turn, name):
         return because(Code.NOT_PARKED, f"the server is not done with the record of {name}")
-    if not growth.floor_short and not _of_use(turn, growth, name):
+    if not growth.floor_short and not _of_use(growth, name):
         return because(Code.TOO_SMALL, f"no job that waits could run on what {name} has left")
     return because(Code.INCOMPLETE, "not all that a waiting job needs is there")
 
 
-def _of_use(turn: Turn, growth: Growth, name: str) -> bool:
+def _of_use(growth: Growth, name: str) -> bool:
     """Whether any part of a job that is short fits what is offered of a host."""
-    slots, names = turn.offered(name).slots(turn.policy.slot), turn.names_of(name)
-    return any(chunk.slots <= slots and chunk.names <= names for chunk in growth.parts_short)
+    host = growth.hosts.get(name)
+    return host is not None and any(host.serves(chunk) for chunk in growth.parts_short)

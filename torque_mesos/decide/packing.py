@@ -17,21 +17,47 @@ class Tier(enum.IntEnum):
     READY = 1
     DRAINING = 2
     STARTING = 3
-    OFFERED = 4
+    GROWN = 4
+    OFFERED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A node, and the slots that can be taken there. `names`: its name and properties."""
+    """A node, and the slots that can be taken there. `names`: its name and properties.
+
+    `free` slots are of `tier`. `later` tells what more there is, farther away: pairs of a
+    tier and the slots up to it, each with those before it.
+    """
 
     name: str
     free: int
     tier: Tier
     names: frozenset[str]
+    later: tuple[tuple[Tier, int], ...] = ()
+
+    @property
+    def room(self) -> int:
+        """All slots that can be taken, however far away."""
+        return self.later[-1][1] if self.later else self.free
+
+    def up_to(self, tier: Tier) -> int:
+        """The slots that can be taken without going farther than `tier`."""
+        return max([n for at, n in ((self.tier, self.free), *self.later) if at <= tier], default=0)
+
+    def tier_of(self, slots: int) -> Tier:
+        """How far away that many slots are (all that there is, if there are not so many)."""
+        if slots <= self.free or not self.later:
+            return self.tier
+        return next((at for at, n in self.later if slots <= n), self.later[-1][0])
+
+    def without(self, slots: int) -> Host:
+        """This host when some slots are taken, the nearest first."""
+        later = tuple((at, max(0, n - slots)) for at, n in self.later)
+        return Host(self.name, max(0, self.free - slots), self.tier, self.names, later)
 
     def serves(self, chunk: Chunk) -> bool:
         """Whether one host of `chunk` fits here."""
-        return chunk.slots <= self.free and chunk.names <= self.names
+        return chunk.slots <= self.room and chunk.names <= self.names
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +74,8 @@ def place(request: Request, hosts: Sequence[Host]) -> Placement | None:
     Of all sets of hosts that would do, the one with the nearest tiers, then the tightest fit:
     hosts are taken in that order, each that can be added to those before it. (Which hosts can
     be matched together is a matroid, so that is the best set, not only a good one.) A host is
-    added by an augmenting path: others may move to another part for it.
+    added by an augmenting path: others may move to another part for it. A host that has
+    slots of several tiers stands where the smallest part would take them.
     """
     if request.hosts > len(hosts):
         return None
@@ -56,13 +83,19 @@ def place(request: Request, hosts: Sequence[Host]) -> Placement | None:
     room = [chunk.count for chunk in chunks]  # by chunk: hosts that it still needs
     missing = request.hosts
     at: dict[Host, int] = {}  # host -> the number of its chunk
-    for host in sorted(hosts, key=lambda host: (host.tier, host.free, host.name)):
+    least = min(chunk.slots for chunk in chunks)
+
+    def nearness(host: Host) -> tuple[Tier, int, str]:
+        tier = host.tier_of(least)
+        return tier, host.up_to(tier), host.name
+
+    for host in sorted(hosts, key=nearness):
         if missing and _add(host, chunks, room, at):
             missing -= 1
     if missing:
         return None
     slots = {host.name: chunks[number].slots for host, number in at.items()}
-    return Placement(frozen_map(slots), max(host.tier for host in at))
+    return Placement(frozen_map(slots), max(host.tier_of(slots[host.name]) for host in at))
 
 
 def _add(host: Host, chunks: Sequence[Chunk], room: list[int], at: dict[Host, int]) -> bool:

@@ -127,7 +127,10 @@ class Rerun:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Take offers of one agent and start a mom there, with a grant of `slots`."""
+    """Take offers of one agent: start a mom there, with a grant of `slots`.
+
+    `executor_id`: the running executor whose worker gets another grant; None: a new one.
+    """
 
     name: str
     agent_id: str
@@ -135,6 +138,7 @@ class Launch:
     slots: int
     resources: Resources
     reason: Reason
+    executor_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,10 +157,15 @@ class Executor:
             self._view.offers.pop(offer_id, None)
         framework_id = self._view.framework_id or ""
         task_id, info = self._recipe.make(
-            action.name, action.agent_id, action.slots, action.resources, framework_id
+            action.name,
+            action.agent_id,
+            action.slots,
+            action.resources,
+            framework_id,
+            action.executor_id,
         )
         # Known before it is sent: if the answer is lost, reconciliation tells the rest.
-        self._view.launched(task_id, action.agent_id, now_s)
+        self._view.launched(task_id, action.agent_id, now_s, action.executor_id)
         outcome.changed = True  # np is set in the next turn, while the mom starts
         try:
             link.launch(action.offer_ids, [info], _REMAINDER_REFUSE_S)

@@ -20,8 +20,7 @@ class Recipe:
     """What every worker has in common. `template.node` is replaced by the worker's node.
 
     `uri` of the bundle or `path` of the launcher on agents; `content` names what is
-    delivered (the bundle's digest), so that a new bundle is a new generation while a
-    new address of the same bundle is not.
+    delivered (the bundle's digest).
     """
 
     template: MomSettings
@@ -35,23 +34,33 @@ class Recipe:
 
     @property
     def generation(self) -> str:
-        """A short digest of all that makes two executors differ, whatever their node."""
+        """A short digest of all that makes two executors differ, whatever their node.
+
+        A worker of another generation gets no further grant: Mesos wants an identical
+        ExecutorInfo for that.
+        """
         what = [
             self.template.to_json(),
             [self.share.cpus, self.share.mem_mb],
-            [self.content, self.path, self.python, self.user],
+            [self.content, self.uri, self.path, self.python, self.user],
             sorted(self.environment.items()),
         ]
         return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:8]
 
     def make(
-        self, node: str, agent_id: str, slots: int, resources: Resources, framework_id: str
+        self,
+        node: str,
+        agent_id: str,
+        slots: int,
+        resources: Resources,
+        framework_id: str,
+        executor_id: str | None = None,
     ) -> tuple[TaskId, dict[str, Any]]:
-        """A new worker's first task: its id and its TaskInfo."""
+        """A grant: its task's id and TaskInfo. `executor_id`: of the worker that gets another."""
         task_id = TaskId(node, slots, resources, self.generation, secrets.token_hex(4))
         executor = executor_info(
             replace(self.template, node=node),
-            executor_id=task_id.executor_id,
+            executor_id=executor_id or task_id.executor_id,
             command=command_info(
                 uri=self.uri,
                 path=self.path,
@@ -64,4 +73,6 @@ class Recipe:
             framework_id=framework_id,
             source="torque-mesos",
         )
-        return task_id, task_info(task_id, agent_id, executor, self.share)
+        # The executor's own share is carved out of its first grant.
+        share = self.share if executor_id is None else Resources()
+        return task_id, task_info(task_id, agent_id, executor, share)

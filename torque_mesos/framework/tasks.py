@@ -67,7 +67,7 @@ class TaskId:
 def task_info(
     task_id: TaskId, agent_id: str, executor: Mapping[str, Any], share: Resources
 ) -> dict[str, Any]:
-    """The TaskInfo of a worker's first grant: what it holds, less the executor's own share."""
+    """The TaskInfo of a grant: what it holds, less `share`, the executor's own."""
     own = task_id.resources - share
     return {
         "name": f"{task_id.slots} slots on {task_id.node}",

@@ -99,11 +99,12 @@ class View:
         )
         _log.info("adopted a task", task=event.task_id, state=event.state.name)
 
-    def launched(self, task_id: TaskId, agent_id: str, now_s: float) -> None:
-        """A task was sent to the master."""
-        self.tasks[str(task_id)] = Task(
-            task_id, agent_id, task_id.executor_id, TaskState.STAGING, now_s
-        )
+    def launched(
+        self, task_id: TaskId, agent_id: str, now_s: float, executor_id: str | None = None
+    ) -> None:
+        """A task was sent to the master. `executor_id`: of the executor that runs already."""
+        executor_id = executor_id or task_id.executor_id
+        self.tasks[str(task_id)] = Task(task_id, agent_id, executor_id, TaskState.STAGING, now_s)
 
     def executor_lost(self, executor_id: str, agent_id: str) -> None:
         """An executor has ended: its killed tasks are over for good."""
