@@ -1,4 +1,4 @@
-"""The one thing that must be remembered: the framework's id; and that one service runs."""
+"""What is remembered: the framework's id, and the port agents know; and that one service runs."""
 
 from __future__ import annotations
 
@@ -36,6 +36,29 @@ class Identity:
     def forget(self) -> None:
         """Be a new framework next time. Raises OSError."""
         self._path.unlink(missing_ok=True)
+
+
+class RememberedPort:
+    """The port that the bundle was served on last, in `<state_dir>/http-port`.
+
+    It is taken again if it can be: it is in the ExecutorInfo of every running worker, and
+    a worker gets further grants only while that stays the same.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "http-port"
+
+    def read(self) -> int:
+        """The port, 0 if none is known."""
+        try:
+            text = self._path.read_text().strip()
+        except OSError:
+            return 0
+        return int(text) if text.isascii() and text.isdigit() and int(text) < 65536 else 0
+
+    def write(self, port: int) -> None:
+        """Remember it. Raises OSError."""
+        self._path.write_text(f"{port}\n")
 
 
 class Lock:

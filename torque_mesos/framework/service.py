@@ -22,7 +22,7 @@ from torque_mesos.batch.watch import QueueWatcher
 from torque_mesos.config import Settings
 from torque_mesos.framework.bundle import BundleError, build_bundle
 from torque_mesos.framework.execute import Executor
-from torque_mesos.framework.identity import AlreadyRunning, Identity, Lock
+from torque_mesos.framework.identity import AlreadyRunning, Identity, Lock, RememberedPort
 from torque_mesos.framework.inbox import Deleted, Inbox, QueueChanged, Stop
 from torque_mesos.framework.journal import PlanJournal
 from torque_mesos.framework.loop import Loop, Timing
@@ -96,9 +96,7 @@ def _serve(
     served = ServedBundle(bundle.path, bundle.sha256)
     host = settings.http_host
     by_uri = settings.executor.delivery == "uri"
-    # The generation does not depend on where the bundle is fetched from.
-    generation = recipe(settings, bundle.sha256, None).generation
-    policy = settings.policy(generation, site.server.traits.capacity_record)
+    policy = settings.policy("", site.server.traits.capacity_record)
     watcher = QueueWatcher(site.settings.accounting_dir, lambda: inbox.put(QueueChanged()))
     journal = PlanJournal(settings.state_dir)
 
@@ -111,14 +109,7 @@ def _serve(
         return tuple(found)
 
     board = StatusBoard(policy, problems)
-    admin = AdminServer(
-        board,
-        settings.status_socket,
-        host=settings.http_bind,
-        port=settings.http.port,
-        bundle=served,
-    )
-    port = admin.start()
+    admin, port = _start_admin(settings, board, served)
     uri = f"http://{host}:{port}{served.url_path}" if by_uri else None
     loop = _loop(
         settings,
@@ -136,6 +127,32 @@ def _serve(
         watcher.stop()
         admin.stop()
         journal.close()
+
+
+def _start_admin(
+    settings: Settings, board: StatusBoard, served: ServedBundle
+) -> tuple[AdminServer, int]:
+    """Serve status and bundle, on the port of last time if the settings leave it open."""
+    remembered = RememberedPort(settings.state_dir)
+    wanted = settings.http.port or remembered.read()
+    for port in (wanted, 0):
+        admin = AdminServer(
+            board,
+            settings.status_socket,
+            host=settings.http_bind,
+            port=port,
+            bundle=served,
+        )
+        try:
+            got = admin.start()
+        except OSError as error:
+            if settings.http.port or port == 0:
+                raise
+            _log.warning("the port of last time cannot be had", port=port, error=str(error))
+            continue
+        remembered.write(got)
+        return admin, got
+    raise AssertionError("port 0 is always tried")
 
 
 def _loop(
