@@ -151,7 +151,7 @@ class Site:
         return {**ENVIRONMENT, "PYTHONPATH": str(ROOT), "HOME": home, **self.variables}
 
     def _settings(self) -> str:
-        ports = _free_ports(3)
+        ports = free_ports(3)
         hosts = {HEAD: self.cluster.head_address}
         hosts |= {name: self.cluster.agent_address(name) for name in self.cluster.hostnames}
         return SETTINGS.format(
@@ -183,12 +183,16 @@ class Site:
 
         Gives what it printed. Raises DemoError if it fails.
         """
-        program = self.state / "batch" / "bin" / command[0]
+        return self.as_account(self.state / "batch" / "bin" / command[0], *command[1:], text=text)
+
+    def as_account(self, program: Path, *arguments: str, text: str | None = None) -> str:
+        """Run a program as the account, in its folder. Gives what it printed. Raises DemoError."""
+        command = (program.name, *arguments)
         account = self.account if os.geteuid() == 0 else None
         environment = {**ENVIRONMENT, **self.account.environment}
         try:
             done = subprocess.run(
-                [str(program), *command[1:]],
+                [str(program), *arguments],
                 input=text,
                 capture_output=True,
                 text=True,
@@ -232,7 +236,8 @@ def _toml(text: str) -> str:
     return json.dumps(text)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """TCP ports that nobody listens on now."""
     chance = random.SystemRandom()
     found: set[int] = set()
     while len(found) < count:
