@@ -1,4 +1,4 @@
-"""Answers that were recorded from a real TORQUE 6.1.3, and a runner that gives them."""
+"""Answers that were recorded from real servers, and a runner that gives them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from torque_mesos.batch.commands import Answer
 
-DATA = Path(__file__).parent.parent / "data" / "torque"
+DATA = Path(__file__).parent.parent / "data"
 
 
-def recorded(name: str) -> Answer:
-    """The answer in `tests/data/torque/NAME.txt`, as the command's reader would see it."""
-    text = (DATA / f"{name}.txt").read_bytes().decode(errors="replace")
+def recorded(name: str, server: str = "torque") -> Answer:
+    """The answer in `tests/data/SERVER/NAME.txt`, as the command's reader would see it."""
+    text = (DATA / server / f"{name}.txt").read_bytes().decode(errors="replace")
     head, _, rest = text.partition("--- stdout\n")
     stdout, _, stderr = rest.partition("--- stderr\n")
     lines = head.splitlines()
@@ -57,4 +57,5 @@ class FakeRunner:
 
     def changes(self) -> list[tuple[str, ...]]:
         """What was asked that changes something."""
-        return [c for c in self.asked if c[0] in ("qmgr", "qrerun") or c[1:2] in (("-o",), ("-c",))]
+        marks = (("-o",), ("-c",), ("-r",))
+        return [c for c in self.asked if c[0] in ("qmgr", "qrerun") or c[1:2] in marks]

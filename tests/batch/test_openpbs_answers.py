@@ -1,0 +1,300 @@
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.batch.recorded import recorded
+from torque_mesos.batch.base import UnreadableAnswer
+from torque_mesos.batch.openpbs_answers import (
+    NodeRecord,
+    parse_exec_vnode,
+    parse_jobs,
+    parse_nodes,
+    parse_queues,
+    parse_server,
+    with_slots,
+)
+from torque_mesos.model import JobState, Node, NodeState, Queue
+
+MIX = recorded("qstat-mix", "openpbs").stdout
+NOT_JSON = recorded("qstat-not-json", "openpbs").stdout
+NODES = recorded("pbsnodes-mix", "openpbs").stdout
+
+
+def by_id(text: str):
+    return {job.job_id: job for job in parse_jobs(text).jobs}
+
+
+def document(key: str, records: dict[str, str]) -> str:
+    """A list as the release prints it, of records whose text is given."""
+    body = ",\n".join(f'        "{name}":{{\n{text}\n        }}' for name, text in records.items())
+    return f'{{\n    "pbs_server":"head",\n    "{key}":{{\n{body}\n    }}\n}}'
+
+
+def job_text(more: str = "") -> str:
+    lines = [
+        '"Job_Owner":"a@head"',
+        '"job_state":"Q"',
+        '"queue":"workq"',
+        *([more] if more else []),
+    ]
+    return ",\n".join(f"            {line}" for line in lines)
+
+
+class TestJobs:
+    def test_a_running_job_has_its_nodes_and_its_cpus_there(self):
+        jobs = parse_jobs(MIX)
+        job = next(job for job in jobs.jobs if job.name == "multi")
+        assert job.state is JobState.RUNNING
+        assert job.exec_nodes == ("n1", "n2")
+        assert dict(jobs.cpus[job.job_id]) == {"n1": 1, "n2": 1}
+        assert (job.owner, job.queue) == ("alice@head", "workq")
+        assert job.resources["select"] == "2:ncpus=1"
+        assert job.resources["nodect"] == "2"
+        assert job.queued_s == 1795201169.0
+
+    def test_no_job_is_lost(self):
+        ids = re.findall(r'^        "([0-9]+(?:\[[0-9]+\])?\.head)":\{', MIX, re.MULTILINE)
+        assert [job.job_id for job in parse_jobs(MIX).jobs] == ids
+        assert len(ids) == 14
+        assert parse_jobs(MIX).problems == ()
+
+    def test_an_arrays_own_record_is_left_out(self):
+        assert not any("[]" in job.job_id for job in parse_jobs(MIX).jobs)
+
+    def test_sub_jobs_above_the_arrays_slot_limit_are_held(self):
+        states = [job.state.value for job in parse_jobs(MIX).jobs if job.name == "arr"]
+        assert "".join(states) == "RRHHH"
+
+    def test_sub_jobs_below_the_limit_are_queued(self):
+        text = MIX.replace('"max_run_subjobs":2', '"max_run_subjobs":4')
+        states = [job.state.value for job in parse_jobs(text).jobs if job.name == "arr"]
+        assert "".join(states) == "RRQQH"
+
+    def test_sub_jobs_of_a_held_array_are_held_though_they_say_queued(self):
+        assert [j.state for j in parse_jobs(MIX).jobs if j.name == "harr"] == [JobState.HELD] * 3
+
+    def test_the_sub_jobs_of_a_later_version(self):
+        jobs = by_id(recorded("later-qstat-array", "openpbs").stdout)
+        assert jobs["25[1].psrv"].state is JobState.RUNNING
+        assert jobs["25[5].psrv"].state is JobState.HELD
+        assert "25[].psrv" not in jobs
+
+    def test_a_waiting_job(self):
+        assert next(j for j in parse_jobs(MIX).jobs if j.name == "later").state is JobState.WAITING
+
+    def test_a_later_version(self):
+        (job,) = parse_jobs(recorded("later-qstat", "openpbs").stdout).jobs
+        assert (job.name, job.state, job.exec_nodes) == ("simple", JobState.RUNNING, ("pn1",))
+
+    def test_no_jobs(self):
+        assert parse_jobs(recorded("later-qstat-empty", "openpbs").stdout).jobs == ()
+
+    def test_values_that_are_not_json_lose_no_job(self):
+        """`qsub -N nan`, and `+5`, `.5`, bytes that are not UTF-8 in the environment."""
+        with pytest.raises(ValueError, match="Expecting value"):
+            json.loads(NOT_JSON)
+        jobs = parse_jobs(NOT_JSON)
+        assert jobs.problems == ()
+        assert [job.name for job in jobs.jobs][:3] == ["007", "nan", "inf"]
+        assert len(jobs.jobs) == NOT_JSON.count('"job_state"') == 11
+
+    def test_a_record_that_cannot_be_mended_is_named_and_left_out(self):
+        text = document("Jobs", {"1.head": job_text(), "2.head": job_text('"A":"no end')})
+        jobs = parse_jobs(text)
+        assert [job.job_id for job in jobs.jobs] == ["1.head"]
+        assert len(jobs.problems) == 1
+        assert jobs.problems[0].startswith("job 2.head: ")
+
+    @pytest.mark.parametrize("value", ["[" * 100_000, "1" * 5000, "+5", "{bad", "1e999", "-"])
+    def test_whatever_a_value_is_the_job_is_there(self, value):
+        text = document("Jobs", {"1.head": job_text(f'"A":{value}'), "2.head": job_text()})
+        jobs = parse_jobs(text)
+        assert jobs.jobs[-1].job_id == "2.head"
+        assert len(jobs.jobs) + len(jobs.problems) == 2
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ('"job_state":"W"', '"job_state":"?"', "unknown job_state '?'"),
+            ('"job_state":"W"', '"job_state":null', "it has no job_state"),
+            ('"exec_vnode":"(n1:ncpus=1)+', '"exec_vnode":"(n1:ncpus=x)+', "'ncpus=x'"),
+        ],
+    )
+    def test_a_strange_record_is_a_problem_of_its_own(self, old, new, said):
+        jobs = parse_jobs(MIX.replace(old, new))
+        assert len(jobs.jobs) == 13
+        assert len(jobs.problems) == 1
+        assert said in jobs.problems[0]
+
+    @pytest.mark.parametrize("text", [MIX, NOT_JSON])
+    def test_a_list_that_is_cut_off_is_never_a_short_one(self, text):
+        whole = text.strip()
+        for end in range(0, len(whole), 97):
+            with pytest.raises(UnreadableAnswer):
+                parse_jobs(whole[:end])
+
+    @pytest.mark.parametrize("text", ["", "{}", '{"Jobs":{}}', "qstat: what?", "[]", "{\n}\n}"])
+    def test_what_is_no_list_is_refused(self, text):
+        with pytest.raises(UnreadableAnswer):
+            parse_jobs(text)
+
+    def test_something_between_records_is_quoted(self):
+        lines = NOT_JSON.split("\n")
+        lines.insert(5, "a word")
+        with pytest.raises(UnreadableAnswer, match="line 6: 'a word'"):
+            parse_jobs("\n".join(lines))
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        st.lists(
+            st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=30),
+            min_size=1,
+            max_size=5,
+        )
+    )
+    def test_no_bare_value_takes_another_job_with_it(self, values):
+        records = {f"{n}.head": job_text(f'"A":{value}') for n, value in enumerate(values)}
+        records["99.head"] = job_text()
+        jobs = parse_jobs(document("Jobs", records))
+        known = {job.job_id for job in jobs.jobs}
+        named = {problem.split(":")[0].removeprefix("job ") for problem in jobs.problems}
+        assert "99.head" in known
+        assert known | named == records.keys()
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.integers(0, len(NOT_JSON) - 1), st.integers(0, 40), st.text(max_size=5))
+    def test_damage_never_crashes(self, start, length, text):
+        try:
+            parse_jobs(NOT_JSON[:start] + text + NOT_JSON[start + length :])
+        except UnreadableAnswer:
+            return
+
+
+class TestNodes:
+    def test_nodes_with_states_properties_and_jobs(self):
+        nodes = {record.node.name: record for record in parse_nodes(NODES).nodes}
+        assert nodes["n1"].node.states == {NodeState.JOB_EXCLUSIVE}
+        assert nodes["n1"].node.note == "torque-mesos:online"
+        assert nodes["n1"].node.np == 2
+        assert len(nodes["n1"].jobs) == 2
+        assert nodes["n3"].node.states == {NodeState.DOWN, NodeState.UNKNOWN, NodeState.OFFLINE}
+        assert nodes["n3"].node.properties == {"fast", "mesos"}
+
+    def test_a_later_version(self):
+        nodes = parse_nodes(recorded("later-pbsnodes", "openpbs").stdout)
+        assert [record.node.name for record in nodes.nodes] == ["pn1", "vn99", "pn3", "pn4", "pn5"]
+        assert nodes.nodes[0].node.np == 0
+
+    def test_an_unknown_node_comes_with_exit_code_0(self):
+        nodes = parse_nodes(recorded("later-pbsnodes-unknown", "openpbs").stdout)
+        assert nodes.nodes == ()
+        assert nodes.unreadable == {"nosuch"}
+        assert nodes.problems == ("node nosuch: Unknown node",)
+
+    @pytest.mark.parametrize(
+        "word",
+        [
+            *("free", "offline", "offline_by_mom", "down", "Stale", "job-busy", "job-exclusive"),
+            *("resv-exclusive", "busy", "state-unknown", "provisioning", "wait-provisioning"),
+            *("maintenance", "initializing", "unresolvable", "sleep"),
+        ],
+    )
+    def test_every_state_of_openpbs_is_known(self, word):
+        nodes = parse_nodes(NODES.replace('"state":"job-busy"', f'"state":"{word}"'))
+        assert nodes.unreadable == frozenset()
+        free = {NodeState.FREE}
+        assert (nodes.nodes[0].node.states == free) is (word == "free")
+
+    @pytest.mark.parametrize("word", ["Stale", "unresolvable", "sleep", "down"])
+    def test_a_node_that_cannot_be_heard_is_down(self, word):
+        nodes = parse_nodes(NODES.replace('"state":"job-busy"', f'"state":"{word}"'))
+        assert nodes.nodes[0].node.states == {NodeState.DOWN}
+
+    def test_a_node_that_cannot_be_read_is_named(self):
+        nodes = parse_nodes(NODES.replace('"state":"job-busy"', '"state":"odd"', 1))
+        assert nodes.unreadable == {"n1"}
+        assert len(nodes.nodes) == 2
+
+    def test_a_comment_that_is_not_json(self):
+        text = NODES.replace('"comment":"torque-mesos:parked"', '"comment":+5')
+        with pytest.raises(ValueError, match="Expecting value"):
+            json.loads(text)
+        nodes = parse_nodes(text)
+        assert {record.node.name for record in nodes.nodes} == {"n1", "n2", "n3"}
+        assert nodes.nodes[2].node.note == "+5"
+        assert len(nodes.nodes[0].jobs) == 2
+
+    def test_resources_are_words(self):
+        more = '"fast":"True",\n"slow":"False",\n"pool":"gold,lead",\n"ngpus":2,\n'
+        text = NODES.replace('"fast":"True",', more)
+        (node,) = (r.node for r in parse_nodes(text).nodes if r.node.name == "n3")
+        assert node.properties == {
+            *("fast", "mesos", "pool=gold", "pool=lead"),
+            *("ngpus>=1", "ngpus>=2"),
+        }
+
+
+def record(jobs: tuple[str, ...], assigned: int) -> NodeRecord:
+    return NodeRecord(Node("n1", frozenset({NodeState.FREE}), 8), jobs, assigned)
+
+
+class TestSlots:
+    def test_each_job_has_indexes_by_its_cpus_there(self):
+        node = with_slots(record(("1.h", "2.h"), 3), {"1.h": {"n1": 2, "n2": 9}, "2.h": {"n1": 1}})
+        assert dict(node.slots) == {0: "1.h", 1: "1.h", 2: "2.h"}
+
+    def test_a_job_without_cpus_holds_one_slot(self):
+        assert dict(with_slots(record(("1.h",), 0), {"1.h": {"n1": 0}}).slots) == {0: "1.h"}
+
+    def test_a_job_of_which_nothing_is_known_has_what_is_left(self):
+        node = with_slots(record(("1.h", "2.h"), 5), {"1.h": {"n1": 2}})
+        assert dict(node.slots) == {0: "1.h", 1: "1.h", 2: "2.h", 3: "2.h", 4: "2.h"}
+
+    @given(
+        st.lists(st.integers(1, 9), unique=True, max_size=6),
+        st.dictionaries(st.integers(1, 9), st.integers(0, 5)),
+        st.integers(0, 40),
+    )
+    def test_no_job_of_a_node_is_lost(self, jobs, cpus, assigned):
+        ids = tuple(f"{n}.h" for n in jobs)
+        node = with_slots(record(ids, assigned), {f"{n}.h": {"n1": c} for n, c in cpus.items()})
+        assert node.jobs == set(ids)
+        assert sorted(node.slots) == list(range(len(node.slots)))
+
+
+class TestExecVnode:
+    @pytest.mark.parametrize(
+        ("text", "cpus"),
+        [
+            ("(n1:ncpus=1)", {"n1": 1}),
+            ("(n1:ncpus=2:mem=51200kb)+(n2:ncpus=1+n3:mem=5kb)", {"n1": 2, "n2": 1, "n3": 0}),
+            ("(n1:ncpus=1)+(n1:ncpus=1)", {"n1": 2}),
+            ("(n1.cluster.test)", {"n1.cluster.test": 0}),
+        ],
+    )
+    def test_cpus_by_vnode(self, text, cpus):
+        assert parse_exec_vnode(text) == cpus
+
+    @pytest.mark.parametrize("text", ["", "()", "(n1:ncpus)", "(:ncpus=1)", "(n1:ncpus=-1)"])
+    def test_what_cannot_be_read_is_quoted(self, text):
+        with pytest.raises(ValueError, match="cannot read"):
+            parse_exec_vnode(text)
+
+
+class TestQueuesAndServer:
+    def test_queues(self):
+        assert parse_queues(recorded("qstat-queues", "openpbs").stdout) == (Queue("workq"),)
+
+    def test_a_queue_of_an_unknown_kind_is_refused(self):
+        text = recorded("qstat-queues", "openpbs").stdout.replace("Execution", "odd")
+        with pytest.raises(UnreadableAnswer, match="workq"):
+            parse_queues(text)
+
+    def test_the_server(self):
+        server = parse_server(recorded("qstat-server", "openpbs").stdout)
+        assert server["node_fail_requeue"] == "310"
+        assert server["scheduling"] == "True"
+        assert "resources_default" not in server

@@ -1,0 +1,396 @@
+"""OpenPBS (23) as a `BatchServer`.
+
+Everything goes through the server's own commands. What was learned of them:
+
+- Making a record makes the server call all nodes down for up to two seconds (see
+  `openpbs_flap`). So records are made in few commands, many names each, and what is said of
+  nodes right after that is not believed.
+- A `create node` that fails because of an attribute leaves a ghost: a record that only
+  qmgr sees, and for which a second try says "already exists". So only attributes that cannot
+  fail are set with the creation (cpus, ports, our mark); custom resources follow.
+- `pbsnodes NAME` and `-a` merge the vnodes of a host: `-v` does not.
+- Deleting a record that has a job is refused by the server itself, at once.
+- `qrerun` asks the mom, which takes for ever if it is gone: `-W force` does not.
+- A node that becomes free starts no scheduling cycle, a new job does.
+- The times of jobs are local times without a zone: the commands run in UTC.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from torque_mesos.batch import names, openpbs_answers
+from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
+from torque_mesos.batch.commands import Answer, Runner
+from torque_mesos.batch.openpbs_commands import (
+    NODE_EXISTS,
+    NOT_RUNNING,
+    RESOURCE_EXISTS,
+    UNKNOWN_JOB,
+    UNKNOWN_NODE,
+    UNKNOWN_RESOURCE,
+    PacedRunner,
+    accepted,
+    check_reached,
+    complaints,
+)
+from torque_mesos.batch.openpbs_flap import Flap
+from torque_mesos.batch.openpbs_sched import sched_problems
+from torque_mesos.model import Queue, Reading, frozen_map
+
+NP_MAX = 2**31 - 1
+CALLS_A_SECOND = 6.0  # 512 privileged ports, each away for 60 s: 8.5
+BURST = 60
+QUEUES_FOR_S = 30.0
+
+_NAMES_A_CALL = 200
+_NO_NODES = "Server has no node list"
+_RESOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
+_DEFAULT_PORTS = (15002, 15003)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPbsSettings:
+    """Where an OpenPBS is, and what may be done to it.
+
+    `server_host` is given to the commands as PBS_SERVER, `conf_file` as PBS_CONF_FILE;
+    None leaves both to /etc/pbs.conf. `home` is read where it can be, for the scheduler's
+    settings and the accounting files. Of the server's own settings None means: leave it
+    as it is.
+    """
+
+    bin_dir: Path = Path("/opt/pbs/bin")
+    home: Path = Path("/var/spool/pbs")
+    server_host: str | None = None
+    conf_file: Path | None = None
+    command_timeout_s: float = 30.0
+    environment: Mapping[str, str] = field(default_factory=frozen_map)
+    mom_service_port: int = 15002
+    create_queue: bool = False
+    node_fail_requeue_s: int | None = None
+    job_history: bool | None = None
+    calls_a_second: float = CALLS_A_SECOND
+
+    @property
+    def accounting_dir(self) -> Path:
+        """Where the server tells of every job at once."""
+        return self.home / "server_priv" / "accounting"
+
+    def command_environment(self) -> dict[str, str]:
+        """The environment for the server's commands, and no other."""
+        path = [str(self.bin_dir), "/usr/local/sbin", "/usr/local/bin"]
+        environment = {
+            "PATH": os.pathsep.join([*path, "/usr/sbin", "/usr/bin", "/sbin", "/bin"]),
+            "LANG": "C",
+            "LC_ALL": "C",
+            "TZ": "UTC",
+        }
+        if self.server_host:
+            environment["PBS_SERVER"] = self.server_host
+        if self.conf_file:
+            environment["PBS_CONF_FILE"] = str(self.conf_file)
+        return environment | dict(self.environment)
+
+
+class OpenPbsServer:
+    """An OpenPBS server, driven by its commands. Implements `BatchServer`.
+
+    `read` also asks for a scheduling cycle when a node became usable since the last
+    reading, or a flap is over: OpenPBS starts none by itself.
+    """
+
+    def __init__(
+        self,
+        settings: OpenPbsSettings,
+        runner: Runner,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._runner = PacedRunner(runner, settings.calls_a_second, BURST)
+        self._clock = clock
+        self._lock = threading.Lock()  # of what follows
+        self._flap = Flap()
+        self._queues: tuple[Queue, ...] = ()
+        self._queues_s: float | None = None
+        self._problems: tuple[str, ...] = ()
+
+    @property
+    def traits(self) -> Traits:
+        """OpenPBS keeps jobs of any size. Parked records spare the others a flap."""
+        return Traits(capacity_record=None, parking=True)
+
+    # --- reading ---------------------------------------------------------------
+
+    def read(self) -> Reading:
+        """Read all jobs (sub-jobs of arrays apart), nodes and, now and then, queues."""
+        with ThreadPoolExecutor(3) as pool:
+            nodes_read = pool.submit(self._read_nodes)
+            jobs_read = pool.submit(self._read_jobs)
+            queues_read = pool.submit(self._queues_of_late)
+            jobs, nodes, queues = jobs_read.result(), nodes_read.result(), queues_read.result()
+        seen = [openpbs_answers.with_slots(record, jobs.cpus) for record in nodes.nodes]
+        with self._lock:
+            settled = self._flap.settle(seen, self._clock())
+            wake, self._flap.wake_due = self._flap.wake_due, False
+            problems = self._problems
+        if wake:
+            self.wake_scheduler()
+        return Reading(
+            jobs=jobs.jobs,
+            nodes=settled,
+            queues=queues,
+            problems=jobs.problems + nodes.problems + problems,
+            unreadable_nodes=nodes.unreadable,
+        )
+
+    def _read_jobs(self) -> openpbs_answers.Jobs:
+        return openpbs_answers.parse_jobs(
+            accepted(self._run("qstat", "-t", "-f", "-F", "json")).stdout
+        )
+
+    def _read_nodes(self) -> openpbs_answers.Nodes:
+        answer = self._run("pbsnodes", "-av", "-F", "json")
+        if answer.exit_code == 1 and _NO_NODES in answer.stderr and not answer.stdout.strip():
+            return openpbs_answers.Nodes((), (), frozenset())
+        return openpbs_answers.parse_nodes(accepted(answer).stdout)
+
+    def _read_queues(self) -> tuple[Queue, ...]:
+        answer = accepted(self._run("qstat", "-Q", "-f", "-F", "json"))
+        return openpbs_answers.parse_queues(answer.stdout)
+
+    def _queues_of_late(self) -> tuple[Queue, ...]:
+        """The queues as they were `QUEUES_FOR_S` seconds ago at most: they seldom change."""
+        now_s = self._clock()
+        if self._queues_s is None or now_s - self._queues_s >= QUEUES_FOR_S:
+            self._queues, self._queues_s = self._read_queues(), now_s
+        return self._queues
+
+    # --- nodes -----------------------------------------------------------------
+
+    def create_nodes(self, nodes: Sequence[NewNode]) -> None:
+        """Create node records, mark included. A name that exists already is left as it is.
+
+        Properties become boolean resources of the server (made if need be), set on the node.
+        """
+        failed: list[str] = []
+        alike: dict[str, list[NewNode]] = defaultdict(list)
+        for node in nodes:
+            try:
+                names.host_name(node.name)
+                for name in node.properties:
+                    resource_name(name)
+                alike[self._attributes(node)].append(node)
+            except (InvalidName, Refused) as error:
+                failed.append(str(error))
+        made: dict[str, NewNode] = {}
+        for attributes, group in alike.items():
+            for start in range(0, len(group), _NAMES_A_CALL):
+                some = {node.name: node for node in group[start : start + _NAMES_A_CALL]}
+                created, complained = self._create(list(some), attributes)
+                made |= {name: some[name] for name in created}
+                failed += complained
+        failed += self._give_properties(made)
+        if failed:
+            raise Refused("; ".join(failed))
+
+    def _create(self, wanted: list[str], attributes: str) -> tuple[list[str], list[str]]:
+        """Make records that are alike: the names that were made, and what failed."""
+        created, existing, failed = self._create_once(wanted, attributes)
+        if existing:
+            known = self._read_nodes()
+            there = {record.node.name for record in known.nodes} | known.unreadable
+            if ghosts := [name for name in existing if name not in there]:
+                self._qmgr(f"delete node {','.join(ghosts)}")
+                again, _, more = self._create_once(ghosts, attributes)
+                created, failed = created + again, failed + more
+        return created, failed
+
+    def _create_once(
+        self, wanted: list[str], attributes: str
+    ) -> tuple[list[str], list[str], list[str]]:
+        """The names that were made, those that exist, and what else is wrong."""
+        with self._lock:
+            self._flap.created(self._clock())
+        answer = self._qmgr(f"create node {','.join(wanted)} {attributes}")
+        with self._lock:
+            self._flap.created(self._clock())
+        complained = {item.name: item.text for item in complaints(answer) if item.name in wanted}
+        if not complained:
+            accepted(answer)
+        existing = [name for name, text in complained.items() if "already exists" in text]
+        if answer.exit_code == NODE_EXISTS and not existing:
+            raise Refused(str(answer))
+        failed = [f"{name}: {text}" for name, text in complained.items() if name not in existing]
+        return [name for name in wanted if name not in complained], existing, failed
+
+    def _attributes(self, node: NewNode) -> str:
+        attributes = [f"resources_available.ncpus={_slots(node.np)}"]
+        if node.note:
+            attributes.append(f'comment="{names.note_text(node.note)}"')
+        ports = (
+            node.mom_service_port or self._settings.mom_service_port,
+            node.mom_manager_port or _DEFAULT_PORTS[1],
+        )
+        if ports[0] != _DEFAULT_PORTS[0]:  # the server asks no other port of a mom's
+            attributes.append(f"Port={_port(ports[0])}")
+        return ",".join(attributes)
+
+    def _give_properties(self, made: Mapping[str, NewNode]) -> list[str]:
+        """Set the properties of new records; a record that cannot have them is taken back."""
+        alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for name, node in made.items():
+            if node.properties:
+                alike[tuple(sorted(node.properties))].append(name)
+        failed = []
+        for properties, group in alike.items():
+            values = ",".join(f"resources_available.{name}=True" for name in properties)
+            for start in range(0, len(group), _NAMES_A_CALL):
+                some = ",".join(group[start : start + _NAMES_A_CALL])
+                answer = self._qmgr(f"set node {some} {values}")
+                if answer.exit_code == UNKNOWN_RESOURCE:
+                    for name in properties:
+                        self._make_resource(name)
+                    answer = self._qmgr(f"set node {some} {values}")
+                if answer.exit_code != 0:
+                    self._qmgr(f"delete node {some}")
+                    failed.append(f"{some}: {' '.join(answer.stderr.split())[:400]}")
+        return failed
+
+    def _make_resource(self, name: str) -> None:
+        answer = self._qmgr(f"create resource {name} type=boolean,flag=h")
+        accepted(answer, RESOURCE_EXISTS)
+
+    def delete_node(self, name: str) -> None:
+        """Delete a record; the server refuses it while it has jobs. Takes effect at once."""
+        accepted(self._qmgr(f"delete node {names.host_name(name)}"), UNKNOWN_NODE)
+
+    def set_np(self, name: str, np: int) -> None:
+        """Set the number of cpus (at least 1) of a node. What its mom counts changes nothing."""
+        node = names.host_name(name)
+        accepted(self._qmgr(f"set node {node} resources_available.ncpus={_slots(np)}"))
+
+    def set_offline(self, names: Iterable[str], note: str) -> None:
+        """Take nodes out of scheduling and set their comment; their jobs go on."""
+        self._mark("-o", names, note)
+
+    def set_online(self, names: Iterable[str], note: str) -> None:
+        """Give nodes to the scheduler, by one command, and set their comment."""
+        self._mark("-r", names, note)
+
+    def _mark(self, option: Literal["-o", "-r"], nodes: Iterable[str], note: str) -> None:
+        names.note_text(note)
+        wanted: list[str] = []
+        failed: list[str] = []
+        for name in nodes:
+            try:
+                wanted.append(names.host_name(name))
+            except InvalidName as error:
+                failed.append(str(error))
+        for start in range(0, len(wanted), _NAMES_A_CALL):
+            some = wanted[start : start + _NAMES_A_CALL]
+            answer = self._run("pbsnodes", option, "-C", note, *some)
+            if answer.exit_code != 0:
+                failed.append(str(answer))
+        if failed:
+            raise Refused("; ".join(failed))
+
+    # --- scheduler, jobs, server -------------------------------------------------
+
+    def wake_scheduler(self) -> None:
+        """Ask for a scheduling cycle now."""
+        accepted(self._qmgr("set server scheduling=True"))
+
+    def rerun(self, job_id: str) -> None:
+        """Put a job whose node is lost back into its queue, without asking its mom."""
+        answer = self._run("qrerun", "-W", "force", names.job_id(job_id))
+        accepted(answer, UNKNOWN_JOB, NOT_RUNNING)
+
+    def prepare(self, queues: Sequence[str], max_slots: int) -> None:  # noqa: ARG002
+        """Set what an elastic cluster needs of the server; what is right is left alone.
+
+        `queues` are those that are watched; none means every execution queue. A queue
+        that does not exist is made if `create_queue` allows it, otherwise `Refused`.
+        `max_slots` changes nothing: OpenPBS keeps jobs of any size.
+        """
+        wanted = [names.queue_name(queue) for queue in queues]
+        existing = {queue.name for queue in self._read_queues()}
+        missing = [queue for queue in wanted if queue not in existing]
+        if missing and not self._settings.create_queue:
+            raise Refused(
+                f"the server has no queue {', '.join(missing)}; "
+                "create it with qmgr, or allow it with create_queue"
+            )
+        for queue in missing:
+            accepted(
+                self._qmgr(f"create queue {queue} queue_type=execution,enabled=True,started=True")
+            )
+        server = openpbs_answers.parse_server(
+            accepted(self._run("qstat", "-B", "-f", "-F", "json")).stdout
+        )
+        for change in self._server_changes(server):
+            accepted(self._qmgr(f"set server {change}"))
+        resources = accepted(self._qmgr("list resource")).stdout
+        with self._lock:
+            self._problems = sched_problems(self._settings.home, resources)
+
+    def _server_changes(self, now: Mapping[str, str]) -> list[str]:
+        wished: dict[str, bool | int | None] = {
+            "scheduling": True,
+            "node_fail_requeue": self._settings.node_fail_requeue_s,
+            "job_history_enable": self._settings.job_history,
+        }
+        defaults = {"job_history_enable": "False", "node_fail_requeue": "310"}
+        return [
+            f"{name}={value}"
+            for name, value in wished.items()
+            if value is not None and now.get(name, defaults.get(name)) != str(value)
+        ]
+
+    # --- commands ----------------------------------------------------------------
+
+    def _qmgr(self, command: str) -> Answer:
+        return self._run("qmgr", "-c", command)
+
+    def _run(self, command: str, *arguments: str) -> Answer:
+        return check_reached(
+            self._runner.run(
+                (str(self._settings.bin_dir / command), *arguments),
+                timeout_s=self._settings.command_timeout_s,
+            )
+        )
+
+
+def resource_name(name: str) -> str:
+    """Check a property that is to be a boolean resource: a letter, then letters, digits, `_`, `-`.
+
+    Raises InvalidName, also for the names of resources that every node has.
+    """
+    names.property_name(name)
+    if not _RESOURCE_NAME.fullmatch(name) or name in openpbs_answers.NOT_PROPERTIES:
+        raise InvalidName(
+            f"property {name!r} cannot be a resource of OpenPBS; right would be a letter, then"
+            " letters, digits, '_' and '-', as in mesos, and no resource that every node has"
+        )
+    return name
+
+
+def _slots(np: int) -> int:
+    if isinstance(np, bool) or not isinstance(np, int) or not 1 <= np <= NP_MAX:
+        raise Refused(f"a number of slots is at least 1 and at most {NP_MAX}, not {np!r}")
+    return np
+
+
+def _port(port: int) -> int:
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
+        raise Refused(f"a port is between 1 and 65535, not {port!r}")
+    return port

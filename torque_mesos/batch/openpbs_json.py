@@ -1,0 +1,131 @@
+"""The documents that OpenPBS' commands print with `-F json`, taken apart into records.
+
+They are not always JSON: the release 23.06.06 writes whatever looks like a number to C
+without quotes, so that a job with the name `nan`, or with `+5` or `.5` in its environment,
+makes the whole list unreadable. Later versions (same number, indented by tabs) read each
+value of the environment as JSON again, which may then be `null` or lists in lists.
+
+Therefore a document that cannot be parsed is read record by record (each begins and ends on
+lines of its own, two steps deep), and values that are not JSON are taken as texts: what is
+still unreadable is one record, which is reported and left out. A document without its
+beginning or its end is never taken for a short one: it raises `UnreadableAnswer`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from torque_mesos.batch.base import UnreadableAnswer
+
+_STEP = "(?:\t|    )"
+_RECORD = re.compile(_STEP + _STEP + r'("(?:[^"\\]|\\.)*"):\t?\{')
+_RECORD_END = re.compile(_STEP + _STEP + "},?")
+_LIST_END = re.compile(_STEP + "}")
+_BARE_VALUE = re.compile(r'(\s+"(?:[^"\\]|\\.)*":\s*)([^"{\s].*?)(,?)')
+SHOWN = 160
+
+
+class BadRecord(Exception):
+    """One record says something that cannot be understood."""
+
+
+def records(text: str, key: str) -> Iterator[tuple[str, Any]]:
+    """The (name, value) of each record under `key`; the value is a text if it is not JSON.
+
+    Raises:
+        UnreadableAnswer: the document is not whole, quoting the place.
+    """
+    what = key.lower()
+    body = text.strip()
+    if not body.startswith("{") or not body.endswith("}"):
+        raise UnreadableAnswer(f"{what}: not a whole JSON document: {ends(body)}")
+    try:
+        document = _loads(body)
+    except (ValueError, RecursionError) as error:
+        yield from _torn_records(body, key, error)
+        return
+    # Every answer has a head; without it, this is not what was asked for.
+    if not isinstance(document, dict) or "pbs_server" not in document:
+        raise UnreadableAnswer(f"{what}: not an answer of the server: {ends(body)}")
+    records = document.get(key, {})
+    if not isinstance(records, dict):
+        raise UnreadableAnswer(f"{what}: {key!r} is not an object: {ends(str(records))}")
+    yield from records.items()
+
+
+def _torn_records(body: str, key: str, error: Exception) -> Iterator[tuple[str, str]]:
+    """The records of a document that is not JSON, told apart by their lines alone."""
+    lines = body.split("\n")
+    head = re.compile(f'{_STEP}"{key}":\t?{{')
+    position = next((n for n, line in enumerate(lines, 1) if head.fullmatch(line)), None)
+    last = len(lines) - 2
+    if position is None or lines[-1] != "}" or not _LIST_END.fullmatch(lines[last]):
+        raise UnreadableAnswer(f"{key.lower()}: not a whole list: {error}: {ends(body)}")
+    while position < last:
+        start = _RECORD.fullmatch(lines[position])
+        if not start:
+            raise UnreadableAnswer(
+                f"{key.lower()}: {error}; between two records, line {position + 1}:"
+                f" {ends(lines[position])}"
+            )
+        first = position
+        while position < last and not _RECORD_END.fullmatch(lines[position]):
+            position += 1
+        if position == last:
+            raise UnreadableAnswer(f"{key.lower()}: {error}; {start[1][:SHOWN]} has no end")
+        yield _quoted(start[1]), "\n".join(("{", *lines[first + 1 : position], "}"))
+        position += 1
+
+
+def _mended(record: str) -> str:
+    """The record with quotes around each value that is not JSON."""
+
+    def mended(line: str) -> str:
+        match = _BARE_VALUE.fullmatch(line)
+        if not match or match[2] == "[":  # a list over several lines
+            return line
+        try:
+            _loads(match[2])
+        except (ValueError, RecursionError):
+            return match[1] + json.dumps(match[2]) + match[3]
+        return line
+
+    return "\n".join(mended(line) for line in record.split("\n"))
+
+
+def _loads(text: str) -> Any:
+    # Numbers with a fraction, and NaN, stay texts: a job may be called so.
+    return json.loads(text, strict=False, parse_float=str, parse_constant=str)
+
+
+def _quoted(text: str) -> str:
+    try:
+        return str(json.loads(text, strict=False))
+    except ValueError:
+        return text[1:-1]
+
+
+def fields_of(record: Any) -> dict[str, Any]:
+    """The fields of a record that `records` gave.
+
+    Raises:
+        BadRecord: they cannot be read.
+    """
+    if isinstance(record, str):
+        try:
+            record = _loads(_mended(record))
+        except (ValueError, RecursionError) as error:
+            raise BadRecord(f"{error}: {ends(record)}") from None
+    if not isinstance(record, dict):
+        raise BadRecord(f"it is not an object: {ends(str(record))}")
+    return record
+
+
+def ends(text: str) -> str:
+    """`text`, or its two ends if it is long."""
+    if len(text) <= SHOWN:
+        return repr(text)
+    return f"{text[: SHOWN // 2]!r} ... {text[-SHOWN // 2 :]!r}"
