@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from torque_mesos import __version__
+from torque_mesos.cli import simulate
 
 if TYPE_CHECKING:
     from torque_mesos.admin.status import Status
@@ -51,6 +52,9 @@ Config = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+simulate.add_to(app)
 
 
 def main() -> None:

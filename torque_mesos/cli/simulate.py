@@ -1,0 +1,185 @@
+"""`torque-mesos simulate`: a trace of jobs through the decisions of the live service."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from torque_mesos.decide import Policy
+    from torque_mesos.simulate.clock import Delays
+    from torque_mesos.simulate.report import Report
+    from torque_mesos.simulate.run import Run
+    from torque_mesos.simulate.trace import Trace
+
+_FAILED, _WRONG = 1, 2
+
+
+class Mode(enum.StrEnum):
+    """What holds the nodes."""
+
+    static = "static"
+    elastic = "elastic"
+    original = "original"
+
+
+class SchedulerKind(enum.StrEnum):
+    """The batch scheduler."""
+
+    fifo = "fifo"
+    easy = "easy"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(simulate)
+
+
+def simulate(
+    trace: Annotated[Path, typer.Argument(metavar="TRACE", help="A trace in SWF.")],
+    machines: Annotated[
+        Path,
+        typer.Option("--machines", metavar="FILE", help="The hosts; see docs/simulate.md."),
+    ],
+    settings: Annotated[
+        Path | None, typer.Option("--settings", metavar="FILE", help="As for `run`.")
+    ] = None,
+    mode: Annotated[
+        list[Mode] | None,
+        typer.Option("--mode", help="What to simulate; may be given again. Default: elastic."),
+    ] = None,
+    scheduler: Annotated[
+        SchedulerKind, typer.Option("--scheduler", help="fifo: starts what fits; easy: backfill.")
+    ] = SchedulerKind.fifo,
+    grace: Annotated[
+        float | None, typer.Option("--grace", metavar="S", min=0.0, help="In place of grace_s.")
+    ] = None,
+    other_load: Annotated[
+        float,
+        typer.Option(
+            "--other-load",
+            metavar="X",
+            min=0.0,
+            max=0.99,
+            help="The share of Mesos that a second framework takes if it can.",
+        ),
+    ] = 0.0,
+    faults: Annotated[
+        int | None,
+        typer.Option("--faults", metavar="SEED", help="Let hosts and starts fail (elastic only)."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the jitter of delays.")] = 0,
+    delay: Annotated[
+        list[str] | None,
+        typer.Option("--delay", metavar="NAME=S", help="Another delay; see docs/simulate.md."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", min=1, help="The first N jobs only.")
+    ] = None,
+    price: Annotated[
+        float, typer.Option("--price", metavar="P", min=0.0, help="Of a cpu held for an hour.")
+    ] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.svg", help="Of the last mode.")
+    ] = None,
+) -> None:
+    """Run a trace of jobs through the decisions of the live service, in simulated time."""
+    from torque_mesos.simulate.machines import FormatError, read_machines
+    from torque_mesos.simulate.report import Prices, report
+    from torque_mesos.simulate.run import Options
+    from torque_mesos.simulate.run import simulate as play
+    from torque_mesos.simulate.trace import read_trace
+
+    policy = _policy(settings, grace)
+    delays = _delays(delay or [])
+    try:
+        read = read_trace(trace, read_machines(machines), jobs)
+    except (FormatError, OSError) as error:
+        _fail(_FAILED, str(error))
+    runs: list[Run] = []
+    for each in mode or [Mode.elastic]:
+        options = Options(
+            mode=each.value,
+            scheduler=scheduler.value,
+            delays=delays,
+            other_share=other_load,
+            faults=faults if each is Mode.elastic else None,
+            seed=seed,
+        )
+        runs.append(play(read, policy, options))
+    reports = [report(run, Prices(cpu_hour=price)) for run in runs]
+    if plot is not None:
+        _plot(plot, trace.name, runs[-1])
+    _print(read, reports, as_json)
+
+
+def _fail(code: int, message: str) -> NoReturn:
+    typer.echo(f"torque-mesos: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def _policy(settings: Path | None, grace_s: float | None) -> Policy:
+    """The policy of a settings file; without one, of no file at all, not even the usual ones."""
+    from torque_mesos.config import ConfigError, Settings, load
+
+    try:
+        values = load(settings) if settings is not None else Settings()
+    except ConfigError as error:
+        for problem in error.problems:
+            typer.echo(f"torque-mesos: {problem}", err=True)
+        raise typer.Exit(_WRONG) from None
+    policy = values.policy("simulated", None)
+    return policy if grace_s is None else replace(policy, grace_s=grace_s)
+
+
+def _delays(texts: Sequence[str]) -> Delays:
+    from torque_mesos.simulate.clock import Delays
+
+    values = {}
+    try:
+        for text in texts:
+            name, equals, value = text.partition("=")
+            if not equals:
+                raise ValueError(f"{text!r} is not NAME=SECONDS")
+            values[name] = float(value)
+        return Delays().with_values(values)
+    except ValueError as error:
+        typer.echo(f"torque-mesos: --delay: {error}", err=True)
+        raise typer.Exit(_WRONG) from None
+
+
+def _plot(file: Path, name: str, run: Run) -> None:
+    from torque_mesos.simulate.plot import svg
+
+    title = f"{name}: {run.options.mode}, scheduler {run.options.scheduler}"
+    try:
+        file.write_text(svg(run.account.points, run.span_s, title, run.slots), "utf-8")
+    except OSError as error:
+        _fail(_FAILED, str(error))
+
+
+def _print(trace: Trace, reports: Sequence[Report], as_json: bool) -> None:
+    if as_json:
+        values = {
+            "jobs": len(trace.jobs),
+            "left_out": list(trace.problems),
+            "notes": list(trace.notes),
+            "runs": [report.to_json() for report in reports],
+        }
+        typer.echo(json.dumps(values))
+        return
+    from rich.console import Console
+
+    from torque_mesos.cli.show import printable
+    from torque_mesos.simulate.show import picture
+
+    for line in (*(f"left out: {text}" for text in trace.problems), *trace.notes):
+        typer.echo(printable(line), err=True)
+    Console().print(picture(reports))

@@ -1,0 +1,1 @@
+"""Traces of jobs through the same `decide` as the live service, on a simulated cluster."""

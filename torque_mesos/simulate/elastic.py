@@ -1,0 +1,241 @@
+"""The framework: turns of the very same `decide`, and its plans carried out on the models."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from torque_mesos.decide import Memory, Plan, Policy, Snapshot, decide
+from torque_mesos.decide.plan import (
+    Action,
+    CreateNode,
+    Decline,
+    DeleteNode,
+    Kill,
+    Launch,
+    Offline,
+    Online,
+    Rerun,
+    Revive,
+    SetNp,
+    Suppress,
+    Wake,
+)
+from torque_mesos.decide.worker import ONLINE_NOTE
+from torque_mesos.model import Grant, Offer, TaskState, Worker
+from torque_mesos.simulate.account import Account
+from torque_mesos.simulate.clock import Clock, Delays
+from torque_mesos.simulate.cloud import Cloud
+from torque_mesos.simulate.scheduler import Scheduler
+from torque_mesos.simulate.server import Record, Server
+
+_REMAINDER_REFUSE_S = 1.0  # what a launch leaves of an offer comes back after this
+_SOON_S = 1e-3
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """One grant and what becomes of it."""
+
+    grant: Grant
+    node: str
+    agent_id: str
+    executor_id: str
+    killed: bool = False
+
+
+class Framework:
+    """What `torque_mesos.framework` is in life. Asked for turns by `poke`."""
+
+    def __init__(self, clock: Clock, delays: Delays, account: Account, policy: Policy) -> None:
+        self._clock, self._delays, self._account = clock, delays, account
+        self.policy = policy
+        self._memory = Memory()
+        self.tasks: dict[str, Task] = {}
+        self._workers: tuple[Worker, ...] | None = None
+        self._numbers = itertools.count()
+        self._due_s = float("inf")
+        self.turns = 0
+        self.decide_s = 0.0
+        self.slowest_s = 0.0
+        self.fails: Callable[[], bool] = lambda: False  # whether the next start fails
+        self.plan = Plan()
+
+    def attach(self, server: Server, scheduler: Scheduler, cloud: Cloud) -> None:
+        """What it works with."""
+        self._server, self._scheduler, self._cloud = server, scheduler, cloud
+
+    # -- when ----------------------------------------------------------------------
+
+    def poke(self, delay_s: float) -> None:
+        """Something is news: a turn after a delay. News until then is part of the same turn."""
+        self._turn_at(self._clock.now_s + self._clock.drawn(delay_s))
+
+    def queue_changed(self) -> None:
+        """The batch server's jobs or nodes are other than before."""
+        self.poke(self._delays.detect_s)
+
+    def offers_came(self) -> None:
+        """Mesos has something for us."""
+        self.poke(self._delays.offer_s)
+
+    def _turn_at(self, at_s: float) -> None:
+        if at_s < self._due_s:
+            self._due_s = at_s
+            self._clock.at(at_s, self._turn)
+
+    def _turn(self) -> None:
+        if self._clock.now_s < self._due_s:
+            return  # another one came first
+        self._due_s = float("inf")
+        self.turns += 1
+        snapshot = Snapshot(
+            now_s=self._clock.now_s,
+            reading=self._server.read(),
+            fresh=True,
+            mesos_ready=True,
+            agents=self._cloud.agents,
+            offers=self._cloud.offers,
+            workers=self.workers(),
+            suppressed=self._cloud.suppressed,
+            memory=self._memory,
+        )
+        started_s = time.perf_counter()
+        plan = self.plan = decide(snapshot, self.policy)
+        took_s = time.perf_counter() - started_s
+        self.decide_s += took_s
+        self.slowest_s = max(self.slowest_s, took_s)
+        self._memory = plan.memory
+        offers = {offer.offer_id: offer for offer in snapshot.offers}
+        for action in plan.actions:
+            self._carry_out(action, offers)
+        if plan.again_s is not None:
+            self._turn_at(max(plan.again_s, self._clock.now_s + _SOON_S))
+
+    # -- what it sees of Mesos -------------------------------------------------------
+
+    def workers(self) -> tuple[Worker, ...]:
+        """Our workers, each with its grants."""
+        if self._workers is None:
+            moms: dict[str, list[Task]] = {}
+            for task in self.tasks.values():
+                moms.setdefault(task.node, []).append(task)
+            self._workers = tuple(
+                Worker(
+                    node=node,
+                    agent_id=tasks[0].agent_id,
+                    executor_id=tasks[0].executor_id,
+                    generation=self.policy.generation,
+                    grants=tuple(task.grant for task in tasks),
+                )
+                for node, tasks in moms.items()
+            )
+        return self._workers
+
+    def tasks_at(self, name: str) -> list[Task]:
+        """The tasks on a host."""
+        return [task for task in self.tasks.values() if task.node == name]
+
+    # -- carrying out ------------------------------------------------------------------
+
+    def _carry_out(self, action: Action, offers: dict[str, Offer]) -> None:
+        server, cloud = self._server, self._cloud
+        if isinstance(action, Launch):
+            self._launch(action)
+        elif isinstance(action, Decline):
+            for offer_id in action.offer_ids:
+                cloud.decline(offers[offer_id], action.refuse_s)
+        elif isinstance(action, Kill):
+            for task_id in action.task_ids:
+                self._kill(task_id)
+        elif isinstance(action, Revive):
+            cloud.revive()
+        elif isinstance(action, Suppress):
+            cloud.suppress()
+        elif isinstance(action, Wake):
+            self._scheduler.want(self._delays.kick_s)
+        elif isinstance(action, Online):
+            for name in action.names:
+                record = server.records[name]
+                record.offline, record.note = False, ONLINE_NOTE
+                server.update(record)
+        elif isinstance(action, Offline):
+            record = server.records[action.name]
+            if not record.registering:
+                record.offline, record.note = True, action.note
+                server.update(record)
+            self.poke(self._delays.turn_s)
+        elif isinstance(action, SetNp):
+            server.records[action.name].np = action.np
+            server.update(server.records[action.name])
+        elif isinstance(action, CreateNode):
+            made = Record(action.name, action.np, action.properties, action.note)
+            server.create(made, listed=action.name != self.policy.capacity_record)
+            self.poke(self._delays.turn_s)
+        elif isinstance(action, DeleteNode):
+            server.delete(action.name)
+        elif isinstance(action, Rerun):
+            server.rerun(action.job_id)
+            self.poke(self._delays.turn_s)
+
+    def _launch(self, action: Launch) -> None:
+        if not self._cloud.accept(action.agent_id, action.resources, _REMAINDER_REFUSE_S):
+            return
+        task_id = f"task-{next(self._numbers)}"
+        there = self.tasks_at(action.name)
+        task = self.tasks[task_id] = Task(
+            Grant(task_id, action.slots, action.resources, TaskState.STAGING, self._clock.now_s),
+            action.name,
+            action.agent_id,
+            there[0].executor_id if there else f"executor-{task_id}",
+        )
+        self._workers = None
+        self._account.count("grants" if there else "starts")
+        self._account.add(held=action.resources.cpus, nodes=0 if there else 1)
+        fails = not there and self.fails()
+        self._clock.after(self._delays.mom_start_s, lambda: self._started(task, fails))
+        self.poke(self._delays.turn_s)
+
+    def _started(self, task: Task, fails: bool) -> None:
+        if self.tasks.get(task.grant.task_id) is not task:
+            return
+        if fails:
+            self._account.count("failed starts")
+            failures = self._memory.with_failure(task.agent_id, self._clock.now_s)
+            self._memory = replace(self._memory, failures=failures)
+            self.end(task)
+        elif task.grant.state is TaskState.STAGING:
+            self.set_state(task, TaskState.RUNNING)
+            self._server.set_up(task.node, True)
+        self.poke(self._delays.offer_s)
+
+    def set_state(self, task: Task, state: TaskState) -> None:
+        """A task's new state."""
+        task.grant = replace(task.grant, state=state, since_s=self._clock.now_s)
+        self._workers = None
+
+    def _kill(self, task_id: str) -> None:
+        task = self.tasks.get(task_id)
+        if task is None or task.killed or task.grant.state is TaskState.UNREACHABLE:
+            return
+        task.killed = True
+        self._clock.after(self._delays.mom_stop_s, lambda: self._stopped(task))
+
+    def _stopped(self, task: Task) -> None:
+        if self.tasks.get(task.grant.task_id) is task:
+            self._account.count("stops")
+            self.end(task)
+            self.poke(self._delays.offer_s)
+
+    def end(self, task: Task) -> None:
+        """A task is over; its mom with the last one of them. The resources go back."""
+        del self.tasks[task.grant.task_id]
+        self._workers = None
+        last = not self.tasks_at(task.node)
+        self._account.add(held=-task.grant.resources.cpus, nodes=-1 if last else 0)
+        if last:
+            self._server.freeze(task.node)
+            self._server.set_up(task.node, False)
+        self._cloud.release(task.agent_id, task.grant.resources)

@@ -1,0 +1,79 @@
+"""The hosts of a simulated cluster, from a file.
+
+One line for each kind of host, fields by white space, `#` and `;` begin a comment::
+
+    id  name  count  cpus  speed  memory_kb  [property ...]
+
+Hosts are named NAME1 to NAMEcount. `speed` is read and not used. Each host has the
+properties NAME, cl_NAME and nodecpusCPUS besides those of its line, as sites that publish
+traces in this form name them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torque_mesos.model import Resources
+
+
+class FormatError(ValueError):
+    """A file that is not as it should be. The text names file and line, and quotes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One host: its name, what it has, and the words that requests may use for it."""
+
+    name: str
+    cpus: int
+    mem_mb: float
+    properties: frozenset[str] = frozenset()
+
+    @property
+    def resources(self) -> Resources:
+        """What its agent offers."""
+        return Resources(float(self.cpus), self.mem_mb)
+
+    def slots(self, slot: Resources) -> int:
+        """How many slots it has."""
+        return self.resources.slots(slot)
+
+    def with_properties(self, words: frozenset[str]) -> Machine:
+        """The same host with more properties."""
+        return replace(self, properties=self.properties | words)
+
+
+def read_machines(path: Path) -> tuple[Machine, ...]:
+    """Read a file of machines.
+
+    Raises:
+        FormatError: a line cannot be read, a name comes twice, or there is none.
+        OSError: the file cannot be read.
+    """
+    machines: dict[str, Machine] = {}
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        text = line.split("#")[0].split(";")[0].strip()
+        if not text:
+            continue
+        for machine in _row(text, f"{path.name}:{number}"):
+            if machine.name in machines:
+                raise FormatError(f"{path.name}:{number}: a second host {machine.name}")
+            machines[machine.name] = machine
+    if not machines:
+        raise FormatError(f"{path.name}: no machine in it")
+    return tuple(machines.values())
+
+
+def _row(text: str, where: str) -> list[Machine]:
+    fields = text.split()
+    try:
+        name, count, cpus, memory_kb = fields[1], int(fields[2]), int(fields[3]), int(fields[5])
+    except (IndexError, ValueError):
+        raise FormatError(
+            f"{where}: {text!r} is not `id name count cpus speed memory_kb [property ...]`"
+        ) from None
+    if count < 1 or cpus < 1 or memory_kb < 1:
+        raise FormatError(f"{where}: {text!r}: count, cpus and memory must be positive")
+    words = frozenset({name, f"cl_{name}", f"nodecpus{cpus}", *fields[6:]})
+    return [Machine(f"{name}{i}", cpus, memory_kb / 1024, words) for i in range(1, count + 1)]

@@ -1,0 +1,199 @@
+"""One simulation, from a trace to what happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from torque_mesos.decide import Policy
+from torque_mesos.decide.packing import Host, Tier, place
+from torque_mesos.decide.request import Request
+from torque_mesos.model import Resources
+from torque_mesos.simulate.account import Account
+from torque_mesos.simulate.clock import Clock, Delays
+from torque_mesos.simulate.cloud import Cloud
+from torque_mesos.simulate.elastic import Framework
+from torque_mesos.simulate.faults import Faults, Rates
+from torque_mesos.simulate.original import Original
+from torque_mesos.simulate.scheduler import Kind, Scheduler
+from torque_mesos.simulate.server import Record, Server
+from torque_mesos.simulate.trace import Trace, TraceJob
+
+Mode = Literal["static", "elastic", "original"]
+CAPACITY_RECORD = "localhost"
+LEAD_S = 60.0  # the cluster is there so long before the first job
+STALLED_S = 20 * 86400.0  # nothing starts or ends for so long, with no job to come: it is over
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a simulation is told besides trace and policy."""
+
+    mode: Mode = "elastic"
+    scheduler: Kind = "fifo"
+    delays: Delays = Delays()
+    other_share: float = 0.0
+    faults: int | None = None
+    rates: Rates = Rates()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What happened. Times of this computer: `wall_s`, and `decide_s` of it in `decide`."""
+
+    options: Options
+    policy: Policy
+    account: Account
+    never: tuple[TraceJob, ...]
+    span_s: float
+    slots: int
+    turns: int = 0
+    cycles: int = 0
+    events: int = 0
+    wall_s: float = 0.0
+    decide_s: float = 0.0
+    slowest_s: float = 0.0
+
+
+def simulate(trace: Trace, policy: Policy, options: Options) -> Run:
+    """Run every job of a trace that the machines can ever run."""
+    started_s = time.perf_counter()
+    can, never = _sorted_out(trace, policy.slot)
+    clock = Clock(options.seed, options.delays.jitter)
+    account = Account(clock)
+    world = _WORLDS[options.mode](clock, account, trace, policy, options)
+    server, scheduler, framework = world.server, world.scheduler, world.framework
+    for job in can:
+        clock.at(LEAD_S + job.submit_s, lambda job=job: server.submit(job))  # type: ignore[misc]
+    _play(clock, account, server, last_s=LEAD_S + max((job.submit_s for job in can), default=0.0))
+    account.close()
+    return Run(
+        options=options,
+        policy=policy,
+        account=account,
+        never=never,
+        span_s=clock.now_s,
+        slots=sum(machine.slots(policy.slot) for machine in trace.machines),
+        turns=framework.turns if framework else 0,
+        cycles=scheduler.cycles,
+        events=clock.events,
+        wall_s=time.perf_counter() - started_s,
+        decide_s=framework.decide_s if framework else 0.0,
+        slowest_s=framework.slowest_s if framework else 0.0,
+    )
+
+
+def _play(clock: Clock, account: Account, server: Server, last_s: float) -> None:
+    """Run events until every job has ended and what was held is given back, or all stalls."""
+    progress_s = last_s
+    seen = len(server.waiting), len(server.running)
+    while clock.step():
+        now = len(server.waiting), len(server.running)
+        if now != seen:
+            seen, progress_s = now, max(clock.now_s, last_s)
+        done = clock.now_s > last_s and not any(now)
+        if done and (not account.nodes or server.records_stay):
+            return
+        if clock.now_s > progress_s + STALLED_S and not server.running:
+            return
+
+
+def _sorted_out(trace: Trace, slot: Resources) -> tuple[tuple[TraceJob, ...], tuple[TraceJob, ...]]:
+    """The jobs that the machines could run, and those that they never can."""
+    hosts = [
+        Host(m.name, m.slots(slot), Tier.ONLINE, m.properties | {m.name}) for m in trace.machines
+    ]
+    verdicts: dict[Request, bool] = {}
+    can: list[TraceJob] = []
+    never: list[TraceJob] = []
+    for job in trace.jobs:
+        if job.request not in verdicts:
+            verdicts[job.request] = place(job.request, hosts) is not None
+        (can if verdicts[job.request] else never).append(job)
+    return tuple(can), tuple(never)
+
+
+class _Static:
+    """Every host is a node, always."""
+
+    framework: Framework | None = None
+
+    def __init__(
+        self, clock: Clock, account: Account, trace: Trace, policy: Policy, options: Options
+    ) -> None:
+        self.server = Server(clock, options.delays, account, lambda: None)
+        self.server.records_stay = True
+        self.scheduler = Scheduler(clock, self.server, options.scheduler)
+        for machine in trace.machines:
+            slots = machine.slots(policy.slot)
+            self.server.add_record(Record(machine.name, slots, machine.properties))
+            account.add(held=float(slots) * policy.slot.cpus, nodes=1)
+
+
+class _Elastic:
+    """The framework as it is, with Mesos beside it."""
+
+    framework: Framework | None
+
+    def __init__(
+        self, clock: Clock, account: Account, trace: Trace, policy: Policy, options: Options
+    ) -> None:
+        delays = options.delays
+        words = sorted(frozenset().union(*(machine.properties for machine in trace.machines)))
+        keys = {word: f"word{number}" for number, word in enumerate(words)}
+        policy = replace(
+            policy,
+            attribute_properties=(*policy.attribute_properties, *keys.values()),
+            capacity_record=CAPACITY_RECORD,
+        )
+        framework = self.framework = Framework(clock, delays, account, policy)
+        self.server = Server(clock, delays, account, framework.queue_changed)
+        self.scheduler = Scheduler(clock, self.server, options.scheduler)
+        cloud = _cloud(clock, account, trace, options, framework.offers_came, keys)
+        framework.attach(self.server, self.scheduler, cloud)
+        if options.faults is not None:
+            parts = framework, self.server, cloud
+            Faults(clock, delays, account, parts, options.faults, options.rates)
+        clock.at(0.0, cloud.allocate_all)
+        framework.poke(0.0)
+
+
+class _OriginalRule:
+    """The first framework's rule in place of ours."""
+
+    framework: Framework | None = None
+
+    def __init__(
+        self, clock: Clock, account: Account, trace: Trace, policy: Policy, options: Options
+    ) -> None:
+        rule = Original(clock, options.delays, account, trace, policy.slot)
+        self.server = Server(clock, options.delays, account, rule.poke)
+        self.scheduler = Scheduler(clock, self.server, options.scheduler)
+        cloud = _cloud(clock, account, trace, options, rule.poke, {})
+        rule.attach(self.server, self.scheduler, cloud)
+        clock.at(0.0, cloud.allocate_all)
+
+
+def _cloud(
+    clock: Clock,
+    account: Account,
+    trace: Trace,
+    options: Options,
+    on_offers: Callable[[], None],
+    keys: dict[str, str],
+) -> Cloud:
+    cloud = Cloud(clock, options.delays, account, on_offers, options.other_share, options.seed)
+    for machine in trace.machines:
+        attributes = {keys[word]: word for word in sorted(machine.properties) if word in keys}
+        cloud.add_agent(machine.name, machine.resources, attributes)
+    return cloud
+
+
+_WORLDS: dict[Mode, type[_Static] | type[_Elastic] | type[_OriginalRule]] = {
+    "static": _Static,
+    "elastic": _Elastic,
+    "original": _OriginalRule,
+}

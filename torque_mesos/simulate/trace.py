@@ -1,0 +1,128 @@
+"""Jobs from a trace in the Standard Workload Format (SWF).
+
+18 columns as the Parallel Workloads Archive defines them, times in seconds; three more
+where a site gives them: the nodes used, the queue, and the real `-l nodes=` request.
+Without that request, a job asks for its processors on as few hosts as can hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torque_mesos.decide.request import Request, RequestError, parse_nodes
+from torque_mesos.simulate.dialect import Dialect
+from torque_mesos.simulate.machines import FormatError, Machine
+
+_COLUMNS = 18
+_REQUEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TraceJob:
+    """One job of a trace. `submit_s` counts from the first job's."""
+
+    job_id: str
+    submit_s: float
+    run_s: float
+    walltime_s: float
+    nodes: str
+    request: Request
+    queue: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The jobs in the order of their submission, and the machines with the words they use.
+
+    `problems` names the records that were left out, `notes` what was read otherwise than
+    it was written.
+    """
+
+    jobs: tuple[TraceJob, ...]
+    machines: tuple[Machine, ...]
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_trace(path: Path, machines: Sequence[Machine], limit: int | None = None) -> Trace:
+    """Read a trace for a cluster of `machines`; at most `limit` jobs.
+
+    A record that cannot be read, or has no run time, is left out and named in `problems`.
+
+    Raises:
+        FormatError: no record can be read.
+        OSError: the file cannot be read.
+    """
+    dialect = Dialect(machines)
+    jobs: list[TraceJob] = []
+    problems: list[str] = []
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            text = line.strip()
+            if not text or text.startswith(";"):
+                continue
+            if limit is not None and len(jobs) >= limit:
+                break
+            try:
+                jobs.append(_job(text.split(), dialect))
+            except (ValueError, IndexError) as error:
+                shown = text if len(text) <= 60 else f"{text[:60]}..."
+                problems.append(f"{path.name}:{number}: {error} ({shown!r})")
+    if not jobs:
+        first = f": {problems[0]}" if problems else ""
+        raise FormatError(f"{path.name}: no job in it can be read{first}")
+    jobs.sort(key=lambda job: job.submit_s)
+    start_s = jobs[0].submit_s
+    return Trace(
+        jobs=tuple(_moved(job, start_s) for job in jobs),
+        machines=dialect.machines(),
+        problems=tuple(problems),
+        notes=dialect.notes(),
+    )
+
+
+def _moved(job: TraceJob, start_s: float) -> TraceJob:
+    return TraceJob(
+        job.job_id,
+        job.submit_s - start_s,
+        job.run_s,
+        job.walltime_s,
+        job.nodes,
+        job.request,
+        job.queue,
+        job.owner,
+    )
+
+
+def _job(fields: list[str], dialect: Dialect) -> TraceJob:
+    if len(fields) < _COLUMNS:
+        raise FormatError(f"{len(fields)} columns, {_COLUMNS} would be right")
+    submit_s, run_s = float(fields[1]), float(fields[3])
+    if run_s < 0:
+        raise FormatError(f"a run time of {run_s:g} s")
+    if len(fields) > _REQUEST:
+        nodes = dialect.translate(fields[_REQUEST])
+        queue = fields[_REQUEST - 1]
+    else:
+        processors = int(float(fields[7]))
+        if processors <= 0:
+            processors = int(float(fields[4]))
+        nodes, queue = dialect.spread(processors), "batch"
+    try:
+        request = parse_nodes(nodes)
+    except RequestError as error:
+        raise FormatError(str(error)) from None
+    walltime_s = float(fields[8])
+    return TraceJob(
+        job_id=f"{fields[0]}.sim",
+        submit_s=submit_s,
+        run_s=run_s,
+        walltime_s=walltime_s if walltime_s > 0 else max(run_s, 1.0),
+        nodes=nodes,
+        request=request,
+        queue=queue,
+        owner=f"user{fields[11]}@sim",
+    )
