@@ -79,6 +79,8 @@ def place(request: Request, hosts: Sequence[Host]) -> Placement | None:
     """
     if request.hosts > len(hosts):
         return None
+    if request.shared:
+        return _place_shared(request, hosts)
     chunks = sorted(request.chunks, key=lambda c: (-len(c.names), -c.slots, sorted(c.names)))
     room = [chunk.count for chunk in chunks]  # by chunk: hosts that it still needs
     missing = request.hosts
@@ -96,6 +98,21 @@ def place(request: Request, hosts: Sequence[Host]) -> Placement | None:
         return None
     slots = {host.name: chunks[number].slots for host, number in at.items()}
     return Placement(frozen_map(slots), max(host.tier_of(slots[host.name]) for host in at))
+
+
+def _place_shared(request: Request, hosts: Sequence[Host]) -> Placement | None:
+    free = {host: host.free for host in sorted(hosts, key=lambda h: (h.tier, -h.free, h.name))}
+    for chunk in sorted(request.chunks, key=lambda c: (-len(c.names), -c.slots, sorted(c.names))):
+        missing = chunk.count
+        for host, slots in free.items():
+            if chunk.names <= host.names:
+                taken = min(missing, slots // chunk.slots)
+                free[host] = slots - taken * chunk.slots
+                missing -= taken
+        if missing:
+            return None
+    slots_of = {host.name: host.free - left for host, left in free.items() if left < host.free}
+    return Placement(frozen_map(slots_of), max(h.tier for h in hosts if h.name in slots_of))
 
 
 def _add(host: Host, chunks: Sequence[Chunk], room: list[int], at: dict[Host, int]) -> bool:

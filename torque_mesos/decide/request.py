@@ -1,4 +1,4 @@
-"""What one job asks for: the `-l nodes=` grammar of TORQUE.
+"""What one job asks for: the `-l nodes=` grammar of TORQUE. (OpenPBS': see `select`.)
 
 Grammar (qsub's manual, "Requesting Resources"), as far as it decides on hosts::
 
@@ -34,14 +34,15 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What one job asks for."""
+    """What one job asks for. `shared`: its parts may be on one host, as there is room."""
 
     chunks: tuple[Chunk, ...]
+    shared: bool = False
 
     @property
     def hosts(self) -> int:
-        """How many hosts."""
-        return sum(chunk.count for chunk in self.chunks)
+        """How many hosts, at least."""
+        return 1 if self.shared else sum(chunk.count for chunk in self.chunks)
 
     @property
     def slots(self) -> int:
@@ -59,17 +60,18 @@ class Request:
         )
 
 
-def _count(text: str, whole: str, what: str) -> int:
+def count_of(text: str, whole: str, what: str) -> int:
+    """A whole number from 1 to `MAX_COUNT`. Raises RequestError, quoting `whole`."""
     digits = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
     if not digits or not 1 <= int(text) <= MAX_COUNT:
         raise RequestError(
-            f"{_shown(whole)}: {what} is {_shown(text)!r},"
+            f"{shown(whole)}: {what} is {shown(text)!r},"
             f" a whole number from 1 to {MAX_COUNT} would be right"
         )
     return int(text)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A user's text, cut to what a sentence bears."""
     return text if len(text) <= 80 else f"{text[:80]}..."
 
@@ -78,22 +80,22 @@ def _chunk(part: str, whole: str) -> Chunk:
     first, *rest = part.split(":")
     count, slots, names = 1, 1, set()
     if first.isascii() and first.isdigit():
-        count = _count(first, whole, "the number of nodes")
+        count = count_of(first, whole, "the number of nodes")
     else:
         rest.insert(0, first)
     for word in rest:
         key, equals, value = word.partition("=")
         if equals and key == "ppn":
-            slots = _count(value, whole, "ppn")
+            slots = count_of(value, whole, "ppn")
         elif equals:
             raise RequestError(
-                f"{_shown(whole)}: {_shown(word)!r} is not known, only ppn= has a value here"
+                f"{shown(whole)}: {shown(word)!r} is not known, only ppn= has a value here"
             )
         elif _NAME.match(word):
             names.add(word)
         else:
             raise RequestError(
-                f"{_shown(whole)}: {_shown(word)!r} is no name of a property or host"
+                f"{shown(whole)}: {shown(word)!r} is no name of a property or host"
                 " (letters, digits, '_', '-' and '.', a letter first)"
             )
     return Chunk(count, slots, frozenset(names))
@@ -109,11 +111,11 @@ def parse_nodes(text: str) -> Request:
     specification, sharp, suffix = text.partition("#")
     if sharp and suffix not in ("excl", "shared"):
         raise RequestError(
-            f"{_shown(whole)}: {_shown(suffix)!r} after '#', 'excl' or 'shared' would be right"
+            f"{shown(whole)}: {shown(suffix)!r} after '#', 'excl' or 'shared' would be right"
         )
     request = Request(tuple(_chunk(part, whole) for part in specification.split("+")))
     if request.slots > MAX_COUNT:
-        raise RequestError(f"{_shown(whole)}: more than {MAX_COUNT} slots")
+        raise RequestError(f"{shown(whole)}: more than {MAX_COUNT} slots")
     return request
 
 
@@ -124,15 +126,20 @@ def parse_request(resources: Mapping[str, str]) -> Request:
         RequestError: it does not parse, or asks in a way that pbs_sched never serves
             (`procs=` without `nodes=`: the job waits for ever).
     """
+    select = resources.get("select")
+    if select is not None:  # OpenPBS, which translates `nodes` and `ncpus` into it
+        from torque_mesos.decide.select import parse_select
+
+        return parse_select(select, resources.get("place", "free"))
     nodes = resources.get("nodes")
     if nodes is not None:
         return parse_nodes(nodes)
     if "procs" in resources:
         raise RequestError(
-            f"procs={_shown(resources['procs'])}: the scheduler never runs a job that asks for"
+            f"procs={shown(resources['procs'])}: the scheduler never runs a job that asks for"
             " procs, -l nodes=N:ppn=M would be right"
         )
     if "ncpus" in resources:
         ncpus = resources["ncpus"]
-        return Request((Chunk(1, _count(ncpus, f"ncpus={ncpus}", "the number of cpus")),))
+        return Request((Chunk(1, count_of(ncpus, f"ncpus={ncpus}", "the number of cpus")),))
     return Request((Chunk(1, 1),))
