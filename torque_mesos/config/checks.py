@@ -9,6 +9,10 @@ from urllib.parse import urlsplit
 
 _PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_OPENPBS_RESOURCE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
+_EVERY_NODES = frozenset(
+    {"ncpus", "mem", "vmem", "arch", "host", "vnode", "hbmem", "accelerator_memory"}
+)
 _MEANT_BY_TORQUE = frozenset({"ppn", "gpus", "mics", "reqattr"})
 
 
@@ -51,6 +55,11 @@ def property_name(text: str) -> str:
     if text in _MEANT_BY_TORQUE:
         raise ValueError("has a meaning of its own in a node specification; another name is right")
     return text
+
+
+def openpbs_resource(text: str) -> bool:
+    """Whether a node property can be a resource of OpenPBS."""
+    return bool(_OPENPBS_RESOURCE.fullmatch(text)) and text not in _EVERY_NODES
 
 
 def attribute_name(text: str) -> str:

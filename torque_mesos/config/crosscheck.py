@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from torque_mesos.config.checks import openpbs_resource
+
 if TYPE_CHECKING:
     from torque_mesos.config.models import Settings
 
@@ -86,7 +88,9 @@ def _batch(settings: Settings) -> Iterator[CrossProblem]:
         if port in ports:
             yield CrossProblem(f"batch.{key}", port, f"should differ from batch.{ports[port]}")
         ports.setdefault(port, key)
-    if batch.kind == "torque":
+    if batch.kind == "openpbs":
+        yield from _openpbs(settings)
+    if batch.kind != "builtin":
         if batch.hosts:
             yield CrossProblem(
                 "batch.hosts", dict(batch.hosts), 'should be left out, or batch.kind be "builtin"'
@@ -96,6 +100,29 @@ def _batch(settings: Settings) -> Iterator[CrossProblem]:
                 "batch.delay_scale",
                 batch.delay_scale,
                 'should be left out, or batch.kind be "builtin"',
+            )
+
+
+def _openpbs(settings: Settings) -> Iterator[CrossProblem]:
+    if settings.batch.mode == "managed":
+        yield CrossProblem(
+            "batch.mode",
+            "managed",
+            'should be "existing": OpenPBS\' daemons are started by its own service',
+        )
+    if settings.executor.momctl is not None:
+        yield CrossProblem(
+            "executor.momctl",
+            str(settings.executor.momctl),
+            'should be left out, for batch.kind is "openpbs", which has none',
+        )
+    for name in settings.node_properties:
+        if not openpbs_resource(name):
+            yield CrossProblem(
+                "node_properties",
+                name,
+                "should be a letter, then letters, digits, '_' and '-', and no resource that"
+                " every node has, for it becomes a resource of OpenPBS",
             )
 
 

@@ -104,13 +104,14 @@ class Mesos(_Model):
 class Batch(_Model):
     """Which batch server, and where."""
 
-    kind: Literal["torque", "builtin"] = Field(
-        default="torque", description="`torque`, or `builtin`: the small one for trying"
+    kind: Literal["torque", "openpbs", "builtin"] = Field(
+        default="torque",
+        description="`torque`, `openpbs`, or `builtin`: the small one for trying",
     )
     mode: Literal["managed", "existing"] = Field(
         default="managed",
         description="`managed`: start the server and its scheduler if they do not run; "
-        "`existing`: they are started by others",
+        "`existing`: they are started by others (the only way for `openpbs`)",
     )
     scheduler: Literal["pbs_sched", "none"] = Field(
         default="pbs_sched",
@@ -118,12 +119,13 @@ class Batch(_Model):
     )
     home: AbsolutePath | None = Field(
         default=None,
-        description="PBS home; default: `/var/spool/torque`, for `builtin` `<state_dir>/batch`",
+        description="PBS home; default: `/var/spool/torque`, for `openpbs` `/var/spool/pbs`, "
+        "for `builtin` `<state_dir>/batch`",
     )
     bin_dir: AbsolutePath | None = Field(
         default=None,
         description="where `qstat` is; default: found on PATH, in `/usr/local/bin`, "
-        "`/opt/torque/bin`; for `builtin` `<home>/bin`",
+        "`/opt/torque/bin`; for `openpbs` `/opt/pbs/bin`; for `builtin` `<home>/bin`",
     )
     sbin_dir: AbsolutePath | None = Field(
         default=None,
@@ -179,9 +181,10 @@ class Executor(_Model):
         default=("*:/home /home",), description="`$usecp` lines: folders that all hosts share"
     )
     mom_config: Texts = Field(default=(), description="further lines of `mom_priv/config`")
-    ready_timeout_s: Positive = Field(
-        default=2.0,
-        description="a mom that is not ready by then is restarted (and then given twice that)",
+    ready_timeout_s: Positive | None = Field(
+        default=None,
+        description="a mom that is not ready by then is restarted (and then given twice that); "
+        "default: 2, for `openpbs` 15",
     )
     stop_grace_s: NotNegative = Field(
         default=10.0, description="from SIGTERM to SIGKILL for jobs that must end"
@@ -295,7 +298,7 @@ class Settings(_Model):
             return self.batch.home
         if self.batch.kind == "builtin":
             return self.state_dir / "batch"
-        return Path("/var/spool/torque")
+        return Path("/var/spool/pbs" if self.batch.kind == "openpbs" else "/var/spool/torque")
 
     @property
     def bin_dir(self) -> Path:
@@ -306,6 +309,12 @@ class Settings(_Model):
     def sbin_dir(self) -> Path:
         """Where the batch server's daemons are."""
         return self.batch.sbin_dir or self._folder_of("pbs_server", "sbin")
+
+    @property
+    def ready_timeout_s(self) -> float:
+        """How long a mom may take to be ready. OpenPBS' server answers it after 2 s."""
+        usual_s = 15.0 if self.batch.kind == "openpbs" else 2.0
+        return self.executor.ready_timeout_s or usual_s
 
     @property
     def status_socket(self) -> Path:
@@ -375,12 +384,15 @@ class Settings(_Model):
             "sbin_dir": str(self.sbin_dir),
             "server_host": self.server_host,
         }
+        values["executor"]["ready_timeout_s"] = self.ready_timeout_s
         values["http"]["host"] = self.http_host
         return values
 
     def _folder_of(self, command: str, kind: str) -> Path:
         if self.batch.kind == "builtin":
             return self.pbs_home / kind
+        if self.batch.kind == "openpbs":  # TORQUE's commands, which may be there, have its names
+            return Path("/opt/pbs") / kind
         found = shutil.which(command)
         if found:
             return Path(found).parent

@@ -11,6 +11,7 @@ from torque_mesos.batch.base import BatchServer
 from torque_mesos.batch.commands import CommandRunner
 from torque_mesos.batch.daemons import BatchDaemons
 from torque_mesos.batch.journal import CommandJournal
+from torque_mesos.batch.openpbs import OpenPbsServer, OpenPbsSettings
 from torque_mesos.batch.torque import TorqueServer, TorqueSettings
 from torque_mesos.config import Settings
 from torque_mesos.framework.recipe import Recipe
@@ -24,7 +25,7 @@ class BatchSite:
     """A site's batch server. `daemons` is None where others start them."""
 
     server: BatchServer
-    settings: TorqueSettings
+    settings: TorqueSettings | OpenPbsSettings
     journal: CommandJournal
     daemons: BatchDaemons | None
 
@@ -34,6 +35,8 @@ def batch_site(settings: Settings) -> BatchSite:
 
     Raises OSError when the built-in server's home cannot be made.
     """
+    if settings.batch.kind == "openpbs":
+        return _openpbs_site(settings)
     managed = settings.batch.mode == "managed"
     builtin = settings.batch.kind == "builtin"
     if builtin and managed:
@@ -52,6 +55,19 @@ def batch_site(settings: Settings) -> BatchSite:
     runner = CommandRunner(environment=torque.command_environment(), journal=journal)
     daemons = BatchDaemons(torque, settings.state_dir, runner) if managed else None
     return BatchSite(TorqueServer(torque, runner), torque, journal, daemons)
+
+
+def _openpbs_site(settings: Settings) -> BatchSite:
+    openpbs = OpenPbsSettings(
+        bin_dir=settings.bin_dir,
+        home=settings.pbs_home,
+        server_host=settings.batch.server_host,
+        command_timeout_s=settings.batch.command_timeout_s,
+        mom_service_port=settings.batch.mom_service_port,
+    )
+    journal = CommandJournal(settings.state_dir)
+    runner = CommandRunner(environment=openpbs.command_environment(), journal=journal)
+    return BatchSite(OpenPbsServer(openpbs, runner), openpbs, journal, None)
 
 
 def _lay_out_builtin(settings: Settings) -> None:
@@ -94,12 +110,13 @@ def recipe(settings: Settings, content: str, uri: str | None) -> Recipe:
         service_port=settings.batch.mom_service_port,
         manager_port=settings.batch.mom_manager_port,
         builtin=builtin,
+        openpbs=settings.batch.kind == "openpbs",
         pbs_mom=_text(executor.pbs_mom),
         momctl=_text(executor.momctl),
         home=_text(executor.mom_home),
         usecp=executor.usecp,
         config=executor.mom_config,
-        ready_timeout_s=executor.ready_timeout_s,
+        ready_timeout_s=settings.ready_timeout_s,
         stop_grace_s=executor.stop_grace_s,
         environment=dict(executor.environment),
         hosts=dict(settings.batch.hosts),

@@ -41,6 +41,7 @@ from torque_mesos.mom.driver import (
     Subscribed,
 )
 from torque_mesos.mom.home import HomeError, make_home
+from torque_mesos.mom.openpbs import mom_of
 from torque_mesos.mom.process import Mom, MomError, port_holder
 from torque_mesos.mom.settings import MomSettings, SettingsError
 
@@ -189,7 +190,7 @@ class Executor:
         try:
             home = make_home(self._settings, self._sandbox, self._delivery)
             self._check_ports()
-            mom = Mom(self._settings, home, self._delivery)
+            mom = mom_of(self._settings, home, self._delivery)
             mom.start()
         except (HomeError, MomError) as error:
             self._fail(str(error))

@@ -28,6 +28,14 @@ SKELETON = {
     "undelivered": 0o1777,
 }
 
+# OpenPBS' pbs_mom ends when anybody else may look into its checkpoint folder.
+OPENPBS_SKELETON = {
+    **SKELETON,
+    "checkpoint": 0o700,
+    "mom_priv/hooks": 0o755,
+    "mom_priv/hooks/tmp": 0o755,
+}
+
 JOB_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 SCRIPTS = {
@@ -85,7 +93,8 @@ def make_home(settings: MomSettings, sandbox: Path, delivery: Path) -> Home:
             sandbox.chmod(SANDBOX_MODE)
         path.mkdir(parents=True, exist_ok=True)
         path.chmod(0o755)
-        for name, mode in SKELETON.items():
+        skeleton = OPENPBS_SKELETON if settings.openpbs else SKELETON
+        for name, mode in skeleton.items():
             folder = path / name
             folder.mkdir(exist_ok=True)
             folder.chmod(mode)
@@ -95,7 +104,7 @@ def make_home(settings: MomSettings, sandbox: Path, delivery: Path) -> Home:
         if settings.hosts:
             lines = (f"{settings.hosts[name]} {name}\n" for name in sorted(settings.hosts))
             _write(home.hosts, "".join(lines))
-        if settings.prologue:
+        if settings.prologue and not settings.openpbs:
             _install_scripts(delivery, path / "mom_priv")
     except OSError as error:
         raise HomeError(f"cannot make the mom's home {path}: {error}") from error
@@ -111,11 +120,14 @@ def make_home(settings: MomSettings, sandbox: Path, delivery: Path) -> Home:
 
 def mom_config(settings: MomSettings) -> str:
     """The text of mom_priv/config. The short times are for the speed of new nodes."""
-    lines = [
+    torque = [
         f"$pbsserver {settings.server_host}",
-        "$logevent 0x1ff",
         "$status_update_time 5",
         "$check_poll_time 5",
+    ]
+    lines = [
+        *([] if settings.openpbs else torque),
+        "$logevent 0x1ff",
         *(f"$usecp {value}" for value in settings.usecp),
         *settings.config,
     ]

@@ -24,6 +24,7 @@ BUILTIN_FOLDER = "builtin"
 TAIL_BYTES = 2000
 MOM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 USUAL_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/opt/torque/sbin", "/usr/local/torque/sbin")
+OPENPBS_FOLDERS = ("/opt/pbs/sbin", "/usr/local/pbs/sbin", "/usr/pbs/sbin")
 EXIT_UNSAFE_HOME = 3
 MOMCTL_TIMEOUT_S = 5.0
 TERMINATE_TIMEOUT_S = 1.0
@@ -38,6 +39,8 @@ class Mom:
 
     `delivery` is the folder with the built-in server's mom in it, if that is wanted.
     """
+
+    ready_mark = READY_MARK
 
     def __init__(self, settings: MomSettings, home: Home, delivery: Path) -> None:
         self.home = home
@@ -112,7 +115,7 @@ class Mom:
                 os.waitpid(ended.si_pid, 0)
 
     def is_ready(self) -> bool:
-        """Whether the line with `READY_MARK` was logged since the start."""
+        """Whether the line with `ready_mark` was logged since the start."""
         try:
             with open(self.home.log, "rb") as log:
                 log.seek(self._offset)
@@ -120,8 +123,8 @@ class Mom:
         except FileNotFoundError:
             return False
         self._offset += len(text)
-        found = READY_MARK in self._seen + text
-        self._seen = (self._seen + text)[-len(READY_MARK) :]
+        found = self.ready_mark in self._seen + text
+        self._seen = (self._seen + text)[-len(self.ready_mark) :]
         return found
 
     def ending(self) -> str:
@@ -213,6 +216,8 @@ class Mom:
                 raise MomError(f"no {program}: the executor came without the built-in server")
             return [sys.executable, "-I", "-S", "-B", str(program)]
         folders = [*os.environ.get("PATH", "").split(":"), *USUAL_FOLDERS]
+        if self._settings.openpbs:  # TORQUE's, which may be there too, has the same name
+            folders = [*OPENPBS_FOLDERS, *folders]
         if self._settings.pbs_mom:
             folders.insert(0, os.path.dirname(self._settings.pbs_mom))
         for folder in folders:

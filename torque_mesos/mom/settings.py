@@ -27,6 +27,7 @@ class MomSettings:
     - `version`: of the framework that made this; the executor names it in its log.
     - `server_port`, `service_port`, `manager_port`: of pbs_server and of the mom.
     - `builtin`: run the built-in batch server's pbs_mom, that came with the executor.
+    - `openpbs`: pbs_mom is OpenPBS', not TORQUE's.
     - `pbs_mom`, `momctl`: paths on the agent. `momctl` is looked for beside `pbs_mom`
       when None. With neither `builtin` nor `pbs_mom`, pbs_mom is looked for in PATH
       and in the usual places of a TORQUE installation.
@@ -51,6 +52,7 @@ class MomSettings:
     service_port: int = 15002
     manager_port: int = 15003
     builtin: bool = False
+    openpbs: bool = False
     pbs_mom: Optional[str] = None
     momctl: Optional[str] = None
     mom_args: Tuple[str, ...] = ()
@@ -85,6 +87,9 @@ class MomSettings:
                 raise SettingsError(f"{key}: {getattr(self, key)} is not a port")
         if self.builtin and self.pbs_mom:
             raise SettingsError("builtin: true and pbs_mom exclude each other")
+        if self.openpbs and (self.builtin or self.momctl):
+            other = "builtin" if self.builtin else "momctl"
+            raise SettingsError(f"openpbs: true and {other} exclude each other")
         if not self.ready_timeout_s > 0:
             raise SettingsError(f"ready_timeout_s: {self.ready_timeout_s} is not positive")
         for key in ("ready_restarts", "stop_grace_s"):
