@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,13 +28,16 @@ def settings(**changes: object) -> MomSettings:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    delivery = tmp_path / "delivery"
+def home() -> Iterator[Home]:
+    # A folder that a job's user could pass through, as an agent's must be.
+    folder = Path(tempfile.mkdtemp(prefix="torque-mesos-test-"))
+    delivery = folder / "delivery"
     (delivery / "prologue").mkdir(parents=True)
     (delivery / "prologue" / "prologue").write_text("#!/bin/sh\n")
-    tmp_path.chmod(0o755)
-    path = tmp_path / "pbs"
-    return make_home(settings(home=str(path), usecp=("*:/home /home",)), tmp_path, delivery)
+    folder.chmod(0o755)
+    path = folder / "pbs"
+    yield make_home(settings(home=str(path), usecp=("*:/home /home",)), folder, delivery)
+    shutil.rmtree(folder)
 
 
 def test_nobody_else_may_enter_its_checkpoint_folder(home: Home) -> None:
