@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -41,11 +42,10 @@ START_S, RUN_S, REST_S = 40.0, 30.0, 40.0
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A job: its id, its name, and whether it waits for `Stage.let_go` before it ends."""
+    """A job: its id and its name."""
 
     job_id: str
     name: str
-    held: bool
 
     @property
     def number(self) -> str:
@@ -119,7 +119,7 @@ class Stage:
     # -- jobs ------------------------------------------------------------------------------
 
     def submit(
-        self, name: str, request: str = "", *, body: str = "", held: bool = False
+        self, name: str, request: str = "", *, queue: str = "", body: str = "", held: bool = False
     ) -> Submitted:
         """Submit a job that notes each of its starts.
 
@@ -132,8 +132,13 @@ class Stage:
             f"{body}\n{wait}\necho done\n"
         )
         (self.site.jobs / f"{name}.sh").write_text(script)
-        command = ["qsub", *(["-l", request] if request else []), f"{name}.sh"]
-        return Submitted(self.site.batch(*command).strip(), name, held)
+        options = [*(["-l", request] if request else []), *(["-q", queue] if queue else [])]
+        return Submitted(self.site.batch("qsub", *options, f"{name}.sh").strip(), name)
+
+    def manage(self, command: str) -> None:
+        """`qmgr -c`, as who runs the server."""
+        qmgr = self.site.state / "batch" / "bin" / "qmgr"
+        subprocess.run([qmgr, "-c", command], check=True, timeout=30, capture_output=True)
 
     def let_go(self, *jobs: Submitted) -> None:
         """Tell held jobs to end."""

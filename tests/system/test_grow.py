@@ -11,6 +11,8 @@ from tests.system.stage import Stage
 
 pytestmark = pytest.mark.system
 
+SETTINGS = {"QUEUES": "batch"}
+
 
 def test_grows_from_zero_and_shrinks_back_to_zero(stage: Stage) -> None:
     assert stage.lent_cpus() == 0
@@ -41,4 +43,17 @@ def test_a_job_larger_than_any_agent_is_told_so_and_disturbs_nobody(stage: Stage
     assert stage.in_queue(large)
     assert stage.starts(large) == []
     stage.delete(large.job_id)
+    stage.at_rest()
+
+
+def test_a_queue_that_is_not_watched_gets_nothing(stage: Stage) -> None:
+    stage.manage("create queue other queue_type=execution,enabled=true,started=true")
+    job = stage.submit("other", queue="other")
+    assert "other" in stage.why(job, "queue-not-watched")
+    watched = stage.submit("watched", held=True)
+    stage.started(watched)
+    assert stage.lent_cpus() == 1  # for the other one
+    stage.delete(job.job_id)
+    stage.let_go(watched)
+    assert stage.output(watched) == []
     stage.at_rest()
