@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from torque_mesos.decide.packing import Host, Tier, place
+from torque_mesos.decide.policy import Limit
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.request import Request, RequestError, parse_request
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.decide.worker import Phase
-from torque_mesos.model import Job, JobState
+from torque_mesos.model import Job, JobState, Resources
 
 _NOT_WAITING = frozenset({JobState.RUNNING, JobState.EXITING, JobState.COMPLETE})
 _WHY_NOT = {
@@ -32,13 +34,16 @@ def demands(turn: Turn) -> list[Demand]:
     """The jobs that want capacity, in the server's order. The others get their reason."""
     queues = {queue.name: queue for queue in turn.reading.queues}
     cluster = _whole_cluster(turn)
-    verdicts: dict[Request, Reason | None] = {}
+    verdicts = _verdicts(turn.policy.slot, turn.policy.limit, cluster)
+    watched: dict[str, bool] = {}
     wanted = []
     for job in turn.reading.jobs:
         if job.state in _NOT_WAITING:
             continue
         queue = queues.get(job.queue)
-        if not turn.policy.watches(job.queue):
+        if job.queue not in watched:
+            watched[job.queue] = turn.policy.watches(job.queue)
+        if not watched[job.queue]:
             turn.jobs[job.job_id] = because(
                 Code.QUEUE_NOT_WATCHED, f"its queue {job.queue} is not one that we serve"
             )
@@ -63,7 +68,20 @@ def demands(turn: Turn) -> list[Demand]:
     return wanted
 
 
-def _whole_cluster(turn: Turn) -> list[Host]:
+_Cluster = tuple[tuple[str, int, frozenset[str]], ...]  # name, slots, words
+
+
+@lru_cache(maxsize=4)
+def _verdicts(
+    slot: Resources,  # noqa: ARG001 (a key, as the others)
+    limit: Limit,  # noqa: ARG001
+    cluster: _Cluster,  # noqa: ARG001
+) -> dict[Request, Reason | None]:
+    """What `_never` said of requests, which depends on nothing else than on these."""
+    return {}
+
+
+def _whole_cluster(turn: Turn) -> _Cluster:
     """Every host as if nothing ran and all of it were ours."""
     hosts = []
     for name, where in turn.phases.items():
@@ -73,12 +91,13 @@ def _whole_cluster(turn: Turn) -> list[Host]:
         slots = max(turn.full_slots(name), worker.slots if worker else 0)
         if not slots and node is not None and name not in turn.agents:
             slots = node.np  # its agent is away and may come back
-        hosts.append(Host(name, slots, Tier.ONLINE, turn.names_of(name)))
-    return hosts
+        hosts.append((name, slots, turn.names_of(name)))
+    return tuple(sorted(hosts))
 
 
-def _never(turn: Turn, request: Request, cluster: list[Host]) -> Reason | None:
+def _never(turn: Turn, request: Request, whole: _Cluster) -> Reason | None:
     """Why a request can never be served here; None if it can, or if that is not known yet."""
+    cluster = [Host(name, slots, Tier.ONLINE, names) for name, slots, names in whole]
     limit = turn.policy.limit
     if over := limit.exceeded_by(request.hosts, turn.policy.slot * request.slots):
         return because(

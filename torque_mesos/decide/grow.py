@@ -10,9 +10,10 @@ from torque_mesos.decide.packing import Host, Placement, Tier, place
 from torque_mesos.decide.plan import CreateNode, Launch, Online, SetNp, Wake
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.request import Chunk, Request
+from torque_mesos.decide.shelf import Shelf
 from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
-from torque_mesos.model import NodeState, Resources
+from torque_mesos.model import Job, NodeState, Resources
 
 _TIERS = {
     Phase.ONLINE: Tier.ONLINE,
@@ -20,6 +21,18 @@ _TIERS = {
     Phase.DRAINING: Tier.DRAINING,
     Phase.STARTING: Tier.STARTING,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request got no place, and what more it would take at least.
+
+    It counts for all jobs that ask for the same: hosts only get fewer while jobs are served.
+    """
+
+    reason: Reason
+    nodes: int = 0
+    slots: int = 0
 
 
 @dataclass
@@ -38,6 +51,9 @@ class Growth:
     at_limit: dict[str, Request] = field(default_factory=dict)
     floor_short: int = 0
     launches: dict[str, int] = field(default_factory=dict)
+    new_nodes: int = 0
+    new_slots: int = 0
+    refused: dict[Request, Refusal] = field(default_factory=dict)
     wake: bool = False
     waiting: bool = False
     hosts: dict[str, Host] = field(default_factory=dict)
@@ -125,8 +141,9 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
     growth = Growth(waiting=bool(wanted))
     hosts = {name: host for name in sorted(turn.phases) if (host := _host(turn, name)) is not None}
     growth.hosts = hosts
+    shelf = Shelf(hosts)
     for demand in wanted:
-        _serve(turn, growth, hosts, demand)
+        _serve(turn, growth, shelf, demand)
     for_jobs = set(growth.launches)
     _floor(turn, growth, hosts)
     for name, slots in growth.launches.items():
@@ -144,58 +161,85 @@ def _held(turn: Turn, launches: dict[str, int]) -> tuple[int, Resources]:
     )
 
 
-def _serve(turn: Turn, growth: Growth, hosts: dict[str, Host], demand: Demand) -> None:
+def _over(turn: Turn, growth: Growth, nodes: int, slots: int) -> str | None:
+    """What part of the limit so many nodes and slots, with all launches so far, would exceed."""
+    limit = turn.policy.limit
+    if limit.nodes is None and limit.cpus is None and limit.mem_mb is None:
+        return None
+    held = turn.held + turn.policy.slot * (growth.new_slots + slots)
+    return limit.exceeded_by(turn.held_nodes + growth.new_nodes + nodes, held)
+
+
+def _serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> None:
     job, request = demand.job, demand.request
-    candidates = [host for host in hosts.values() if host.room > 0]
-    placement = place(request, candidates)
-    if placement is None:
-        turn.jobs[job.job_id] = reason = _no_place(turn, growth, candidates, request)
-        waiting = growth.at_limit if reason.code is Code.AT_LIMIT else growth.short
-        waiting[job.job_id] = request
-        return
+    refusal = growth.refused.get(request)
+    if refusal is None:
+        placement = place(request, shelf.candidates(request))
+        refusal = (
+            _no_place(turn, growth, request)
+            if placement is None
+            else _take(turn, growth, shelf, job, placement)
+        )
+        if refusal is None:
+            return
+        growth.refused[request] = refusal
+    reason = refusal.reason
+    if refusal.slots and (over := _over(turn, growth, refusal.nodes, refusal.slots)):
+        reason = _at_limit(over)
+    turn.jobs[job.job_id] = reason
+    waiting = growth.at_limit if reason.code is Code.AT_LIMIT else growth.short
+    waiting[job.job_id] = request
+
+
+def _take(
+    turn: Turn, growth: Growth, shelf: Shelf, job: Job, placement: Placement
+) -> Refusal | None:
+    """Give a job its place, if the limit allows."""
+    hosts = shelf.hosts
     new = {
         name: more
         for name, n in placement.slots.items()
         if (more := n - hosts[name].up_to(Tier.STARTING)) > 0
     }
-    launches = {name: growth.launches.get(name, 0) + n for name, n in new.items()}
-    over = turn.policy.limit.exceeded_by(*_held(turn, {**growth.launches, **launches}))
-    if new and over:
-        turn.jobs[job.job_id] = _at_limit(over)
-        growth.at_limit[job.job_id] = request
-        return
-    growth.launches.update(launches)
+    if new:
+        nodes = sum(name not in turn.workers and name not in growth.launches for name in new)
+        slots = sum(new.values())
+        if over := _over(turn, growth, nodes, slots):
+            return Refusal(_at_limit(over), nodes, slots)
+        growth.new_nodes += nodes
+        growth.new_slots += slots
+        for name, n in new.items():
+            growth.launches[name] = growth.launches.get(name, 0) + n
     growth.claimed.update(placement.slots)
     turn.jobs[job.job_id] = _explain(turn, growth, hosts, placement)
     for name, n in placement.slots.items():
-        hosts[name] = hosts[name].without(n)
+        shelf.take(name, n)
+    return None
 
 
-def _no_place(turn: Turn, growth: Growth, candidates: list[Host], request: Request) -> Reason:
+def _no_place(turn: Turn, growth: Growth, request: Request) -> Refusal:
     """Why no slots can be found for a request now."""
     if not turn.agents:
-        return because(Code.NO_AGENTS, "Mesos shows no agents")
+        return Refusal(because(Code.NO_AGENTS, "Mesos shows no agents"))
     # At least this much would have to be added: each host of ours serves one part at most.
-    parts = sorted(
-        max((chunk.slots for chunk in request.chunks if host.serves(chunk)), default=0)
-        for host in candidates
-        if host.tier is not Tier.OFFERED
-    )[-request.hosts :]
-    nodes, resources = _held(turn, growth.launches)
-    nodes += max(1, request.hosts - sum(1 for slots in parts if slots))
-    more_slots = max(1, request.slots - sum(parts))
-    if over := turn.policy.limit.exceeded_by(nodes, resources + turn.policy.slot * more_slots):
-        return _at_limit(over)
-    one_by_one = sum(
-        1 for host in candidates if any(host.serves(chunk) for chunk in request.chunks)
-    )
-    return because(
+    served: list[int] = []
+    one_by_one = 0
+    for host in growth.hosts.values():
+        most = max((chunk.slots for chunk in request.chunks if host.serves(chunk)), default=0)
+        if most:
+            one_by_one += 1
+            if host.tier is not Tier.OFFERED:
+                served.append(most)
+    parts = sorted(served)[-request.hosts :]
+    reason = because(
         Code.WAITING_FOR_OFFERS,
         f"it needs {request.hosts} hosts ({request}); {one_by_one} could serve it now,"
         " the rest must become free or be offered by Mesos",
         hosts=request.hosts,
         available=one_by_one,
     )
+    nodes = max(1, request.hosts - len(parts))
+    return Refusal(reason, nodes, max(1, request.slots - sum(parts)))
 
 
 def _at_limit(over: str) -> Reason:
@@ -251,7 +295,7 @@ def _floor(turn: Turn, growth: Growth, hosts: dict[str, Host]) -> None:
                 growth.launches.update(more)
                 missing -= slots
                 break
-    if not allowed({**growth.launches, "": 1}):
+    if missing > 0 and not allowed({**growth.launches, "": 1}):
         missing = 0  # the limit is nearer than the floor
     growth.floor_short = max(0, missing)
 

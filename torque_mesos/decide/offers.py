@@ -11,7 +11,7 @@ from torque_mesos.decide.worker import Phase
 REVIVE_EVERY_S = 5.0  # at most, for the same jobs
 REFUSE_S = {
     Code.NOTHING_WANTED: 3600.0,
-    Code.TOO_SMALL: 30.0,
+    Code.TOO_SMALL: 600.0,  # a larger offer, or a new job, comes before that
     Code.ALREADY_HELD: 5.0,
     Code.NOT_PARKED: 2.0,
     Code.BACKED_OFF: 10.0,

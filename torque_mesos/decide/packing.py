@@ -55,6 +55,13 @@ class Host:
         later = tuple((at, max(0, n - slots)) for at, n in self.later)
         return Host(self.name, max(0, self.free - slots), self.tier, self.names, later)
 
+    def nearness(self, slots: int) -> tuple[Tier, int, str]:
+        """What a request takes first: how far away that many slots are, how tight the fit is."""
+        if slots <= self.free or not self.later:
+            return self.tier, self.free, self.name
+        tier = self.tier_of(slots)
+        return tier, self.up_to(tier), self.name
+
     def serves(self, chunk: Chunk) -> bool:
         """Whether one host of `chunk` fits here."""
         return chunk.slots <= self.room and chunk.names <= self.names
@@ -86,13 +93,10 @@ def place(request: Request, hosts: Sequence[Host]) -> Placement | None:
     missing = request.hosts
     at: dict[Host, int] = {}  # host -> the number of its chunk
     least = min(chunk.slots for chunk in chunks)
-
-    def nearness(host: Host) -> tuple[Tier, int, str]:
-        tier = host.tier_of(least)
-        return tier, host.up_to(tier), host.name
-
-    for host in sorted(hosts, key=nearness):
-        if missing and _add(host, chunks, room, at):
+    for host in sorted(hosts, key=lambda host: host.nearness(least)):
+        if not missing:
+            break
+        if _add(host, chunks, room, at):
             missing -= 1
     if missing:
         return None

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*\Z")
 MAX_COUNT = 1_000_000
@@ -101,6 +102,7 @@ def _chunk(part: str, whole: str) -> Chunk:
     return Chunk(count, slots, frozenset(names))
 
 
+@lru_cache(maxsize=4096)
 def parse_nodes(text: str) -> Request:
     """Parse the value of `-l nodes=`.
 

@@ -1,0 +1,74 @@
+"""Hosts in the order in which requests take them, kept in order while slots are taken."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+
+from torque_mesos.decide.packing import Host
+from torque_mesos.decide.request import Chunk, Request
+
+_Entry = tuple[int, int, str, int, Host]  # tier, slots up to it, name; a number; the host then
+
+
+class Shelf:
+    """The hosts of one decision. `take` is the only way in which they change.
+
+    `candidates` gives so few hosts that `place` finds among them what it would find among all
+    of them: for each part of a request, as many of the nearest hosts that serve it as the
+    request has parts. (If a host beyond those had a part, one of those would be without any,
+    and nearer.)
+    """
+
+    def __init__(self, hosts: dict[str, Host]) -> None:
+        self.hosts = hosts
+        self._taken: list[str] = []  # names, in the order of their changes
+        self._orders: dict[tuple[frozenset[str], int, int], _Order] = {}
+
+    def take(self, name: str, slots: int) -> None:
+        """Take slots of a host, the nearest first."""
+        self.hosts[name] = self.hosts[name].without(slots)
+        self._taken.append(name)
+
+    def candidates(self, request: Request) -> list[Host]:
+        """The hosts among which `place` needs to look."""
+        least = min(chunk.slots for chunk in request.chunks)
+        found: dict[str, Host] = {}
+        for chunk in request.chunks:
+            key = chunk.names, chunk.slots, least
+            order = self._orders.get(key)
+            if order is None:
+                order = self._orders[key] = _Order(self.hosts, chunk, least, len(self._taken))
+            for host in order.nearest(request.hosts, self._taken):
+                found[host.name] = host
+        return list(found.values())
+
+
+class _Order:
+    """The hosts that serve a chunk, by nearness."""
+
+    def __init__(self, hosts: dict[str, Host], chunk: Chunk, least: int, seen: int) -> None:
+        self._hosts, self._chunk, self._least, self._seen = hosts, chunk, least, seen
+        self._numbers = itertools.count()
+        self._heap = [self._entry(host) for host in hosts.values() if host.serves(chunk)]
+        heapq.heapify(self._heap)
+
+    def _entry(self, host: Host) -> _Entry:
+        return (*host.nearness(self._least), next(self._numbers), host)
+
+    def nearest(self, count: int, taken: list[str]) -> list[Host]:
+        """The `count` nearest hosts, or all if there are fewer. `taken`: all changes so far."""
+        if self._seen < len(taken):
+            for name in dict.fromkeys(taken[self._seen :]):
+                host = self._hosts[name]
+                if host.serves(self._chunk):
+                    heapq.heappush(self._heap, self._entry(host))
+            self._seen = len(taken)
+        found: list[_Entry] = []
+        while self._heap and len(found) < count:
+            entry = heapq.heappop(self._heap)
+            if self._hosts[entry[2]] is entry[4]:  # else it was changed since
+                found.append(entry)
+        for entry in found:
+            heapq.heappush(self._heap, entry)
+        return [entry[4] for entry in found]
