@@ -11,6 +11,7 @@ import enum
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -60,6 +61,8 @@ class Resources:
 class JobState(enum.Enum):
     """A job's state, by the letter that TORQUE and OpenPBS use."""
 
+    __hash__ = object.__hash__  # members are single; the default asks for the name\'s hash
+
     QUEUED = "Q"
     RUNNING = "R"
     EXITING = "E"
@@ -92,6 +95,8 @@ class Job:
 
 class NodeState(enum.Enum):
     """One word of a node's comma-separated state."""
+
+    __hash__ = object.__hash__  # members are single; the default asks for the name\'s hash
 
     FREE = "free"
     JOB_EXCLUSIVE = "job-exclusive"
@@ -175,6 +180,8 @@ class Offer:
 class TaskState(enum.Enum):
     """A task's state, by Mesos' name without `TASK_`."""
 
+    __hash__ = object.__hash__  # members are single; the default asks for the name\'s hash
+
     STAGING = "STAGING"
     STARTING = "STARTING"
     RUNNING = "RUNNING"
@@ -221,9 +228,12 @@ class Grant:
     since_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Worker:
-    """One mom of ours: its node, its agent, and its grants (ended ones left out)."""
+    """One mom of ours: its node, its agent, and its grants (ended ones left out).
+
+    (No slots: what follows from its grants is asked for often, and kept.)
+    """
 
     node: str
     agent_id: str
@@ -231,17 +241,22 @@ class Worker:
     generation: str
     grants: tuple[Grant, ...]
 
-    @property
+    @cached_property
     def slots(self) -> int:
         """The slots that its grants hold together."""
         return sum(grant.slots for grant in self.grants)
 
-    @property
+    @cached_property
     def running_slots(self) -> int:
         """The slots of the grants that its mom has."""
         return sum(grant.slots for grant in self.grants if grant.state is TaskState.RUNNING)
 
-    @property
+    @cached_property
     def resources(self) -> Resources:
         """What its grants hold together."""
         return sum((grant.resources for grant in self.grants), Resources())
+
+    @cached_property
+    def unreachable(self) -> bool:
+        """Whether Mesos has lost sight of it."""
+        return any(grant.state is TaskState.UNREACHABLE for grant in self.grants)

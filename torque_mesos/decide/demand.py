@@ -33,8 +33,8 @@ class Demand:
 def demands(turn: Turn) -> list[Demand]:
     """The jobs that want capacity, in the server's order. The others get their reason."""
     queues = {queue.name: queue for queue in turn.reading.queues}
-    cluster = _whole_cluster(turn)
-    verdicts = _verdicts(turn.policy.slot, turn.policy.limit, cluster)
+    cluster: _Cluster = ()
+    verdicts: dict[Request, Reason | None] | None = None  # made when a job asks for it
     watched: dict[str, bool] = {}
     wanted = []
     for job in turn.reading.jobs:
@@ -59,6 +59,9 @@ def demands(turn: Turn) -> list[Demand]:
             except RequestError as error:
                 turn.jobs[job.job_id] = because(Code.MALFORMED, str(error))
                 continue
+            if verdicts is None:
+                cluster = _whole_cluster(turn)
+                verdicts = _verdicts(turn.policy.slot, turn.policy.limit, cluster)
             if request not in verdicts:
                 verdicts[request] = _never(turn, request, cluster)
             if never := verdicts[request]:

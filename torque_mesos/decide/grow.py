@@ -94,7 +94,7 @@ def usable_offer(turn: Turn, name: str) -> bool:
         and name not in turn.workers
         and not turn.must_be_marked(name)
         and not turn.backed_off(name)
-        and turn.offered(name).slots(turn.policy.slot) > 0
+        and turn.offered_slots(name) > 0
         and turn.feasible_without()
     )
 
@@ -113,7 +113,7 @@ def growable(turn: Turn, name: str) -> bool:
 def _host(turn: Turn, name: str) -> Host | None:
     """What can be taken on a node, None where there is nothing."""
     where, names = turn.phases[name], turn.names_of(name)
-    offered = turn.offered(name).slots(turn.policy.slot)
+    offered = turn.offered_slots(name)
     if where in (Phase.PARKED, Phase.ABSENT):
         return Host(name, offered, Tier.OFFERED, names) if usable_offer(turn, name) else None
     if where not in _TIERS or turn.stopping(name) or turn.unreachable(name):
@@ -139,13 +139,14 @@ def _host(turn: Turn, name: str) -> Host | None:
 def grow(turn: Turn, wanted: list[Demand]) -> Growth:
     """Place the waiting jobs in order, keep the floor, and start moms for both."""
     growth = Growth(waiting=bool(wanted))
-    hosts = {name: host for name in sorted(turn.phases) if (host := _host(turn, name)) is not None}
-    growth.hosts = hosts
-    shelf = Shelf(hosts)
+    if wanted or _missing(turn, growth) > 0:
+        found = ((name, _host(turn, name)) for name in sorted(turn.phases))
+        growth.hosts = {name: host for name, host in found if host is not None}
+    shelf = Shelf(growth.hosts)
     for demand in wanted:
         _serve(turn, growth, shelf, demand)
     for_jobs = set(growth.launches)
-    _floor(turn, growth, hosts)
+    _floor(turn, growth, growth.hosts)
     for name, slots in growth.launches.items():
         code = Code.JOB_WANTS if name in for_jobs else Code.FLOOR
         _launch(turn, name, slots, code)
@@ -268,10 +269,19 @@ def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Plac
     return because(Code.STARTING_NODES, f"its nodes are being started: {', '.join(starting)}")
 
 
+def _missing(turn: Turn, growth: Growth) -> int:
+    """How many slots there are too few for the floor."""
+    if not turn.policy.floor_slots:
+        return 0
+    kept = sum(turn.kept_slots(name) for name in turn.workers if not turn.old(name))
+    return turn.policy.floor_slots - growth.new_slots - kept
+
+
 def _floor(turn: Turn, growth: Growth, hosts: dict[str, Host]) -> None:
     """Keep or start what is missing to `floor_slots`. Jobs that wait for room come first."""
-    missing = turn.policy.floor_slots - sum(growth.launches.values())
-    missing -= sum(turn.kept_slots(name) for name in turn.workers if not turn.old(name))
+    missing = _missing(turn, growth)
+    if missing <= 0:
+        return
     for name in sorted(hosts):
         if missing > 0 and hosts[name].tier is Tier.DRAINING and not growth.parts_unplaced:
             growth.online.add(name)

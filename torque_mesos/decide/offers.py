@@ -82,7 +82,7 @@ def _why_not(turn: Turn, growth: Growth, name: str, wanted: bool) -> Reason:
     grows = growable(turn, name)
     if name in turn.workers and not grows:
         return because(Code.ALREADY_HELD, f"a mom of ours runs on {name}, and may not grow now")
-    if turn.offered(name).slots(turn.policy.slot) == 0:
+    if turn.offered_slots(name) == 0:
         return because(Code.TOO_SMALL, f"what {name} has left is less than one slot")
     if not grows and not usable_offer(turn, name):
         return because(Code.NOT_PARKED, f"the server is not done with the record of {name}")

@@ -19,15 +19,16 @@ def shrink(turn: Turn, growth: Growth) -> None:
         if turn.phases[name] in _IDLE_CAN_BE and not turn.busy(name) and name not in growth.claimed
     }
     turn.idle_since = {name: turn.idle_since.get(name, turn.now_s) for name in sorted(idle)}
+    wanted = growth.online | growth.claimed
     for name in turn.workers:
         where = turn.phases[name]
-        if where is Phase.DRAINING and name not in growth.online | growth.claimed:
+        if where is Phase.DRAINING and name not in wanted:
             _stop_drained(turn, name)
         elif where is Phase.STARTING:
             _give_up_late(turn, name)
         elif where is Phase.READY and turn.stopping(name) and not turn.busy(name):
             _kill(turn, name, because(Code.DRAINED, "its end was asked for"))
-    held = sum(turn.kept_slots(name) for name in turn.workers)
+    held = sum(turn.kept_slots(name) for name in turn.workers) if idle else 0
     for name in sorted(idle, key=lambda name: (turn.idle_since[name], name)):
         slots = turn.kept_slots(name)
         spare = held - slots >= turn.policy.floor_slots or _in_the_way(turn, growth, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
@@ -16,7 +17,6 @@ from torque_mesos.model import (
     Offer,
     Reading,
     Resources,
-    TaskState,
     Worker,
     frozen_map,
 )
@@ -29,6 +29,11 @@ RETRY_S = 30.0  # what failed is asked for again after this long
 def because(code: Code, text: str, **numbers: float) -> Reason:
     """A reason."""
     return Reason(code, text, frozen_map(numbers))
+
+
+@lru_cache(maxsize=1024)
+def _slots(resources: Resources, slot: Resources) -> int:
+    return resources.slots(slot)
 
 
 class Turn:
@@ -91,6 +96,7 @@ class Turn:
             name: phase(self.records.get(name), self.workers.get(name))
             for name in {*self.records, *self.workers, *self.agents}
         }
+        self._names: dict[str, frozenset[str]] = {}
 
     # -- views ---------------------------------------------------------------
 
@@ -117,9 +123,7 @@ class Turn:
     def unreachable(self, name: str) -> bool:
         """Whether Mesos has lost sight of a worker."""
         worker = self.workers.get(name)
-        return worker is not None and any(
-            grant.state is TaskState.UNREACHABLE for grant in worker.grants
-        )
+        return worker is not None and worker.unreachable
 
     def kept_slots(self, name: str) -> int:
         """The slots of a worker that count for the floor: those that stay, and can be used."""
@@ -127,21 +131,30 @@ class Turn:
             return 0
         return self.workers[name].slots
 
-    def offered(self, name: str) -> Resources:
-        """What the offers of a host hold together."""
-        return sum((offer.resources for offer in self.offers.get(name, ())), Resources())
+    def offered_slots(self, name: str) -> int:
+        """The slots that the offers of a host hold together."""
+        offers = self.offers.get(name)
+        if not offers:
+            return 0
+        held = sum((offer.resources for offer in offers[1:]), offers[0].resources)
+        return _slots(held, self.policy.slot)
 
     def full_slots(self, name: str) -> int:
         """The slots that a whole agent gives, 0 if the agent is not listed."""
         agent = self.agents.get(name)
-        return agent.total.slots(self.policy.slot) if agent else 0
+        return _slots(agent.total, self.policy.slot) if agent else 0
 
     def names_of(self, name: str) -> frozenset[str]:
         """The words that a request may use for a node: its properties and its name."""
-        node, agent = self.records.get(name), self.agents.get(name)
-        if node is not None:
-            return node.properties | {name}
-        return (self.policy.node_properties(agent) if agent else frozenset()) | {name}
+        names = self._names.get(name)
+        if names is None:
+            node, agent = self.records.get(name), self.agents.get(name)
+            if node is not None:
+                names = node.properties | {name}
+            else:
+                names = (self.policy.node_properties(agent) if agent else frozenset()) | {name}
+            self._names[name] = names
+        return names
 
     def backed_off(self, name: str) -> bool:
         """Whether the agent of a host is being left alone."""

@@ -21,6 +21,8 @@ CAPACITY_NOTE = f"{MARK}:capacity"
 class Phase(enum.Enum):
     """Where a worker stands."""
 
+    __hash__ = object.__hash__  # members are single; the default asks for the name\'s hash
+
     ABSENT = "no node record"
     FOREIGN = "a node record that others made"
     REGISTERING = "a new record that the server is not done with"
