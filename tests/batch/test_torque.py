@@ -211,6 +211,10 @@ class TestMarks:
         expected = ("pbsnodes", "-o", "-N", "torque-mesos: parked", "n1", "n2.cluster.test")
         assert runner.asked == [expected]
 
+    def test_offline_can_leave_the_note_as_it_is(self, server, runner):
+        server.set_offline(["n1"], None)
+        assert runner.asked == [("pbsnodes", "-o", "n1")]
+
     def test_online_is_one_command_with_the_note(self, server, runner):
         server.set_online(iter(["n1", "n2"]), "torque-mesos: online")
         assert runner.asked == [("pbsnodes", "-c", "-N", "torque-mesos: online", "n1", "n2")]

@@ -350,6 +350,17 @@ def test_grace() -> None:
     assert (offline.name, offline.note, offline.reason.code) == ("n1", DRAINING_NOTE, Code.IDLE)
 
 
+def test_an_idle_worker_behind_a_note_of_others_goes_and_the_note_stays() -> None:
+    site = Site().online("n1").remembers(idle_since=frozen_map({"n1": LONG_AGO}))
+    site.nodes[0] = replace(site.nodes[0], note="ERROR: prolog/epilog failed")
+    offline = one(site.plan(), Offline)
+    assert (offline.name, offline.note) == ("n1", None)
+    site.nodes[0] = replace(site.nodes[0], states=frozenset({OFFLINE}))
+    assert one(site.plan(), Kill).name == "n1"
+    site.workers.clear()
+    assert not some(site.asks("1").offer("n1", 4).plan(), Launch), "it waits for the person"
+
+
 def test_a_job_ends_the_grace() -> None:
     site = Site().online("n1", jobs={0: "r"}).remembers(idle_since=frozen_map({"n1": LONG_AGO}))
     plan = site.plan()

@@ -73,7 +73,8 @@ ANY = "*"
 # (note, states, jobs, worker) -> phase; the first row that matches counts. A "|" parts choices.
 TABLE = [
     (("none|other", "offline|down,offline|offline,exclusive|new", ANY, "some"), Phase.SIDELINED),
-    (("none|other", ANY, ANY, ANY), Phase.FOREIGN),
+    (("none|other", ANY, ANY, "no worker"), Phase.FOREIGN),
+    (("none|other", ANY, ANY, "some"), Phase.ONLINE),
     ((ANY, "new|new,down", ANY, "no worker"), Phase.REGISTERING),
     ((ANY, ANY, "jobs", "no worker"), Phase.STRANDED),
     (("online", "offline|down,offline|offline,exclusive", ANY, "no worker"), Phase.SIDELINED),

@@ -544,7 +544,11 @@ class World:
         record = self.records.get(name)
         if record is None:
             raise Broken(f"no such record: {action}")
-        if not record.note.startswith(MARK) or record.person:
+        # Our idle mom behind a note of a person's goes, and the note stays.
+        keeps_note = isinstance(action, Offline) and action.note is None
+        if keeps_note and self.task_at(name) and not record.offline:
+            return
+        if record.person or not record.note.startswith(MARK):
             raise Broken(f"what a person did is undone: {action}")
 
     def _do(self, action: Action, failed: set[str]) -> bool:
@@ -574,7 +578,8 @@ class World:
             record = self.records[action.name]
             if record.registering:
                 return False
-            record.offline, record.note = True, action.note
+            record.offline = True
+            record.note = record.note if action.note is None else action.note
         elif isinstance(action, Online):
             for name in set(action.names) - failed:
                 record = self.records[name]

@@ -48,7 +48,7 @@ class FakeServer:
         assert np > max(self.nodes[name].slots, default=-1), "a slot in use was taken away"
         self.nodes[name] = replace(self.nodes[name], np=np)
 
-    def set_offline(self, names: Iterable[str], note: str) -> None:
+    def set_offline(self, names: Iterable[str], note: str | None) -> None:
         for name in names:
             self._note("offline", name, note)
             self._change(name, add={NodeState.OFFLINE}, note=note)

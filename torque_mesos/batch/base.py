@@ -80,8 +80,8 @@ class BatchServer(Protocol):
     def set_np(self, name: str, np: int) -> None:
         """Set the number of slots of a node."""
 
-    def set_offline(self, names: Iterable[str], note: str) -> None:
-        """Take nodes out of scheduling and set their note; their jobs go on."""
+    def set_offline(self, names: Iterable[str], note: str | None) -> None:
+        """Take nodes out of scheduling and set their note (None: as it is); their jobs go on."""
 
     def set_online(self, names: Iterable[str], note: str) -> None:
         """Give nodes to the scheduler, all in one step, and set their note."""

@@ -279,7 +279,7 @@ class OpenPbsServer:
         node = names.host_name(name)
         accepted(self._qmgr(f"set node {node} resources_available.ncpus={_slots(np)}"))
 
-    def set_offline(self, names: Iterable[str], note: str) -> None:
+    def set_offline(self, names: Iterable[str], note: str | None) -> None:
         """Take nodes out of scheduling and set their comment; their jobs go on."""
         self._mark("-o", names, note)
 
@@ -287,8 +287,8 @@ class OpenPbsServer:
         """Give nodes to the scheduler, by one command, and set their comment."""
         self._mark("-r", names, note)
 
-    def _mark(self, option: Literal["-o", "-r"], nodes: Iterable[str], note: str) -> None:
-        names.note_text(note)
+    def _mark(self, option: Literal["-o", "-r"], nodes: Iterable[str], note: str | None) -> None:
+        noted = [] if note is None else ["-C", names.note_text(note)]
         wanted: list[str] = []
         failed: list[str] = []
         for name in nodes:
@@ -298,7 +298,7 @@ class OpenPbsServer:
                 failed.append(str(error))
         for start in range(0, len(wanted), _NAMES_A_CALL):
             some = wanted[start : start + _NAMES_A_CALL]
-            answer = self._run("pbsnodes", option, "-C", note, *some)
+            answer = self._run("pbsnodes", option, *noted, *some)
             if answer.exit_code != 0:
                 failed.append(str(answer))
         if failed:

@@ -196,7 +196,7 @@ class TorqueServer:
         """Set the number of slots (at least 1) of a node. Takes effect at once."""
         _accepted(self._qmgr(f"set node {names.host_name(name)} np={_slots(np)}"))
 
-    def set_offline(self, names: Iterable[str], note: str) -> None:
+    def set_offline(self, names: Iterable[str], note: str | None) -> None:
         """Take nodes out of scheduling and set their note; their jobs go on."""
         self._mark("-o", names, note)
 
@@ -204,8 +204,8 @@ class TorqueServer:
         """Give nodes to the scheduler, by one command, and set their note."""
         self._mark("-c", names, note)
 
-    def _mark(self, option: Literal["-o", "-c"], nodes: Iterable[str], note: str) -> None:
-        names.note_text(note)
+    def _mark(self, option: Literal["-o", "-c"], nodes: Iterable[str], note: str | None) -> None:
+        noted = [] if note is None else ["-N", names.note_text(note)]
         wanted: list[str] = []
         failed: list[str] = []
         for name in nodes:
@@ -215,7 +215,7 @@ class TorqueServer:
                 failed.append(str(error))
         for start in range(0, len(wanted), _NAMES_A_CALL):
             some = wanted[start : start + _NAMES_A_CALL]
-            answer = self._run("pbsnodes", option, "-N", note, *some)
+            answer = self._run("pbsnodes", option, *noted, *some)
             if answer.exit_code != 0 or answer.stderr.strip():
                 failed.append(_marking_failure(answer, some))
         if failed:

@@ -104,6 +104,7 @@ def growable(turn: Turn, name: str) -> bool:
     return (
         turn.phases[name] in _TIERS
         and name in turn.workers
+        and turn.marked(name)
         and not turn.old(name)
         and not turn.stopping(name)
         and not turn.unreachable(name)
@@ -385,7 +386,7 @@ def _raise_np(turn: Turn) -> bool:
     raised = False
     for name, where in turn.phases.items():
         worker = turn.workers.get(name)
-        if where is Phase.ONLINE and worker is not None and not turn.stopping(name):
+        if where is Phase.ONLINE and worker is not None and growable(turn, name):
             more = worker.running_slots > turn.records[name].np
             raised |= more and _set_np(turn, name, worker.running_slots)
     return raised

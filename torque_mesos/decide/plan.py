@@ -94,10 +94,10 @@ class SetNp:
 
 @dataclass(frozen=True, slots=True)
 class Offline:
-    """Take a node out of scheduling, with a note that says why."""
+    """Take a node out of scheduling, with a note that says why (None: leave its note)."""
 
     name: str
-    note: str
+    note: str | None
     reason: Reason
 
 

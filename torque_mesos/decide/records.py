@@ -176,7 +176,8 @@ def _requeue(turn: Turn, name: str, note: str, reason: Reason) -> None:
     """Nothing new is put on a lost node, and its jobs go back into the queue."""
     node = turn.records[name]
     turn.nodes[name] = reason
-    if NodeState.OFFLINE not in node.states and not turn.do_if_fresh(Offline(name, note, reason)):
+    kept = note if turn.marked(name) else None
+    if NodeState.OFFLINE not in node.states and not turn.do_if_fresh(Offline(name, kept, reason)):
         return
     for job_id in sorted(node.jobs):
         if job_id not in turn.rerun_at and turn.do_if_fresh(Rerun(job_id, name, reason)):

@@ -86,7 +86,8 @@ def _release(turn: Turn, name: str, reason: Reason) -> bool:
     turn.nodes[name] = reason
     if turn.phases[name] is Phase.SIDELINED:
         return _kill(turn, name, reason)
-    return turn.do_if_fresh(Offline(name, DRAINING_NOTE, reason))
+    note = DRAINING_NOTE if turn.marked(name) else None  # a note of others' stays
+    return turn.do_if_fresh(Offline(name, note, reason))
 
 
 def _stop_drained(turn: Turn, name: str) -> None:

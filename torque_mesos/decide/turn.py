@@ -8,7 +8,7 @@ from functools import lru_cache
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.reason import Code, Reason
-from torque_mesos.decide.worker import PARKED_NOTE, Phase, phase
+from torque_mesos.decide.worker import MARK, PARKED_NOTE, Phase, phase
 from torque_mesos.model import (
     Agent,
     JobState,
@@ -161,6 +161,11 @@ class Turn:
         agent = self.agents.get(name)
         failures = self.failures.get(agent.agent_id) if agent else None
         return failures is not None and self.now_s < failures.until_s
+
+    def marked(self, name: str) -> bool:
+        """Whether a node's note is ours. (A person, or the server, may have written another.)"""
+        node = self.records.get(name)
+        return node is not None and node.note.startswith(MARK)
 
     def must_be_marked(self, name: str) -> bool:
         """Whether a parked record still says what it was before: it would not count as starting."""

@@ -44,7 +44,9 @@ def phase(node: Node | None, worker: Worker | None) -> Phase:
         return Phase.ABSENT
     offline = NodeState.OFFLINE in node.states
     if not node.note.startswith(MARK):
-        return Phase.SIDELINED if offline and worker is not None else Phase.FOREIGN
+        if worker is None:
+            return Phase.FOREIGN
+        return Phase.SIDELINED if offline else Phase.ONLINE  # ours, with a note of others'
     if NodeState.MOM_LIST_NOT_SENT in node.states and worker is None:
         return Phase.REGISTERING
     if worker is None:

@@ -164,7 +164,8 @@ class Framework:
         elif isinstance(action, Offline):
             record = server.records[action.name]
             if not record.registering:
-                record.offline, record.note = True, action.note
+                record.offline = True
+                record.note = record.note if action.note is None else action.note
                 server.update(record)
             self.poke(self._delays.turn_s)
         elif isinstance(action, SetNp):
