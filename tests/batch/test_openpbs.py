@@ -19,6 +19,7 @@ from torque_mesos.model import NodeState, Queue
 
 WAKE = ("qmgr", "-c", "set server scheduling=True")
 PARKED = "torque-mesos:parked"
+NOTE = f'comment="{PARKED}",resources_available.torque_mesos="{PARKED}"'
 
 
 def recorded(name: str) -> Answer:
@@ -197,7 +198,7 @@ class TestCreate:
         assert runner.changes() == [
             (
                 *("qmgr", "-c"),
-                f'create node n5,n6,n7.c.test resources_available.ncpus=2,comment="{PARKED}"',
+                f"create node n5,n6,n7.c.test resources_available.ncpus=2,{NOTE}",
             )
         ]
 
@@ -256,18 +257,31 @@ class TestCreate:
         assert runner.changes()[-1][2] == "set node n9 resources_available.fast=True"
 
     def test_a_ghost_is_deleted_and_made_anew(self, server, runner):
-        """A record that pbsnodes does not tell of, and that "already exists"."""
-        exists = said(218, stderr="qmgr obj=n9 svr=default: Node name already exists\n")
-        answers = iter([exists, said()])
-        runner.answer(
-            "qmgr", "-c", "create node n9 resources_available.ncpus=2", by=answers.__next__
+        """A creation with an unknown resource fails, and leaves a record."""
+        command = f"create node n8,n9 resources_available.ncpus=2,{NOTE}"
+        left = "".join(
+            f"qmgr obj={name} svr=default: Unknown resource\nqmgr: Error (15035) returned\n"
+            for name in ("n8", "n9")
         )
-        server.create_nodes([NewNode("n9", 2)])
-        assert [command[2] for command in runner.changes()] == [
-            "create node n9 resources_available.ncpus=2",
-            "delete node n9",
-            "create node n9 resources_available.ncpus=2",
+        answers = iter([said(187, stderr=left), said()])
+        runner.answer("qmgr", "-c", command, by=answers.__next__)
+        server.create_nodes([NewNode("n8", 2, note=PARKED), NewNode("n9", 2, note=PARKED)])
+        assert [change[2] for change in runner.changes()] == [
+            command,
+            "create resource torque_mesos type=string",
+            "delete node n8,n9",
+            command,
         ]
+
+    def test_what_fails_for_another_reason_is_not_deleted(self, server, runner):
+        """Of a wrong attribute the server complains before it sees that a node exists."""
+        text = "qmgr obj=n9 svr=default: Undefined attribute\nqmgr: Error (15002) returned\n"
+        runner.answer(
+            "qmgr", "-c", "create node n8,n9 resources_available.ncpus=2", by=said(154, stderr=text)
+        )
+        with pytest.raises(Refused, match=r"^n9: Undefined attribute$"):
+            server.create_nodes([NewNode("n8", 2), NewNode("n9", 2)])
+        assert not any("delete" in change[2] for change in runner.changes())
 
     def test_who_may_not_is_told(self, server, runner):
         runner.answer("qmgr", "-c", by=recorded("qmgr-create-not-allowed"))
@@ -281,6 +295,7 @@ class TestCreate:
             NewNode("n1", 2, note='a"b'),
             NewNode("n1", 2, frozenset({"a.b"})),
             NewNode("n1", 2, frozenset({"ncpus"})),
+            NewNode("n1", 2, frozenset({"torque_mesos"})),
             NewNode("n1", 0),
         ],
     )
@@ -295,24 +310,46 @@ class TestCreate:
 
 
 class TestChanges:
-    def test_offline_and_online_with_their_comments(self, server, runner):
+    def test_offline_and_online_with_their_notes(self, server, runner):
+        """In a resource, for the server forgets comments when it restarts."""
         server.set_offline(["n1"], PARKED)
-        server.set_online(["n1", "n2"], "torque-mesos:online")
-        assert runner.changes() == [
-            ("pbsnodes", "-o", "-C", PARKED, "n1"),
-            ("pbsnodes", "-r", "-C", "torque-mesos:online", "n1", "n2"),
+        server.set_online(["n1", "n2"], PARKED)
+        assert [change[2] for change in runner.changes()] == [
+            f"set node n1 state=offline,{NOTE}",
+            f"set node n1,n2 state-=offline,{NOTE}",
         ]
 
-    @pytest.mark.parametrize("answer", ["pbsnodes-o-unknown", "pbsnodes-o-not-allowed"])
-    def test_a_mark_that_fails_is_told(self, server, runner, answer):
-        runner.answer("pbsnodes", "-o", by=recorded(answer))
-        with pytest.raises(Refused, match="Error marking node"):
-            server.set_offline(["nosuch", "n3"], PARKED)
+    def test_offline_without_a_note_leaves_what_is_noted(self, server, runner):
+        server.set_offline(["n1"], None)
+        assert runner.changes() == [("qmgr", "-c", "set node n1 state=offline")]
+
+    def test_a_mark_that_fails_is_told(self, server, runner):
+        runner.answer("qmgr", by=recorded("qmgr-set-list"))
+        with pytest.raises(Refused, match=r"^nosuch: Unknown node$"):
+            server.set_offline(["n2", "nosuch", "n3"], PARKED)
+
+    def test_who_may_not_mark_is_told(self, server, runner):
+        runner.answer("qmgr", by=recorded("qmgr-set-not-allowed"))
+        with pytest.raises(Refused, match="Unauthorized Request"):
+            server.set_offline(["n3"], PARKED)
+
+    def test_the_resource_of_the_note_is_made_where_there_is_none(self, server, runner):
+        answers = iter([recorded("qmgr-set-unknown-resource"), said()])
+        runner.answer("qmgr", "-c", f"set node n3 state=offline,{NOTE}", by=answers.__next__)
+        server.set_offline(["n3"], PARKED)
+        assert runner.changes()[1][2] == "create resource torque_mesos type=string"
+        assert len(runner.changes()) == 3
 
     def test_a_bad_name_keeps_no_other_from_its_mark(self, server, runner):
         with pytest.raises(Refused, match="-x"):
             server.set_offline(["-x", "n3"], PARKED)
-        assert runner.changes() == [("pbsnodes", "-o", "-C", PARKED, "n3")]
+        assert runner.changes() == [("qmgr", "-c", f"set node n3 state=offline,{NOTE}")]
+
+    @pytest.mark.parametrize("note", ['a"b', "a,b", "", "x" * 300])
+    def test_a_strange_note_gets_nowhere_near_qmgr(self, server, runner, note):
+        with pytest.raises(InvalidName):
+            server.set_online(["n1"], note)
+        assert runner.changes() == []
 
     def test_np_is_ncpus(self, server, runner):
         server.set_np("n1", 4)
@@ -345,7 +382,7 @@ class TestChanges:
         ("change", "answer"),
         [
             (lambda server: server.wake_scheduler(), "qmgr-server-down"),
-            (lambda server: server.set_offline(["n1"], PARKED), "pbsnodes-o-server-down"),
+            (lambda server: server.set_offline(["n1"], PARKED), "qmgr-server-down"),
             (lambda server: server.rerun("1.head"), "qrerun-server-down"),
         ],
     )

@@ -227,6 +227,28 @@ class TestNodes:
         assert nodes.nodes[2].node.note == "+5"
         assert len(nodes.nodes[0].jobs) == 2
 
+    @pytest.mark.parametrize(
+        ("comment", "note"),
+        [
+            ("", "torque-mesos:online"),  # the server was restarted
+            ("node down: communication closed", "torque-mesos:online"),  # the server's own
+            ("torque-mesos:online", "torque-mesos:online"),
+            ("broken fan", "broken fan"),  # a person's
+        ],
+    )
+    def test_our_note_is_a_resource_and_no_property(self, comment, note):
+        more = '"fast":"True",\n"torque_mesos":"torque-mesos:online",\n'
+        text = NODES.replace('"fast":"True",', more)
+        text = text.replace('"comment":"torque-mesos:parked"', f'"comment":"{comment}"')
+        (node,) = (r.node for r in parse_nodes(text).nodes if r.node.name == "n3")
+        assert node.note == note
+        assert node.properties == {"fast", "mesos"}
+
+    def test_a_node_that_was_never_heard_is_down(self):
+        """A record that was set offline is `state-unknown,offline`, and not called down."""
+        nodes = parse_nodes(NODES.replace('"state":"job-busy"', '"state":"state-unknown,offline"'))
+        assert NodeState.DOWN in nodes.nodes[0].node.states
+
     def test_resources_are_words(self):
         more = '"fast":"True",\n"slow":"False",\n"pool":"gold,lead",\n"ngpus":2,\n'
         text = NODES.replace('"fast":"True",', more)

@@ -5,9 +5,11 @@ Everything goes through the server's own commands. What was learned of them:
 - Making a record makes the server call all nodes down for up to two seconds (see
   `openpbs_flap`). So records are made in few commands, many names each, and what is said of
   nodes right after that is not believed.
-- A `create node` that fails because of an attribute leaves a ghost: a record that only
-  qmgr sees, and for which a second try says "already exists". So only attributes that cannot
-  fail are set with the creation (cpus, ports, our mark); custom resources follow.
+- A `create node` that fails because of a resource leaves a ghost: a record of which a
+  second try says that it "already exists". It is deleted.
+- The server forgets a node's comment when it restarts, and the release 23.06.06 its offline
+  mark too; it keeps resources. So our note is in a resource of its own, and in the comment
+  for people to see.
 - `pbsnodes NAME` and `-a` merge the vnodes of a host: `-v` does not.
 - Deleting a record that has a job is refused by the server itself, at once.
 - `qrerun` asks the mom, which takes for ever if it is gone: `-W force` does not.
@@ -31,8 +33,8 @@ from typing import Literal
 from torque_mesos.batch import names, openpbs_answers
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
 from torque_mesos.batch.commands import Answer, Runner
+from torque_mesos.batch.openpbs_answers import NOTE_RESOURCE
 from torque_mesos.batch.openpbs_commands import (
-    NODE_EXISTS,
     NOT_RUNNING,
     RESOURCE_EXISTS,
     UNKNOWN_JOB,
@@ -53,6 +55,9 @@ BURST = 60
 QUEUES_FOR_S = 30.0
 
 _NAMES_A_CALL = 200
+_TAKEN = openpbs_answers.NOT_PROPERTIES | {NOTE_RESOURCE}
+_EXISTS = "already exists"
+_GHOSTLY = "Unknown resource"
 _NO_NODES = "Server has no node list"
 _RESOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _DEFAULT_PORTS = (15002, 15003)
@@ -205,38 +210,43 @@ class OpenPbsServer:
 
     def _create(self, wanted: list[str], attributes: str) -> tuple[list[str], list[str]]:
         """Make records that are alike: the names that were made, and what failed."""
-        created, existing, failed = self._create_once(wanted, attributes)
-        if existing:
-            known = self._read_nodes()
-            there = {record.node.name for record in known.nodes} | known.unreadable
-            if ghosts := [name for name in existing if name not in there]:
-                self._qmgr(f"delete node {','.join(ghosts)}")
-                again, _, more = self._create_once(ghosts, attributes)
-                created, failed = created + again, failed + more
-        return created, failed
+        answer = self._create_once(wanted, attributes)
+        if answer.exit_code == UNKNOWN_RESOURCE:
+            self._make_resource(NOTE_RESOURCE, "string")
+            self._delete_ghosts(answer, wanted)
+            answer = self._create_once(wanted, attributes)
+        complained = {item.name: item.text for item in complaints(answer) if item.name in wanted}
+        if not complained:
+            accepted(answer)
+        self._delete_ghosts(answer, wanted)
+        failed = [
+            f"{name}: {text}" for name, text in complained.items() if not text.endswith(_EXISTS)
+        ]
+        return [name for name in wanted if name not in complained], failed
 
-    def _create_once(
-        self, wanted: list[str], attributes: str
-    ) -> tuple[list[str], list[str], list[str]]:
-        """The names that were made, those that exist, and what else is wrong."""
+    def _create_once(self, wanted: list[str], attributes: str) -> Answer:
         with self._lock:
             self._flap.created(self._clock())
         answer = self._qmgr(f"create node {','.join(wanted)} {attributes}")
         with self._lock:
             self._flap.created(self._clock())
-        complained = {item.name: item.text for item in complaints(answer) if item.name in wanted}
-        if not complained:
-            accepted(answer)
-        existing = [name for name, text in complained.items() if "already exists" in text]
-        if answer.exit_code == NODE_EXISTS and not existing:
-            raise Refused(str(answer))
-        failed = [f"{name}: {text}" for name, text in complained.items() if name not in existing]
-        return [name for name in wanted if name not in complained], existing, failed
+        return answer
+
+    def _delete_ghosts(self, answer: Answer, wanted: list[str]) -> None:
+        """Delete what a creation left of the records that it did not make."""
+        # Of a name that exists this is not said, of others' records it must not be thought.
+        ghosts = [
+            item.name
+            for item in complaints(answer)
+            if item.name in wanted and item.text.startswith(_GHOSTLY)
+        ]
+        if ghosts:
+            self._qmgr(f"delete node {','.join(ghosts)}")
 
     def _attributes(self, node: NewNode) -> str:
         attributes = [f"resources_available.ncpus={_slots(node.np)}"]
         if node.note:
-            attributes.append(f'comment="{names.note_text(node.note)}"')
+            attributes.append(_note(node.note))
         ports = (
             node.mom_service_port or self._settings.mom_service_port,
             node.mom_manager_port or _DEFAULT_PORTS[1],
@@ -259,15 +269,16 @@ class OpenPbsServer:
                 answer = self._qmgr(f"set node {some} {values}")
                 if answer.exit_code == UNKNOWN_RESOURCE:
                     for name in properties:
-                        self._make_resource(name)
+                        self._make_resource(name, "boolean")
                     answer = self._qmgr(f"set node {some} {values}")
                 if answer.exit_code != 0:
                     self._qmgr(f"delete node {some}")
                     failed.append(f"{some}: {' '.join(answer.stderr.split())[:400]}")
         return failed
 
-    def _make_resource(self, name: str) -> None:
-        answer = self._qmgr(f"create resource {name} type=boolean,flag=h")
+    def _make_resource(self, name: str, kind: Literal["boolean", "string"]) -> None:
+        flag = ",flag=h" if kind == "boolean" else ""  # without it nobody can ask for it
+        answer = self._qmgr(f"create resource {name} type={kind}{flag}")
         accepted(answer, RESOURCE_EXISTS)
 
     def delete_node(self, name: str) -> None:
@@ -280,15 +291,15 @@ class OpenPbsServer:
         accepted(self._qmgr(f"set node {node} resources_available.ncpus={_slots(np)}"))
 
     def set_offline(self, names: Iterable[str], note: str | None) -> None:
-        """Take nodes out of scheduling and set their comment; their jobs go on."""
-        self._mark("-o", names, note)
+        """Take nodes out of scheduling and set their note; their jobs go on."""
+        self._mark("state=offline", names, note)
 
     def set_online(self, names: Iterable[str], note: str) -> None:
-        """Give nodes to the scheduler, by one command, and set their comment."""
-        self._mark("-r", names, note)
+        """Give nodes to the scheduler, by one command, and set their note."""
+        self._mark("state-=offline", names, note)
 
-    def _mark(self, option: Literal["-o", "-r"], nodes: Iterable[str], note: str | None) -> None:
-        noted = [] if note is None else ["-C", names.note_text(note)]
+    def _mark(self, state: str, nodes: Iterable[str], note: str | None) -> None:
+        attributes = state if note is None else f"{state},{_note(note)}"
         wanted: list[str] = []
         failed: list[str] = []
         for name in nodes:
@@ -297,10 +308,14 @@ class OpenPbsServer:
             except InvalidName as error:
                 failed.append(str(error))
         for start in range(0, len(wanted), _NAMES_A_CALL):
-            some = wanted[start : start + _NAMES_A_CALL]
-            answer = self._run("pbsnodes", option, *noted, *some)
+            some = ",".join(wanted[start : start + _NAMES_A_CALL])
+            answer = self._qmgr(f"set node {some} {attributes}")
+            if answer.exit_code == UNKNOWN_RESOURCE:
+                self._make_resource(NOTE_RESOURCE, "string")
+                answer = self._qmgr(f"set node {some} {attributes}")
             if answer.exit_code != 0:
-                failed.append(str(answer))
+                complained = [f"{item.name}: {item.text}" for item in complaints(answer)]
+                failed += complained or [str(answer)]
         if failed:
             raise Refused("; ".join(failed))
 
@@ -376,12 +391,17 @@ def resource_name(name: str) -> str:
     Raises InvalidName, also for the names of resources that every node has.
     """
     names.property_name(name)
-    if not _RESOURCE_NAME.fullmatch(name) or name in openpbs_answers.NOT_PROPERTIES:
+    if not _RESOURCE_NAME.fullmatch(name) or name in _TAKEN:
         raise InvalidName(
             f"property {name!r} cannot be a resource of OpenPBS; right would be a letter, then"
             " letters, digits, '_' and '-', as in mesos, and no resource that every node has"
         )
     return name
+
+
+def _note(note: str) -> str:
+    text = names.note_text(note)
+    return f'comment="{text}",resources_available.{NOTE_RESOURCE}="{text}"'
 
 
 def _slots(np: int) -> int:

@@ -42,10 +42,14 @@ _NODE_STATES = {
     "unresolvable": NodeState.DOWN,
     "sleep": NodeState.DOWN,
 }
+NOTE_RESOURCE = "torque_mesos"
+"""The resource of a node in which our note is: its comment is lost when the server restarts."""
+
 # Every node has these; they are no properties.
 NOT_PROPERTIES = frozenset(
     {"ncpus", "mem", "vmem", "arch", "host", "vnode", "hbmem", "accelerator_memory"}
 )
+_SERVERS_COMMENT = "node down: "
 _MONTHS = {
     name: number
     for number, name in enumerate(
@@ -343,6 +347,9 @@ def _node(name: str, fields: Mapping[str, Any]) -> NodeRecord:
         if state is None:
             raise BadRecord(f"unknown state {word.strip()[:SHOWN]!r}")
         states.append(state)
+    if NodeState.UNKNOWN in states:
+        # Not heard since the server or the record was made, and not always called down.
+        states.append(NodeState.DOWN)
     available = fields.get("resources_available", {})
     assigned = fields.get("resources_assigned", {})
     jobs = fields.get("jobs", [])
@@ -355,11 +362,19 @@ def _node(name: str, fields: Mapping[str, Any]) -> NodeRecord:
         states=frozenset(states),
         np=_number(available, "ncpus"),
         properties=frozenset(_words(available)),
-        note=str(fields.get("comment", "")),
+        note=_note(str(fields.get("comment", "")), str(available.get(NOTE_RESOURCE, ""))),
     )
     # The text form has one entry for a chunk (`1.head/0, 1.head/1`).
     ids = tuple(dict.fromkeys(job.partition("/")[0].strip() for job in jobs))
     return NodeRecord(node, ids, _number(assigned, "ncpus"))
+
+
+def _note(comment: str, note: str) -> str:
+    """What is noted: the comment, where a person or we have set it, and else our resource.
+
+    A restarted server has no comment, and then writes one of its own about nodes it lost.
+    """
+    return note if note and (not comment or comment.startswith(_SERVERS_COMMENT)) else comment
 
 
 def _number(resources: Mapping[str, Any], name: str) -> int:
@@ -376,7 +391,7 @@ def _words(available: Mapping[str, Any]) -> Iterator[str]:
     `ngpus>=1`, `ngpus>=2`... of a number.
     """
     for name, value in available.items():
-        if name in NOT_PROPERTIES:
+        if name in NOT_PROPERTIES or name == NOTE_RESOURCE:
             continue
         if value is True or value == "True":
             yield name

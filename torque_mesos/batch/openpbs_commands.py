@@ -6,6 +6,7 @@
 - The exit code of `qmgr -c` is the server's error number & 0xff. 3 means both "cannot
   connect" and "syntax error": only stderr tells which.
 - pbsnodes exits with 1 for every failure.
+- Without its server, `qstat -F json` prints a whole document without jobs, and exits with 255.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ UNKNOWN_JOB = 15001 & 0xFF
 NOT_RUNNING = 15016 & 0xFF
 UNKNOWN_RESOURCE = 15035 & 0xFF
 UNKNOWN_NODE = 15062 & 0xFF
-NODE_EXISTS = 15066 & 0xFF
 RESOURCE_EXISTS = 15055 & 0xFF
 
 _UNREACHABLE = ("cannot connect to server", "cannot connect to host", "Unknown Host.")

@@ -11,7 +11,7 @@ _PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 _OPENPBS_RESOURCE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _EVERY_NODES = frozenset(
-    {"ncpus", "mem", "vmem", "arch", "host", "vnode", "hbmem", "accelerator_memory"}
+    {"ncpus", "mem", "vmem", "arch", "host", "vnode", "hbmem", "accelerator_memory", "torque_mesos"}
 )
 _MEANT_BY_TORQUE = frozenset({"ppn", "gpus", "mics", "reqattr"})
 
