@@ -1,4 +1,4 @@
-"""`torque-mesos simulate`: a trace of jobs through the decisions of the live service."""
+"""`torque-mesos simulate` and `replay`: traces and journals through the live decisions."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ class SchedulerKind(enum.StrEnum):
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command()(simulate)
+    app.command()(replay)
 
 
 def simulate(
@@ -118,6 +119,43 @@ def simulate(
     if plot is not None:
         _plot(plot, trace.name, runs[-1])
     _print(read, reports, as_json)
+
+
+def replay(
+    journal: Annotated[
+        Path, typer.Argument(metavar="JOURNAL", help="A snapshots.jsonl (journal_snapshots).")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Show which turns of a live run would be decided otherwise today."""
+    from dataclasses import asdict
+
+    from torque_mesos.cli.show import printable
+    from torque_mesos.simulate.replay import Difference, Unreadable, sentence
+    from torque_mesos.simulate.replay import replay as again
+
+    turns, other, unread = 0, 0, 0
+    try:
+        for found in again(journal):
+            turns += 1
+            if isinstance(found, Unreadable):
+                unread += 1
+                typer.echo(f"torque-mesos: {journal}:{found.line}: {found.why}", err=True)
+            elif isinstance(found, Difference):
+                other += 1
+                if as_json:
+                    typer.echo(json.dumps(asdict(found)))
+                    continue
+                typer.echo(f"turn {found.turn}:")
+                for sign, actions in (("-", found.gone), ("+", found.new)):
+                    for action in actions:
+                        typer.echo(printable(f"  {sign} {sentence(action)}"))
+    except OSError as error:
+        _fail(_FAILED, str(error))
+    if not as_json:
+        typer.echo(f"{turns - unread} turns, {other} of them decided otherwise")
+    if other or unread:
+        raise typer.Exit(_FAILED)
 
 
 def _fail(code: int, message: str) -> NoReturn:

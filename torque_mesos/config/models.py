@@ -248,6 +248,10 @@ class Settings(_Model):
     state_dir: AbsolutePath = Field(
         default=Path("/var/lib/torque-mesos"), description="framework id, journal, status socket"
     )
+    journal_snapshots: bool = Field(
+        default=False,
+        description="write what each turn knew to `snapshots.jsonl`, for `torque-mesos replay`",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="`debug`, `info`, `warning` or `error`"
     )

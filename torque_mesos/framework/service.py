@@ -24,7 +24,7 @@ from torque_mesos.framework.bundle import BundleError, build_bundle
 from torque_mesos.framework.execute import Executor
 from torque_mesos.framework.identity import AlreadyRunning, Identity, Lock, RememberedPort
 from torque_mesos.framework.inbox import Deleted, Inbox, QueueChanged, Stop
-from torque_mesos.framework.journal import PlanJournal
+from torque_mesos.framework.journal import Journals
 from torque_mesos.framework.loop import Loop, Timing
 from torque_mesos.framework.poller import MasterPoller
 from torque_mesos.framework.recipe import Recipe
@@ -98,7 +98,7 @@ def _serve(
     by_uri = settings.executor.delivery == "uri"
     policy = settings.policy("", site.server.traits.capacity_record)
     watcher = QueueWatcher(site.settings.accounting_dir, lambda: inbox.put(QueueChanged()))
-    journal = PlanJournal(settings.state_dir)
+    journal = Journals(settings.state_dir, snapshots=settings.journal_snapshots)
 
     def problems() -> tuple[str, ...]:
         found = list(daemon_problems)
@@ -163,13 +163,14 @@ def _loop(
     inbox: Inbox,
     made_by: Recipe,
     board: StatusBoard,
-    journal: PlanJournal,
+    journal: Journals,
 ) -> Loop:
     view = View()
     identity = Identity(settings.state_dir)
     poller = MasterPoller(inbox.put, _MASTER_POLL_S)
     poller.start()
     ports = (settings.batch.mom_service_port, settings.batch.mom_manager_port)
+    policy = settings.policy(made_by.generation, site.server.traits.capacity_record)
 
     def make_link(framework_id: str | None) -> PymesosLink:
         return PymesosLink(link_settings(settings, master, framework_id), inbox.put)
@@ -193,11 +194,11 @@ def _loop(
             lambda name, error: inbox.put(Deleted(name, error)),
         ),
         view=view,
-        policy=settings.policy(made_by.generation, site.server.traits.capacity_record),
+        policy=policy,
         inbox=inbox,
         poller=poller,
         publish=board.publish,
-        journal=journal.write,
+        journal=lambda published: journal.write(published, policy),
         timing=Timing(poll_s=settings.poll_interval_s),
     )
 

@@ -62,6 +62,7 @@ class Report:
     turns: int
     cycles: int
     wall_s: float
+    cpu_s: float
     decide_s: float
     slowest_turn_s: float
 
@@ -109,6 +110,7 @@ def report(run: Run, prices: Prices | None = None) -> Report:
         turns=run.turns,
         cycles=run.cycles,
         wall_s=run.wall_s,
+        cpu_s=run.cpu_s,
         decide_s=run.decide_s,
         slowest_turn_s=run.slowest_s,
     )

@@ -42,7 +42,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What happened. Times of this computer: `wall_s`, and `decide_s` of it in `decide`."""
+    """What happened. Of this computer: `wall_s`, `cpu_s`, and `decide_s` of that in `decide`."""
 
     options: Options
     policy: Policy
@@ -54,13 +54,14 @@ class Run:
     cycles: int = 0
     events: int = 0
     wall_s: float = 0.0
+    cpu_s: float = 0.0
     decide_s: float = 0.0
     slowest_s: float = 0.0
 
 
 def simulate(trace: Trace, policy: Policy, options: Options) -> Run:
     """Run every job of a trace that the machines can ever run."""
-    started_s = time.perf_counter()
+    started_s, started_cpu_s = time.perf_counter(), time.process_time()
     can, never = _sorted_out(trace, policy.slot)
     clock = Clock(options.seed, options.delays.jitter)
     account = Account(clock)
@@ -81,6 +82,7 @@ def simulate(trace: Trace, policy: Policy, options: Options) -> Run:
         cycles=scheduler.cycles,
         events=clock.events,
         wall_s=time.perf_counter() - started_s,
+        cpu_s=time.process_time() - started_cpu_s,
         decide_s=framework.decide_s if framework else 0.0,
         slowest_s=framework.slowest_s if framework else 0.0,
     )
