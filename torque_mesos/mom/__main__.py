@@ -64,7 +64,7 @@ def serve() -> int:
     from queue import SimpleQueue
 
     from torque_mesos import __version__
-    from torque_mesos.mom.driver import AgentLink, ChildEnded, Message, Shutdown
+    from torque_mesos.mom.driver import AgentLink, ChildEnded, GuardLost, Message, Shutdown
     from torque_mesos.mom.executor import Executor
 
     logging.basicConfig(
@@ -77,6 +77,7 @@ def serve() -> int:
     # be inherited by jobs.
     signal.signal(signal.SIGCHLD, lambda *_: inbox.put(ChildEnded()))
     signal.signal(signal.SIGTERM, lambda *_: inbox.put(Shutdown("SIGTERM")))
+    signal.signal(signal.SIGHUP, lambda *_: inbox.put(GuardLost()))
     signal.signal(signal.SIGINT, lambda *_: None)
     link = AgentLink(inbox, os.environ)
     link.start()

@@ -64,6 +64,11 @@ class Shutdown:
 
 
 @dataclass(frozen=True)
+class GuardLost:
+    """The guard (see `guard`) was killed: the agent takes the worker for dead."""
+
+
+@dataclass(frozen=True)
 class Acknowledged:
     """The agent has an update and keeps it."""
 
@@ -86,7 +91,15 @@ class ChildEnded:
 
 
 Message = Union[
-    Subscribed, Launch, Kill, Shutdown, Acknowledged, Disconnected, LinkEnded, ChildEnded
+    Subscribed,
+    Launch,
+    Kill,
+    Shutdown,
+    GuardLost,
+    Acknowledged,
+    Disconnected,
+    LinkEnded,
+    ChildEnded,
 ]
 
 

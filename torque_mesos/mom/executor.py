@@ -33,6 +33,7 @@ from torque_mesos.mom.driver import (
     AgentLink,
     ChildEnded,
     Disconnected,
+    GuardLost,
     Kill,
     Launch,
     LinkEnded,
@@ -121,6 +122,8 @@ class Executor:
             log.info("shutting down: %s", message.reason)
             self._shutdown = True
             self._end("TASK_KILLED", message.reason)
+        elif isinstance(message, GuardLost):
+            self._guard_lost()
         elif isinstance(message, ChildEnded):
             self._child_ended()
         elif isinstance(message, Disconnected):
@@ -168,6 +171,14 @@ class Executor:
         self._mom.reap()
         if self._mom.pid is None:
             self._fail(self._mom.ending())
+
+    def _guard_lost(self) -> None:
+        # Not a shutdown: a job that were ended in order would be complete for its server,
+        # though nobody asked for its end. So there must be no mom to tell of it.
+        self._shutdown = True
+        if self._mom is not None:
+            self._mom.kill()
+        self._fail("the executor's guard was killed")
 
     def _disconnected(self) -> None:
         if not self._link.checkpoint:

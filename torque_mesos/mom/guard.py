@@ -2,7 +2,7 @@
 
 The process that Mesos starts is the guard; the executor is its child. Both are
 subreapers. If the executor is killed, all that it leaves becomes the guard's, which ends
-it. If the guard is killed, the executor is told (and the agent destroys the container,
+it. If the guard is killed, the executor is told by SIGHUP (and the agent destroys the container,
 whose processes it finds through the executor, which is of the same session).
 
 Without that, a process that a job has double-forked would survive a SIGKILL of the
@@ -33,7 +33,7 @@ def guarded(serve: Callable[[], int]) -> int:
     child = os.fork()
     if child == 0:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
-        _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        _prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
         if os.getppid() != guard:
             os._exit(1)
         os._exit(serve())
