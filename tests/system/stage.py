@@ -37,6 +37,7 @@ VARIABLES = {
     "TORQUE_MESOS_BATCH__DELAY_SCALE": "0.1",
 }
 KEEP_VARIABLE = "TORQUE_MESOS_DEV_KEEP"  # set: the folders stay, with all logs
+KINDS = ("mom", "executor")
 START_S, RUN_S, REST_S = 40.0, 30.0, 40.0
 
 
@@ -232,14 +233,18 @@ class Stage:
         return found
 
     def pid_of(self, kind: str, host: str) -> int:
-        """The process of the executor or the mom of a host."""
-        pids = [pid for known, pid in self.workers(host) if known == kind]
-        return min(pids)  # a mom's children are moms until they become jobs
+        """The process of the "mom", the "executor" or the executor's "guard" of a host."""
+        pids = {known: [pid for k, pid in self.workers(host) if k == known] for known in KINDS}
+        mom = min(pids["mom"])  # its children are moms, too, until they become jobs
+        executor = psutil.Process(mom).ppid()
+        guard = psutil.Process(executor).ppid()
+        assert {executor, guard} <= set(pids["executor"])
+        return {"mom": mom, "executor": executor, "guard": guard}[kind]
 
     def kill_host(self, host: str) -> None:
         """A power cut: agent, executor, mom and jobs of a host at once."""
-        executor = psutil.Process(self.pid_of("executor", host))
-        processes = [executor, *executor.children(recursive=True)]
+        guard = psutil.Process(self.pid_of("guard", host))
+        processes = [guard, *guard.children(recursive=True)]
         self.cluster.kill(host)
         for process in processes:
             with suppress(psutil.NoSuchProcess):

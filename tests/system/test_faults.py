@@ -16,7 +16,7 @@ DEAD_AFTER_S = 3.0
 SETTINGS = {"DEAD_AFTER_S": str(DEAD_AFTER_S)}
 
 
-@pytest.mark.parametrize("victim", ["executor", "mom"])
+@pytest.mark.parametrize("victim", ["executor", "guard", "mom"])
 def test_a_job_whose_executor_or_mom_dies_runs_again(stage: Stage, victim: str) -> None:
     job = stage.submit(f"victim-{victim}", held=True)
     host = stage.started(job)
