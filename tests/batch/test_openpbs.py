@@ -315,13 +315,13 @@ class TestChanges:
         server.set_offline(["n1"], PARKED)
         server.set_online(["n1", "n2"], PARKED)
         assert [change[2] for change in runner.changes()] == [
-            f"set node n1 state=offline,{NOTE}",
+            f"set node n1 state+=offline,{NOTE}",
             f"set node n1,n2 state-=offline,{NOTE}",
         ]
 
     def test_offline_without_a_note_leaves_what_is_noted(self, server, runner):
         server.set_offline(["n1"], None)
-        assert runner.changes() == [("qmgr", "-c", "set node n1 state=offline")]
+        assert runner.changes() == [("qmgr", "-c", "set node n1 state+=offline")]
 
     def test_a_mark_that_fails_is_told(self, server, runner):
         runner.answer("qmgr", by=recorded("qmgr-set-list"))
@@ -335,7 +335,7 @@ class TestChanges:
 
     def test_the_resource_of_the_note_is_made_where_there_is_none(self, server, runner):
         answers = iter([recorded("qmgr-set-unknown-resource"), said()])
-        runner.answer("qmgr", "-c", f"set node n3 state=offline,{NOTE}", by=answers.__next__)
+        runner.answer("qmgr", "-c", f"set node n3 state+=offline,{NOTE}", by=answers.__next__)
         server.set_offline(["n3"], PARKED)
         assert runner.changes()[1][2] == "create resource torque_mesos type=string"
         assert len(runner.changes()) == 3
@@ -343,7 +343,7 @@ class TestChanges:
     def test_a_bad_name_keeps_no_other_from_its_mark(self, server, runner):
         with pytest.raises(Refused, match="-x"):
             server.set_offline(["-x", "n3"], PARKED)
-        assert runner.changes() == [("qmgr", "-c", f"set node n3 state=offline,{NOTE}")]
+        assert runner.changes() == [("qmgr", "-c", f"set node n3 state+=offline,{NOTE}")]
 
     @pytest.mark.parametrize("note", ['a"b', "a,b", "", "x" * 300])
     def test_a_strange_note_gets_nowhere_near_qmgr(self, server, runner, note):
@@ -364,18 +364,18 @@ class TestChanges:
         runner.answer("qmgr", "-c", by=recorded("qmgr-delete-unknown"))
         server.delete_node("nosuch")
 
-    def test_a_rerun_does_not_ask_the_mom(self, server, runner):
+    def test_a_rerun_is_the_servers_business(self, server, runner):
+        """A job that `qrerun -W force` takes from a dead mom is never run again."""
         server.rerun("12[3].head")
-        assert runner.changes() == [("qrerun", "-W", "force", "12[3].head")]
+        assert runner.changes() == []
 
-    @pytest.mark.parametrize("answer", ["qrerun-queued", "qrerun-unknown"])
-    def test_a_job_that_does_not_run_needs_no_rerun(self, server, runner, answer):
-        runner.answer("qrerun", by=recorded(answer))
-        server.rerun("12.head")
-
-    def test_a_job_that_cannot_be_run_again_is_told(self, server, runner):
-        runner.answer("qrerun", by=said(190, stderr="qrerun: job is not rerunnable 12.head"))
-        with pytest.raises(Refused, match="not rerunnable"):
+    @pytest.mark.parametrize("value", ["0", "-1"])
+    def test_a_server_that_does_not_run_jobs_again_is_told(self, server, runner, value):
+        text = recorded("qstat-server").stdout.replace(
+            '"node_fail_requeue":310', f'"node_fail_requeue":{value}'
+        )
+        runner.answer("qstat", "-B", "-f", by=said(stdout=text))
+        with pytest.raises(Refused, match=f"12.head stays on its lost node.* is {value}"):
             server.rerun("12.head")
 
     @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ class TestChanges:
         [
             (lambda server: server.wake_scheduler(), "qmgr-server-down"),
             (lambda server: server.set_offline(["n1"], PARKED), "qmgr-server-down"),
-            (lambda server: server.rerun("1.head"), "qrerun-server-down"),
+            (lambda server: server.rerun("1.head"), "qstat-server-down"),
         ],
     )
     def test_without_its_server(self, server, runner, change, answer):
@@ -404,8 +404,9 @@ class TestChanges:
 
 
 class TestPrepare:
-    def test_a_server_that_is_right_is_left_alone(self, server, runner):
-        server.prepare(["workq"], 100)
+    def test_a_server_that_is_right_is_left_alone(self, runner, tmp_path):
+        settings = OpenPbsSettings(home=tmp_path, node_fail_requeue_s=310)
+        OpenPbsServer(settings, runner).prepare(["workq"], 100)
         assert runner.changes() == [("qmgr", "-c", "list resource")]
 
     def test_what_the_settings_ask_for(self, runner, tmp_path):
@@ -416,6 +417,19 @@ class TestPrepare:
             "set server job_history_enable=True",
             "list resource",
         ]
+
+    @pytest.mark.parametrize(
+        ("now", "longest", "then"),
+        [("0", 60, "60"), ("-5", 60, "60"), ("30", 60, None), ("310", 1, "20"), ("5", 60, None)],
+    )
+    def test_jobs_do_not_stay_on_lost_nodes(self, runner, tmp_path, now, longest, then):
+        text = recorded("qstat-server").stdout.replace('requeue":310', f'requeue":{now}')
+        runner.answer("qstat", "-B", "-f", by=said(stdout=text))
+        OpenPbsServer(OpenPbsSettings(home=tmp_path, node_fail_requeue_s=longest), runner).prepare(
+            [], 100
+        )
+        set_to = [c[2].partition("requeue=")[2] for c in runner.changes() if "requeue" in c[2]]
+        assert set_to == ([then] if then else [])
 
     def test_a_queue_that_is_missing(self, server, runner, tmp_path):
         with pytest.raises(Refused, match="elastic"):

@@ -12,7 +12,10 @@ Everything goes through the server's own commands. What was learned of them:
   for people to see.
 - `pbsnodes NAME` and `-a` merge the vnodes of a host: `-v` does not.
 - Deleting a record that has a job is refused by the server itself, at once.
-- `qrerun` asks the mom, which takes for ever if it is gone: `-W force` does not.
+- Jobs of a lost mom are left to the server, which queues them again after
+  `node_fail_requeue` seconds. `qrerun` asks the mom first; `qrerun -W force` queues a job
+  whose mom is known to be down, but the server then refuses to run it until it is
+  restarted ("Request invalid for state of job", while the scheduler logs "Job run").
 - A node that becomes free starts no scheduling cycle, a new job does.
 - The times of jobs are local times without a zone: the commands run in UTC.
 """
@@ -31,13 +34,11 @@ from pathlib import Path
 from typing import Literal
 
 from torque_mesos.batch import names, openpbs_answers
-from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
+from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits, UnreadableAnswer
 from torque_mesos.batch.commands import Answer, Runner
 from torque_mesos.batch.openpbs_answers import NOTE_RESOURCE
 from torque_mesos.batch.openpbs_commands import (
-    NOT_RUNNING,
     RESOURCE_EXISTS,
-    UNKNOWN_JOB,
     UNKNOWN_NODE,
     UNKNOWN_RESOURCE,
     PacedRunner,
@@ -53,6 +54,7 @@ NP_MAX = 2**31 - 1
 CALLS_A_SECOND = 6.0  # 512 privileged ports, each away for 60 s: 8.5
 BURST = 60
 QUEUES_FOR_S = 30.0
+LEAST_REQUEUE_S = 20  # a server that is restarted hears its moms again within some ten seconds
 
 _NAMES_A_CALL = 200
 _TAKEN = openpbs_answers.NOT_PROPERTIES | {NOTE_RESOURCE}
@@ -69,8 +71,9 @@ class OpenPbsSettings:
 
     `server_host` is given to the commands as PBS_SERVER, `conf_file` as PBS_CONF_FILE;
     None leaves both to /etc/pbs.conf. `home` is read where it can be, for the scheduler's
-    settings and the accounting files. Of the server's own settings None means: leave it
-    as it is.
+    settings and the accounting files. `node_fail_requeue_s`: the longest that a job may stay
+    on a node that is down; the server's own may be shorter. Of the server's own settings
+    None means: leave it as it is.
     """
 
     bin_dir: Path = Path("/opt/pbs/bin")
@@ -81,7 +84,7 @@ class OpenPbsSettings:
     environment: Mapping[str, str] = field(default_factory=frozen_map)
     mom_service_port: int = 15002
     create_queue: bool = False
-    node_fail_requeue_s: int | None = None
+    node_fail_requeue_s: int | None = 60
     job_history: bool | None = None
     calls_a_second: float = CALLS_A_SECOND
 
@@ -292,7 +295,7 @@ class OpenPbsServer:
 
     def set_offline(self, names: Iterable[str], note: str | None) -> None:
         """Take nodes out of scheduling and set their note; their jobs go on."""
-        self._mark("state=offline", names, note)
+        self._mark("state+=offline", names, note)
 
     def set_online(self, names: Iterable[str], note: str) -> None:
         """Give nodes to the scheduler, by one command, and set their note."""
@@ -326,9 +329,17 @@ class OpenPbsServer:
         accepted(self._qmgr("set server scheduling=True"))
 
     def rerun(self, job_id: str) -> None:
-        """Put a job whose node is lost back into its queue, without asking its mom."""
-        answer = self._run("qrerun", "-W", "force", names.job_id(job_id))
-        accepted(answer, UNKNOWN_JOB, NOT_RUNNING)
+        """See to it that a job whose node is lost is queued again: the server does that itself.
+
+        Raises Refused when the server is set not to.
+        """
+        names.job_id(job_id)
+        after_s = _requeues_after_s(self._server())
+        if after_s <= 0:
+            raise Refused(
+                f"job {job_id} stays on its lost node, for node_fail_requeue is {after_s};"
+                " `qmgr -c 'set server node_fail_requeue=60'` would let the server run it again"
+            )
 
     def prepare(self, queues: Sequence[str], max_slots: int) -> None:  # noqa: ARG002
         """Set what an elastic cluster needs of the server; what is right is left alone.
@@ -349,27 +360,25 @@ class OpenPbsServer:
             accepted(
                 self._qmgr(f"create queue {queue} queue_type=execution,enabled=True,started=True")
             )
-        server = openpbs_answers.parse_server(
-            accepted(self._run("qstat", "-B", "-f", "-F", "json")).stdout
-        )
-        for change in self._server_changes(server):
+        for change in self._server_changes(self._server()):
             accepted(self._qmgr(f"set server {change}"))
         resources = accepted(self._qmgr("list resource")).stdout
         with self._lock:
             self._problems = sched_problems(self._settings.home, resources)
 
+    def _server(self) -> Mapping[str, str]:
+        answer = accepted(self._run("qstat", "-B", "-f", "-F", "json"))
+        return openpbs_answers.parse_server(answer.stdout)
+
     def _server_changes(self, now: Mapping[str, str]) -> list[str]:
-        wished: dict[str, bool | int | None] = {
-            "scheduling": True,
-            "node_fail_requeue": self._settings.node_fail_requeue_s,
-            "job_history_enable": self._settings.job_history,
-        }
-        defaults = {"job_history_enable": "False", "node_fail_requeue": "310"}
-        return [
-            f"{name}={value}"
-            for name, value in wished.items()
-            if value is not None and now.get(name, defaults.get(name)) != str(value)
-        ]
+        changes = [] if now.get("scheduling") == "True" else ["scheduling=True"]
+        longest_s, after_s = self._settings.node_fail_requeue_s, _requeues_after_s(now)
+        if longest_s is not None and not 0 < after_s <= max(longest_s, LEAST_REQUEUE_S):
+            changes.append(f"node_fail_requeue={max(longest_s, LEAST_REQUEUE_S)}")
+        history = self._settings.job_history
+        if history is not None and now.get("job_history_enable", "False") != str(history):
+            changes.append(f"job_history_enable={history}")
+        return changes
 
     # --- commands ----------------------------------------------------------------
 
@@ -402,6 +411,14 @@ def resource_name(name: str) -> str:
 def _note(note: str) -> str:
     text = names.note_text(note)
     return f'comment="{text}",resources_available.{NOTE_RESOURCE}="{text}"'
+
+
+def _requeues_after_s(server: Mapping[str, str]) -> int:
+    value = server.get("node_fail_requeue", "310")
+    try:
+        return int(value)
+    except ValueError:
+        raise UnreadableAnswer(f"server: node_fail_requeue is {value!r:.80}") from None
 
 
 def _slots(np: int) -> int:

@@ -21,8 +21,6 @@ from torque_mesos.batch.base import Refused, ServerUnreachable
 from torque_mesos.batch.commands import Answer, Runner
 
 # Error numbers & 0xff, as the commands exit with them.
-UNKNOWN_JOB = 15001 & 0xFF
-NOT_RUNNING = 15016 & 0xFF
 UNKNOWN_RESOURCE = 15035 & 0xFF
 UNKNOWN_NODE = 15062 & 0xFF
 RESOURCE_EXISTS = 15055 & 0xFF

@@ -64,6 +64,7 @@ def _openpbs_site(settings: Settings) -> BatchSite:
         server_host=settings.batch.server_host,
         command_timeout_s=settings.batch.command_timeout_s,
         mom_service_port=settings.batch.mom_service_port,
+        node_fail_requeue_s=round(settings.dead_after_s),
     )
     journal = CommandJournal(settings.state_dir)
     runner = CommandRunner(environment=openpbs.command_environment(), journal=journal)
