@@ -701,6 +701,20 @@ def test_an_incomplete_set_of_offers_is_held_for_a_moment() -> None:
     assert one(late, Decline).reason.code is Code.INCOMPLETE
 
 
+def test_what_could_complete_a_job_brings_back_what_was_refused_for_it() -> None:
+    """n1 was refused for a while; then n2 is offered, and both would do."""
+    site = Site().parked("n1").parked("n2").offer("n1", 4, age_s=5.0).asks("2:ppn=4")
+    first = site.plan()
+    assert one(first, Decline).refuse_s == 60.0
+    site.memory, site.offers = first.memory, []
+    assert site.plan().actions == ()
+    second = site.offer("n2", 4).plan()
+    assert kinds(second) == ["Revive"]
+    site.memory = second.memory
+    assert site.plan().actions == ()  # once
+    assert kinds(site.offer("n1", 4).plan())[:2] == ["Launch", "Launch"]
+
+
 def test_revive_once_for_each_job_and_suppress_once() -> None:
     site = Site(suppressed=True).parked("n1").asks("1")
     plan = site.plan()

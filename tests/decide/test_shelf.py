@@ -26,7 +26,11 @@ def hosts(draw: st.DrawFn) -> dict[str, Host]:
 
 CHUNK = st.builds(Chunk, st.integers(1, 3), st.integers(1, 4), WORDS)
 REQUESTS = st.lists(
-    st.builds(lambda chunks: Request(tuple(chunks)), st.lists(CHUNK, min_size=1, max_size=3)),
+    st.builds(
+        lambda chunks, shared: Request(tuple(chunks), shared),
+        st.lists(CHUNK, min_size=1, max_size=3),
+        st.booleans(),
+    ),
     max_size=8,
 )
 

@@ -16,7 +16,7 @@ REFUSE_S = {
     Code.NOT_PARKED: 2.0,
     Code.BACKED_OFF: 10.0,
     Code.NOT_OURS: 600.0,
-    Code.INCOMPLETE: 2.0,
+    Code.INCOMPLETE: 60.0,  # what else comes for the same jobs brings it back before that
 }
 
 
@@ -27,15 +27,19 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
         ids = tuple(offer.offer_id for offer in turn.stray_offers)
         reason = because(Code.NOT_PARKED, "its agent or its node's record is not known well enough")
         turn.do(Decline(ids, REFUSE_S[reason.code], reason))
+    incomplete: dict[str, int] = {}
     for name in sorted(turn.offers):
         reason = _why_not(turn, growth, name, wanted)
+        if reason.code is Code.INCOMPLETE:
+            incomplete[name] = turn.offered_slots(name)
         oldest_s = min(offer.received_s for offer in turn.offers[name])
         if reason.code is Code.INCOMPLETE and turn.now_s - oldest_s < turn.policy.offer_hold_s:
             turn.timer(oldest_s + turn.policy.offer_hold_s)
             continue
         ids = tuple(offer.offer_id for offer in turn.offers[name])
         turn.do(Decline(ids, REFUSE_S[reason.code], reason))
-    # Earlier refusals stand in the way of what is new: a job, or a host that became usable.
+    # Earlier refusals stand in the way of what is new: a job, a host that became usable, or one
+    # that could complete what a job needs with those that were refused.
     key = frozenset(growth.short) | {
         f"{name} {where.name}"
         for name, where in turn.phases.items()
@@ -43,6 +47,7 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     }
     if growth.floor_short:
         key |= {"floor"}
+    key |= {f"{name} offers {slots}" for name, slots in incomplete.items()}
     if not wanted:
         at_limit = {job for job, why in turn.jobs.items() if why.code is Code.AT_LIMIT}
         turn.revived_for &= at_limit

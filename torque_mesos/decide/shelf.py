@@ -32,6 +32,8 @@ class Shelf:
 
     def candidates(self, request: Request) -> list[Host]:
         """The hosts among which `place` needs to look."""
+        if request.shared:  # any number of hosts may be needed
+            return [host for host in self.hosts.values() if host.room]
         least = min(chunk.slots for chunk in request.chunks)
         found: dict[str, Host] = {}
         for chunk in request.chunks:
