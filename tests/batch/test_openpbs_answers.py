@@ -89,6 +89,19 @@ class TestJobs:
         (job,) = parse_jobs(recorded("later-qstat", "openpbs").stdout).jobs
         assert (job.name, job.state, job.exec_nodes) == ("simple", JobState.RUNNING, ("pn1",))
 
+    @pytest.mark.parametrize(
+        ("text", "seconds"),
+        [
+            ("Fri Nov 20 15:40:23 2026", 1795189223.0),
+            ("Mon Nov  2 00:00:01 2026", 1793577601.0),
+            *((text, None) for text in ("", "soon", "Fri Nov 20 15:40 2026", "x" * 24)),
+            ("Fri Foo 20 15:40:23 2026", None),
+        ],
+    )
+    def test_the_time_it_was_queued(self, text, seconds):
+        (job,) = parse_jobs(document("Jobs", {"1.head": job_text(f'"qtime":"{text}"')})).jobs
+        assert job.queued_s == seconds
+
     def test_no_jobs(self):
         assert parse_jobs(recorded("later-qstat-empty", "openpbs").stdout).jobs == ()
 

@@ -6,6 +6,7 @@ import calendar
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from torque_mesos.batch.base import UnreadableAnswer
@@ -56,12 +57,8 @@ _MONTHS = {
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
     )
 }
-_TIME = re.compile(
-    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) +([0-9]{1,2}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([0-9]{4})",
-    re.ASCII,
-)
+_DAY = re.compile(r"([A-Z][a-z]{2}) +([0-9]{1,2}) ((?:19[7-9]|2[0-9]{2})[0-9])", re.ASCII)
 _VNODE = re.compile(r"([^:()+]+)((?::[^:()+=]+=[^:()+]*)*)")
-_ARRAY = re.compile(r"([0-9]+)\[([0-9]*)\]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +108,9 @@ def parse_jobs(text: str) -> Jobs:
     for job_id, record in records(text, "Jobs"):
         try:
             fields = fields_of(record)
-            array = _ARRAY.match(job_id)
-            if array and not array[2]:
-                arrays[array[1]] = _array(fields)
+            array, _, index = job_id.partition("[")
+            if index.startswith("]"):
+                arrays[array] = _array(fields)
                 continue
             job, shares = _job(job_id, fields)
         except BadRecord as error:
@@ -122,7 +119,8 @@ def parse_jobs(text: str) -> Jobs:
         jobs.append(job)
         if shares:
             cpus[job_id] = shares
-    return Jobs(tuple(_startable(jobs, arrays)), tuple(problems), frozen_map(cpus))
+    startable = tuple(_startable(jobs, arrays) if arrays else jobs)
+    return Jobs(startable, tuple(problems), frozen_map(cpus))
 
 
 def parse_nodes(text: str) -> Nodes:
@@ -257,7 +255,7 @@ def _job(job_id: str, fields: Mapping[str, Any]) -> tuple[Job, dict[str, int]]:
         cpus = parse_exec_vnode(str(exec_vnode)) if exec_vnode else {}
     except ValueError as error:
         raise BadRecord(str(error)) from None
-    exit_status = fields.get("Exit_status")
+    exit_status, qtime = fields.get("Exit_status"), fields.get("qtime")
     job = Job(
         job_id=job_id,
         name=str(fields.get("Job_Name", "")),
@@ -266,7 +264,7 @@ def _job(job_id: str, fields: Mapping[str, Any]) -> tuple[Job, dict[str, int]]:
         state=state,
         resources=frozen_map(_resources(fields)),
         exec_nodes=tuple(cpus),
-        queued_s=_time(fields.get("qtime")),
+        queued_s=_time(qtime) if isinstance(qtime, str) else None,
         exit_status=exit_status if isinstance(exit_status, int) else None,
         comment=str(fields.get("comment", "")),
     )
@@ -280,15 +278,23 @@ def _resources(fields: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in resources.items()}
 
 
-def _time(value: object) -> float | None:
+def _time(value: str) -> float | None:
     """Seconds since 1970 from `Fri Nov 20 15:40:23 2026`, which is in UTC where TZ says so."""
-    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    midnight = _midnight(value[4:10], value[20:])
+    try:
+        hour, minute, second = (int(part) for part in value[11:19].split(":"))
+    except ValueError:
+        return None
+    return None if midnight is None else midnight + 3600.0 * hour + 60.0 * minute + second
+
+
+@lru_cache(64)
+def _midnight(day: str, year: str) -> int | None:
+    """The beginning of `Nov 20` or `Nov  2` of a year."""
+    match = _DAY.fullmatch(f"{day} {year}")
     if match is None or match[1] not in _MONTHS:
         return None
-    day, hour, minute, second, year = (int(part) for part in match.groups()[1:])
-    if not (1 <= day <= 31 and year >= 1970):
-        return None
-    return float(calendar.timegm((year, _MONTHS[match[1]], day, hour, minute, second)))
+    return calendar.timegm((int(match[3]), _MONTHS[match[1]], int(match[2]), 0, 0, 0))
 
 
 def _array(fields: Mapping[str, Any]) -> tuple[JobState, int | None]:
@@ -304,7 +310,7 @@ def _startable(jobs: list[Job], arrays: Mapping[str, tuple[JobState, int | None]
     """The jobs; the sub-jobs that their array keeps from starting are told as such."""
     room: dict[str, int] = {}
     running = {JobState.RUNNING, JobState.EXITING, JobState.SUSPENDED}
-    members = [(match[1] if (match := _ARRAY.match(job.job_id)) else "") for job in jobs]
+    members = [job.job_id.partition("[")[0] if "[" in job.job_id else "" for job in jobs]
     for array, job in zip(members, jobs, strict=True):
         limit = arrays.get(array, (None, None))[1]
         if limit is not None:

@@ -115,13 +115,20 @@ def fields_of(record: Any) -> dict[str, Any]:
         BadRecord: they cannot be read.
     """
     if isinstance(record, str):
-        try:
-            record = _loads(_mended(record))
-        except (ValueError, RecursionError) as error:
-            raise BadRecord(f"{error}: {ends(record)}") from None
+        record = _from_text(record)
     if not isinstance(record, dict):
         raise BadRecord(f"it is not an object: {ends(str(record))}")
     return record
+
+
+def _from_text(record: str) -> Any:
+    try:
+        return _loads(record)
+    except (ValueError, RecursionError):
+        try:
+            return _loads(_mended(record))
+        except (ValueError, RecursionError) as error:
+            raise BadRecord(f"{error}: {ends(record)}") from None
 
 
 def ends(text: str) -> str:
