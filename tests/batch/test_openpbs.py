@@ -13,8 +13,9 @@ from torque_mesos.batch.base import (
     UnreadableAnswer,
 )
 from torque_mesos.batch.commands import Answer
-from torque_mesos.batch.openpbs import BURST, CALLS_A_SECOND, OpenPbsServer, OpenPbsSettings
+from torque_mesos.batch.openpbs import OpenPbsServer
 from torque_mesos.batch.openpbs_commands import PacedRunner
+from torque_mesos.batch.openpbs_settings import BURST, CALLS_A_SECOND, OpenPbsSettings
 from torque_mesos.model import NodeState, Queue
 
 WAKE = ("qmgr", "-c", "set server scheduling=True")
@@ -201,6 +202,14 @@ class TestCreate:
                 f"create node n5,n6,n7.c.test resources_available.ncpus=2,{NOTE}",
             )
         ]
+
+    def test_many_nodes_are_given_time(self, server, runner):
+        """The release saves every node for each one that is made or set."""
+        server.create_nodes([NewNode(f"n{number}", 2) for number in range(120)])
+        assert [len(command[2].split()[2].split(",")) for command in runner.changes()] == [
+            *(50, 50, 20)
+        ]
+        assert runner.timeouts == [79.0, 79.0, 49.0]
 
     def test_unlike_nodes_are_made_apart(self, server, runner):
         server.create_nodes([NewNode("n5", 2), NewNode("n6", 4), NewNode("n7", 2)])

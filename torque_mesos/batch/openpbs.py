@@ -22,15 +22,12 @@ Everything goes through the server's own commands. What was learned of them:
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from torque_mesos.batch import names, openpbs_answers
@@ -48,65 +45,21 @@ from torque_mesos.batch.openpbs_commands import (
 )
 from torque_mesos.batch.openpbs_flap import Flap
 from torque_mesos.batch.openpbs_sched import sched_problems
-from torque_mesos.model import Queue, Reading, frozen_map
+from torque_mesos.batch.openpbs_settings import BURST, OpenPbsSettings
+from torque_mesos.model import Queue, Reading
 
 NP_MAX = 2**31 - 1
-CALLS_A_SECOND = 6.0  # 512 privileged ports, each away for 60 s: 8.5
-BURST = 60
 QUEUES_FOR_S = 30.0
 LEAST_REQUEUE_S = 20  # a server that is restarted hears its moms again within some ten seconds
 
-_NAMES_A_CALL = 200
+_NAMES_A_CALL = 50
+_SECONDS_A_NAME = 1.0  # the release saves all nodes for each one that changes
 _TAKEN = openpbs_answers.NOT_PROPERTIES | {NOTE_RESOURCE}
 _EXISTS = "already exists"
 _GHOSTLY = "Unknown resource"
 _NO_NODES = "Server has no node list"
 _RESOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _DEFAULT_PORTS = (15002, 15003)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenPbsSettings:
-    """Where an OpenPBS is, and what may be done to it.
-
-    `server_host` is given to the commands as PBS_SERVER, `conf_file` as PBS_CONF_FILE;
-    None leaves both to /etc/pbs.conf. `home` is read where it can be, for the scheduler's
-    settings and the accounting files. `node_fail_requeue_s`: the longest that a job may stay
-    on a node that is down; the server's own may be shorter. Of the server's own settings
-    None means: leave it as it is.
-    """
-
-    bin_dir: Path = Path("/opt/pbs/bin")
-    home: Path = Path("/var/spool/pbs")
-    server_host: str | None = None
-    conf_file: Path | None = None
-    command_timeout_s: float = 30.0
-    environment: Mapping[str, str] = field(default_factory=frozen_map)
-    mom_service_port: int = 15002
-    create_queue: bool = False
-    node_fail_requeue_s: int | None = 60
-    job_history: bool | None = None
-    calls_a_second: float = CALLS_A_SECOND
-
-    @property
-    def accounting_dir(self) -> Path:
-        """Where the server tells of every job at once."""
-        return self.home / "server_priv" / "accounting"
-
-    def command_environment(self) -> dict[str, str]:
-        """The environment for the server's commands, and no other."""
-        path = [str(self.bin_dir), "/usr/local/sbin", "/usr/local/bin"]
-        environment = {
-            "PATH": os.pathsep.join([*path, "/usr/sbin", "/usr/bin", "/sbin", "/bin"]),
-            "LANG": "C",
-            "LC_ALL": "C",
-            "TZ": "UTC",
-        }
-        if self.server_host:
-            environment["PBS_SERVER"] = self.server_host
-        if self.conf_file:
-            environment["PBS_CONF_FILE"] = str(self.conf_file)
-        return environment | dict(self.environment)
 
 
 class OpenPbsServer:
@@ -230,7 +183,7 @@ class OpenPbsServer:
     def _create_once(self, wanted: list[str], attributes: str) -> Answer:
         with self._lock:
             self._flap.created(self._clock())
-        answer = self._qmgr(f"create node {','.join(wanted)} {attributes}")
+        answer = self._qmgr(f"create node {','.join(wanted)} {attributes}", names=len(wanted))
         with self._lock:
             self._flap.created(self._clock())
         return answer
@@ -244,7 +197,7 @@ class OpenPbsServer:
             if item.name in wanted and item.text.startswith(_GHOSTLY)
         ]
         if ghosts:
-            self._qmgr(f"delete node {','.join(ghosts)}")
+            self._qmgr(f"delete node {','.join(ghosts)}", names=len(ghosts))
 
     def _attributes(self, node: NewNode) -> str:
         attributes = [f"resources_available.ncpus={_slots(node.np)}"]
@@ -268,16 +221,29 @@ class OpenPbsServer:
         for properties, group in alike.items():
             values = ",".join(f"resources_available.{name}=True" for name in properties)
             for start in range(0, len(group), _NAMES_A_CALL):
-                some = ",".join(group[start : start + _NAMES_A_CALL])
-                answer = self._qmgr(f"set node {some} {values}")
-                if answer.exit_code == UNKNOWN_RESOURCE:
-                    for name in properties:
-                        self._make_resource(name, "boolean")
-                    answer = self._qmgr(f"set node {some} {values}")
+                some = group[start : start + _NAMES_A_CALL]
+                answer = self._set_nodes(some, values, properties, "boolean")
                 if answer.exit_code != 0:
-                    self._qmgr(f"delete node {some}")
-                    failed.append(f"{some}: {' '.join(answer.stderr.split())[:400]}")
+                    self._qmgr(f"delete node {','.join(some)}", names=len(some))
+                    said = " ".join(answer.stderr.split())[:400]
+                    failed.append(f"{','.join(some)}: {said}")
         return failed
+
+    def _set_nodes(
+        self,
+        nodes: Sequence[str],
+        attributes: str,
+        resources: Sequence[str],
+        kind: Literal["boolean", "string"],
+    ) -> Answer:
+        """`set node`; resources that the server does not know are made first."""
+        command = f"set node {','.join(nodes)} {attributes}"
+        answer = self._qmgr(command, names=len(nodes))
+        if answer.exit_code == UNKNOWN_RESOURCE:
+            for name in resources:
+                self._make_resource(name, kind)
+            answer = self._qmgr(command, names=len(nodes))
+        return answer
 
     def _make_resource(self, name: str, kind: Literal["boolean", "string"]) -> None:
         flag = ",flag=h" if kind == "boolean" else ""  # without it nobody can ask for it
@@ -311,11 +277,8 @@ class OpenPbsServer:
             except InvalidName as error:
                 failed.append(str(error))
         for start in range(0, len(wanted), _NAMES_A_CALL):
-            some = ",".join(wanted[start : start + _NAMES_A_CALL])
-            answer = self._qmgr(f"set node {some} {attributes}")
-            if answer.exit_code == UNKNOWN_RESOURCE:
-                self._make_resource(NOTE_RESOURCE, "string")
-                answer = self._qmgr(f"set node {some} {attributes}")
+            some = wanted[start : start + _NAMES_A_CALL]
+            answer = self._set_nodes(some, attributes, (NOTE_RESOURCE,), "string")
             if answer.exit_code != 0:
                 complained = [f"{item.name}: {item.text}" for item in complaints(answer)]
                 failed += complained or [str(answer)]
@@ -382,14 +345,15 @@ class OpenPbsServer:
 
     # --- commands ----------------------------------------------------------------
 
-    def _qmgr(self, command: str) -> Answer:
-        return self._run("qmgr", "-c", command)
+    def _qmgr(self, command: str, *, names: int = 1) -> Answer:
+        """Run a command of qmgr about so many objects."""
+        return self._run("qmgr", "-c", command, more_s=_SECONDS_A_NAME * (names - 1))
 
-    def _run(self, command: str, *arguments: str) -> Answer:
+    def _run(self, command: str, *arguments: str, more_s: float = 0.0) -> Answer:
         return check_reached(
             self._runner.run(
                 (str(self._settings.bin_dir / command), *arguments),
-                timeout_s=self._settings.command_timeout_s,
+                timeout_s=self._settings.command_timeout_s + more_s,
             )
         )
 

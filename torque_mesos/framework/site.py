@@ -11,7 +11,8 @@ from torque_mesos.batch.base import BatchServer
 from torque_mesos.batch.commands import CommandRunner
 from torque_mesos.batch.daemons import BatchDaemons
 from torque_mesos.batch.journal import CommandJournal
-from torque_mesos.batch.openpbs import OpenPbsServer, OpenPbsSettings
+from torque_mesos.batch.openpbs import OpenPbsServer
+from torque_mesos.batch.openpbs_settings import OpenPbsSettings
 from torque_mesos.batch.torque import TorqueServer, TorqueSettings
 from torque_mesos.config import Settings
 from torque_mesos.framework.recipe import Recipe
