@@ -121,14 +121,14 @@ def _waits(run: Run) -> Iterator[float]:
         Options(mode="static"),
         Options(),
         Options(other_share=0.4),
-        Options(faults=1, rates=Rates(host_up_s=20_000, host_away_s=2000, failed_starts=0.1)),
+        Options(faults=1, rates=Rates(host_up_s=10_000, host_away_s=2000, failed_starts=0.1)),
     ],
     ids=["static", "elastic", "shared", "faults"],
 )
 def test_every_job_runs_once_and_no_slot_is_used_that_is_not_held(
     options: Options, scheduler: str
 ) -> None:
-    read = small(250)
+    read = small(90)
     run = played(read, replace(options, scheduler=scheduler))
     account = run.account
     assert not run.never
@@ -153,7 +153,7 @@ def test_every_job_runs_once_and_no_slot_is_used_that_is_not_held(
 
 
 def test_the_same_seed_gives_the_same_and_another_does_not() -> None:
-    read = small(100)
+    read = small(50)
     first, again = (waits(played(read, Options(seed=3, other_share=0.3))) for _ in range(2))
     assert first == again
     assert waits(played(read, Options(seed=4, other_share=0.3))) != first
@@ -162,7 +162,7 @@ def test_the_same_seed_gives_the_same_and_another_does_not() -> None:
 
 
 def test_a_second_framework_gets_its_share_and_no_more() -> None:
-    read = small(100)
+    read = small(50)
     run = played(read, Options(other_share=0.4))
     assert run.account.counts["tasks of the second framework"] > 0
     assert max(point.held for point in run.account.points) <= 0.6 * run.slots + 8

@@ -31,9 +31,14 @@ def because(code: Code, text: str, **numbers: float) -> Reason:
     return Reason(code, text, frozen_map(numbers))
 
 
-@lru_cache(maxsize=1024)
-def _slots(resources: Resources, slot: Resources) -> int:
-    return resources.slots(slot)
+@lru_cache(maxsize=4096)
+def _slots_in(cpus: float, mem_mb: float, slot_cpus: float, slot_mem_mb: float) -> int:
+    return Resources(cpus, mem_mb).slots(Resources(slot_cpus, slot_mem_mb))
+
+
+@lru_cache(maxsize=65536)
+def _words(properties: frozenset[str], name: str) -> frozenset[str]:
+    return properties | {name}
 
 
 class Turn:
@@ -96,7 +101,6 @@ class Turn:
             name: phase(self.records.get(name), self.workers.get(name))
             for name in {*self.records, *self.workers, *self.agents}
         }
-        self._names: dict[str, frozenset[str]] = {}
 
     # -- views ---------------------------------------------------------------
 
@@ -137,24 +141,23 @@ class Turn:
         if not offers:
             return 0
         held = sum((offer.resources for offer in offers[1:]), offers[0].resources)
-        return _slots(held, self.policy.slot)
+        return self._slots(held)
+
+    def _slots(self, resources: Resources) -> int:
+        slot = self.policy.slot
+        return _slots_in(resources.cpus, resources.mem_mb, slot.cpus, slot.mem_mb)
 
     def full_slots(self, name: str) -> int:
         """The slots that a whole agent gives, 0 if the agent is not listed."""
         agent = self.agents.get(name)
-        return _slots(agent.total, self.policy.slot) if agent else 0
+        return self._slots(agent.total) if agent else 0
 
     def names_of(self, name: str) -> frozenset[str]:
         """The words that a request may use for a node: its properties and its name."""
-        names = self._names.get(name)
-        if names is None:
-            node, agent = self.records.get(name), self.agents.get(name)
-            if node is not None:
-                names = node.properties | {name}
-            else:
-                names = (self.policy.node_properties(agent) if agent else frozenset()) | {name}
-            self._names[name] = names
-        return names
+        node, agent = self.records.get(name), self.agents.get(name)
+        if node is not None:
+            return _words(node.properties, name)
+        return _words(self.policy.node_properties(agent) if agent else frozenset(), name)
 
     def backed_off(self, name: str) -> bool:
         """Whether the agent of a host is being left alone."""

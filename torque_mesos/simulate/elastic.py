@@ -55,6 +55,7 @@ class Framework:
         self._memory = Memory()
         self.tasks: dict[str, Task] = {}
         self._workers: tuple[Worker, ...] | None = None
+        self._worker_of: dict[str, Worker] = {}  # of nodes whose grants did not change
         self._numbers = itertools.count()
         self._due_s = float("inf")
         self.turns = 0
@@ -122,17 +123,22 @@ class Framework:
             moms: dict[str, list[Task]] = {}
             for task in self.tasks.values():
                 moms.setdefault(task.node, []).append(task)
-            self._workers = tuple(
-                Worker(
-                    node=node,
-                    agent_id=tasks[0].agent_id,
-                    executor_id=tasks[0].executor_id,
-                    generation=self.policy.generation,
-                    grants=tuple(task.grant for task in tasks),
-                )
-                for node, tasks in moms.items()
-            )
+            for node, tasks in moms.items():
+                if node not in self._worker_of:
+                    self._worker_of[node] = Worker(
+                        node=node,
+                        agent_id=tasks[0].agent_id,
+                        executor_id=tasks[0].executor_id,
+                        generation=self.policy.generation,
+                        grants=tuple(task.grant for task in tasks),
+                    )
+            self._workers = tuple(self._worker_of[node] for node in moms)
         return self._workers
+
+    def _changed(self, name: str) -> None:
+        """The grants of a node are others now."""
+        self._workers = None
+        self._worker_of.pop(name, None)
 
     def tasks_at(self, name: str) -> list[Task]:
         """The tasks on a host."""
@@ -192,7 +198,7 @@ class Framework:
             action.agent_id,
             there[0].executor_id if there else f"executor-{task_id}",
         )
-        self._workers = None
+        self._changed(action.name)
         self._account.count("grants" if there else "starts")
         self._account.add(held=action.resources.cpus, nodes=0 if there else 1)
         fails = not there and self.fails()
@@ -215,7 +221,7 @@ class Framework:
     def set_state(self, task: Task, state: TaskState) -> None:
         """A task's new state."""
         task.grant = replace(task.grant, state=state, since_s=self._clock.now_s)
-        self._workers = None
+        self._changed(task.node)
 
     def _kill(self, task_id: str) -> None:
         task = self.tasks.get(task_id)
@@ -233,7 +239,7 @@ class Framework:
     def end(self, task: Task) -> None:
         """A task is over; its mom with the last one of them. The resources go back."""
         del self.tasks[task.grant.task_id]
-        self._workers = None
+        self._changed(task.node)
         last = not self.tasks_at(task.node)
         self._account.add(held=-task.grant.resources.cpus, nodes=-1 if last else 0)
         if last:

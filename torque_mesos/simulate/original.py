@@ -18,7 +18,7 @@ from torque_mesos.simulate.server import Record, Server
 from torque_mesos.simulate.trace import Trace
 
 PERIOD_S = 1.0
-_REFUSE_S = 1.0
+_FOR_EVER_S = 1e9  # it said 1 s; here what was refused comes back when more is wanted
 _SCHEDULER_ITERATION_S = 5.0
 
 
@@ -33,6 +33,7 @@ class Original:
         self._properties = {machine.name: machine.properties for machine in trace.machines}
         self._held: dict[str, Host] = {}
         self._due = False
+        self._wanted = 0
 
     def attach(self, server: Server, scheduler: Scheduler, cloud: Cloud) -> None:
         """What it works with."""
@@ -58,14 +59,13 @@ class Original:
             if len(self._held) < wanted and name not in self._server.records:
                 self._start(name, offer.agent_id)
             else:
-                self._cloud.decline(offer, _REFUSE_S if len(self._held) < wanted else 3600.0)
-        if len(self._held) >= wanted:
-            self._cloud.suppress()
-        elif self._cloud.suppressed:
+                self._cloud.decline(offer, _FOR_EVER_S)
+        if wanted > self._wanted and len(self._held) < wanted:
             self._cloud.revive()
+        self._wanted = wanted
 
     def _start(self, name: str, agent_id: str) -> None:
-        self._cloud.accept(agent_id, self._slot, 3600.0)
+        self._cloud.accept(agent_id, self._slot, _FOR_EVER_S)
         self._held[name] = self._cloud.hosts[name]
         self._account.count("starts")
         self._account.add(held=self._slot.cpus, nodes=1)
