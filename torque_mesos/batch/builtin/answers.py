@@ -6,6 +6,7 @@ from typing import Dict, Iterable, List
 
 from .attributes import QUEUE, SERVER, ordered
 from .home import VERSION
+from .orders import node_spec
 from .records import QUEUED, STATE_NAMES, Attributes, Job
 from .state import State
 
@@ -70,8 +71,8 @@ def scheduler_view(state: State) -> Dict[str, List[object]]:
     jobs: List[object] = [
         [
             job.job_id,
-            job.resources.get("neednodes"),
-            state.queues.get(job.queue, {}).get("started") == "True",
+            node_spec(job),
+            _startable(state.queues.get(job.queue, {})),
             job.comment,
         ]
         for job in sorted(state.jobs.values(), key=lambda job: job.rank)
@@ -79,3 +80,10 @@ def scheduler_view(state: State) -> Dict[str, List[object]]:
     ]
     nodect: List[object] = [state.number("resources_available.nodect")]
     return {"nodes": nodes, "jobs": jobs, "nodect": nodect}
+
+
+def _startable(queue: Dict[str, str]) -> str:
+    """What pbs_sched says of the jobs of a queue; empty where it may start them."""
+    if queue.get("queue_type") == "Route":
+        return "Not Running: Queue not an execution queue."
+    return "" if queue.get("started") == "True" else "Not Running: Queue not started."

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Dict, List
 
 from .errors import BADATVAL, NOATTR, UNKRESC, PbsError
 from .home import clock
 
 BOOLEAN, NUMBER, TEXT, LIST, DURATION = "boolean", "number", "text", "list", "duration"
+SIZE = "size"
 
 # In the order in which TORQUE lists them; those with a trailing dot hold resources.
 SERVER: Dict[str, str] = {
@@ -59,6 +61,7 @@ QUEUE: Dict[str, str] = {
     "max_user_queuable": NUMBER,
     "acl_user_enable": BOOLEAN,
     "acl_users": LIST,
+    "route_destinations": LIST,
     "is_transit": BOOLEAN,
     "keep_completed": NUMBER,
     "resources_max": "",
@@ -96,11 +99,11 @@ RESOURCES: Dict[str, str] = {
     "walltime": DURATION,
     "cput": DURATION,
     "pcput": DURATION,
-    "mem": TEXT,
-    "pmem": TEXT,
-    "vmem": TEXT,
-    "pvmem": TEXT,
-    "file": TEXT,
+    "mem": SIZE,
+    "pmem": SIZE,
+    "vmem": SIZE,
+    "pvmem": SIZE,
+    "file": SIZE,
     "nice": NUMBER,
     "host": TEXT,
     "arch": TEXT,
@@ -111,6 +114,12 @@ RESOURCES: Dict[str, str] = {
     "epilogue": TEXT,
     "prologue": TEXT,
     "gres": TEXT,
+    "naccesspolicy": TEXT,
+    "qos": TEXT,
+    "advres": TEXT,
+    "trl": TEXT,
+    "size": TEXT,
+    "depend": TEXT,
 }
 _YES = ("true", "t", "y", "1")
 _NO = ("false", "f", "n", "0")
@@ -133,6 +142,10 @@ def normal(kind: str, name: str, value: str) -> str:
             for part in parts:
                 total = total * 60 + int(part)
             return clock(total)
+    elif kind == SIZE:
+        found = re.fullmatch(r"(\d+)([kmgt]?[bw]?)", value.lower())
+        if found is not None:
+            return found[1] + (found[2] or "b")
     else:
         return value
     raise PbsError(BADATVAL, detail=f" {name}")

@@ -32,6 +32,13 @@ NODEEXIST = 15068
 BADNDATVAL = 15069
 SYNTAX = 15131
 NORELYMOM = 15072
+UNKSIG = 15015
+BADGRP = 15047
+MAXQUED = 15048
+BADDEPEND = 15056
+ROUTEREJ = 15041
+BADARRAY = 15083
+NOTHELD = 15174
 HIERARCHY_NOT_SENT = 15155
 PURGED_WITH_NODE = 15156
 
@@ -62,6 +69,16 @@ _TEXTS: Dict[int, str] = {
     UNKNODEATR: "Unknown node-attribute ",
     NONODES: "Server has no node list",
     NODEEXIST: "Node name already exists",
+    UNKSIG: "Unknown/illegal signal name",
+    BADGRP: "Bad GID for job execution",
+    MAXQUED: "Maximum number of jobs already in queue",
+    BADDEPEND: "Invalid Job Dependency",
+    ROUTEREJ: "Job rejected by all possible destinations",
+    BADARRAY: "Bad Job Array Request",
+    NOTHELD: (
+        "The requested state or substate can't be set from the job's current state "
+        "(slot limit in effect)."
+    ),
     SYNTAX: "Command syntax invalid",
     NORELYMOM: "Server could not connect to MOM",
     HIERARCHY_NOT_SENT: (
@@ -83,7 +100,8 @@ class PbsError(Exception):
 
     def __init__(self, code: int, message: str = "", detail: str = "") -> None:
         self.code = code
-        self.text = _TEXTS.get(code, "") + detail
+        self.name = _TEXTS.get(code, "")
+        self.text = self.name + detail
         if message:
             self.text += f" MSG={message}"
         super().__init__(self.text)

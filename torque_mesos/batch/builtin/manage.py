@@ -13,7 +13,6 @@ from .errors import (
     INTERNAL,
     IVALREQ,
     NOATTR,
-    PERM,
     QUEBUSY,
     QUEEXIST,
     QUENOEN,
@@ -23,13 +22,12 @@ from .errors import (
 )
 from .records import COMPLETE, Node
 from .registry import Registry
+from .rights import MANAGER, OPERATOR, need
 from .state import State
 from .wire import Message
 
 Change = Tuple[str, str, str, str]  # name, resource, operator, value
 Finished = Callable[[Optional[PbsError]], None]
-
-MANAGER, OPERATOR, USER = 2, 1, 0
 
 _STATES = {"free", "offline", "down"}
 
@@ -160,7 +158,11 @@ class Manager:
                 change(QUEUE, values, attribute, part, operator, value)
                 if attribute == "queue_type" and operator != "unset":
                     values["queue_type"] = _queue_type(value)
-            if values.get("enabled") == "True" and not values.get("queue_type"):
+            routes = values.get("queue_type") == "Route"
+            incomplete = not values.get("queue_type")
+            if routes and not values.get("route_destinations"):
+                incomplete = True
+            if values.get("enabled") == "True" and incomplete:
                 raise PbsError(QUENOEN)
             values["mtime"] = str(int(time.time()))
             state.queues[name] = values
@@ -180,13 +182,6 @@ class Manager:
                 self._state.kick("scheduling was set")
 
 
-def need(rank: int, least: int) -> None:
-    """Raise `PbsError` (PERM) unless `rank` is enough."""
-    if rank < least:
-        name = "PERM_MANAGER" if least == MANAGER else "PERM_OPorMGR"
-        raise PbsError(PERM, f"error in permissions ({name})")
-
-
 def find_node(state: State, name: str) -> Node:
     """The node record of that name. Raises `PbsError` (UNKNODE)."""
     node = state.nodes.get(name)
@@ -196,6 +191,7 @@ def find_node(state: State, name: str) -> Node:
 
 
 def _queue_type(value: str) -> str:
-    if not value or not "execution".startswith(value.lower()):
-        raise PbsError(BADATVAL)
-    return "Execution"
+    for kind in ("Execution", "Route"):
+        if value and kind.lower().startswith(value.lower()):
+            return kind
+    raise PbsError(BADATVAL)

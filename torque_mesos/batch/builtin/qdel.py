@@ -1,108 +1,78 @@
-"""qdel, qrerun, qrun and qterm: one request for each job that is named."""
+"""qdel, qrerun, qrun and qterm."""
 
 from __future__ import annotations
 
-import getopt
-import sys
-from typing import Dict, List
+from typing import Any, Dict
 
-from .client import Server, Unreachable, shown_id, warn
+from .client import warn
 from .errors import UNKJOBID, PbsError
 from .home import Home
+from .job_commands import connect, each, illegal, options
 
-
-def _connect(command: str, home: Home) -> Server:
-    try:
-        return Server(home)
-    except Unreachable as error:
-        name = error.server
-        warn(f"{command}: cannot connect to server {name} (errno={error.code}) {error.text}")
-        sys.exit(error.code & 0xFF)
-
-
-_USAGES = {
-    "qdel": (
-        2,
-        "usage: qdel [{ -a | -c | -p | -t | -W delay | -m message}] <JOBID>[<JOBID>]|'all'",
-    ),
-    "qrerun": (2, "usage: qrerun [-f] <JOBID>[ <JOBID>]..."),
-    "qrun": (1, "Usage: qrun [-a] [-H host] job_id ..."),
-}
-
-
-def _options(command: str, letters: str, needed: bool = True) -> tuple[Dict[str, str], List[str]]:
-    try:
-        options, names = getopt.gnu_getopt(sys.argv[1:], letters)
-    except getopt.GetoptError as error:
-        warn(f"{command}: invalid option -- '{error.opt}'")
-        sys.exit(2)
-    if needed and not names:
-        status, text = _USAGES[command]
-        warn(text)
-        sys.exit(status)
-    return dict(options), names
+_QDEL = (
+    "usage: qdel [{ -a | -c | -p | -t | -W delay | -m message}] [-b retry_seconds] "
+    "[<JOBID>[<JOBID>]|'all'|'ALL']..."
+)
+_QRERUN = "usage: qrerun [-f] <JOBID>[ <JOBID>]..."
+_QRUN = "Usage: qrun [-a] [-H host] job_id ..."
+_QTERM = "Usage: qterm [-t quick] [server ...]"
 
 
 def qdel(home_path: str) -> int:
-    """qdel [-p] JOB... | all."""
-    home = Home(home_path)
-    options, names = _options("qdel", "acpt:W:m:b:")
-    server = _connect("qdel", home)
+    """qdel [-p] [-W DELAY] [-t RANGE] JOB... | all."""
+    chosen, names = options("qdel", "acpt:W:m:b:", _QDEL)
+    delay = chosen.get("-W")
+    if delay is not None and not delay.isdigit():
+        return illegal("qdel", "-W", _QDEL)
+    server = connect("qdel", Home(home_path))
+    values: Dict[str, Any] = {
+        "purge": "-p" in chosen,
+        "reason": chosen.get("-m", ""),
+        "delay": delay,
+    }
     if names[0] in ("all", "ALL"):
-        told = server.ask("jobs")["jobs"]
-        names = [job for job, shown in told if dict(shown)["job_state"] != "C"]
-    status = 0
-    for name in names:
         try:
-            server.ask("delete", id=name, purge="-p" in options)
+            server.ask("delete_all", **values)
         except PbsError as error:
-            status = error.exit_code
-            if error.code == UNKJOBID:
-                warn(f"qdel: nonexistent job id: {name}")
-            else:
-                warn(f"qdel: {error.text} {shown_id(name, server.name)}")
-    return status
+            warn(f"qdel: {error.text} {names[0]}")
+            return error.exit_code
+        return 0
+
+    def told(name: str, error: PbsError) -> str:
+        if error.code != UNKJOBID:
+            return error.text
+        warn(f"qdel: nonexistent job id: {name}")
+        return ""
+
+    wanted = chosen.get("-t", "")
+    return each("qdel", server, names, "delete", told, range=wanted, **values)
 
 
 def qrerun(home_path: str) -> int:
     """qrerun [-f] JOB..."""
-    home = Home(home_path)
-    options, names = _options("qrerun", "fm:")
-    server = _connect("qrerun", home)
-    status = 0
-    for name in names:
-        try:
-            server.ask("rerun", id=name, force="-f" in options)
-        except PbsError as error:
-            status = error.exit_code
-            warn(f"qrerun: {_located(error)} {shown_id(name, server.name)}")
-    return status
+    chosen, names = options("qrerun", "fm:", _QRERUN)
+    server = connect("qrerun", Home(home_path))
+    return each("qrerun", server, names, "rerun", _located, force="-f" in chosen)
 
 
 def qrun(home_path: str) -> int:
     """qrun [-H HOSTS] JOB..."""
-    home = Home(home_path)
-    options, names = _options("qrun", "aH:l:")
-    server = _connect("qrun", home)
-    status = 0
-    for name in names:
-        try:
-            server.ask("run", id=name, hosts=options.get("-H", ""))
-        except PbsError as error:
-            status = 2
-            warn(f"qrun: {_located(error)} {shown_id(name, server.name)}")
-    return status
+    chosen, names = options("qrun", "aH:l:", _QRUN, status=1)
+    server = connect("qrun", Home(home_path))
+    return each("qrun", server, names, "run", _located, failed=2, hosts=chosen.get("-H", ""))
 
 
-def _located(error: PbsError) -> str:
+def _located(_name: str, error: PbsError) -> str:
     return error.text + " MSG=cannot locate job" if error.code == UNKJOBID else error.text
 
 
 def qterm(home_path: str) -> int:
-    """qterm [-t TYPE]."""
-    home = Home(home_path)
-    _options("qterm", "t:", needed=False)
-    server = _connect("qterm", home)
+    """qterm [-t quick]: TORQUE 6 knows no other way."""
+    chosen, _ = options("qterm", "t:", _QTERM, least=0)
+    if chosen.get("-t", "quick") != "quick":
+        warn(_QTERM)
+        return 1
+    server = connect("qterm", Home(home_path))
     try:
         server.ask("terminate")
     except PbsError as error:

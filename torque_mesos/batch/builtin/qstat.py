@@ -119,7 +119,7 @@ def _show(home: Home, options: Dict[str, str], names: List[str]) -> int:
     told: List[Tuple[str, Any]] = []
     for name in names or [""]:
         try:
-            told += _of(server, name)
+            told += _of(server, name, "-t" in options)
         except PbsError as error:
             status = error.exit_code
             if error.code == UNKQUE:
@@ -133,9 +133,9 @@ def _show(home: Home, options: Dict[str, str], names: List[str]) -> int:
     return status
 
 
-def _of(server: Server, name: str) -> List[Tuple[str, Any]]:
+def _of(server: Server, name: str, members: bool) -> List[Tuple[str, Any]]:
     if not name:
-        return list(server.ask("jobs")["jobs"])
+        return list(server.ask("jobs", members=members)["jobs"])
     if name[0].isdigit():
-        return list(server.ask("jobs", id=name)["jobs"])
-    return list(server.ask("jobs", queue=name.split("@")[0])["jobs"])
+        return list(server.ask("jobs", id=name, members=members)["jobs"])
+    return list(server.ask("jobs", queue=name.split("@")[0], members=members)["jobs"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -29,7 +28,11 @@ PRERUN, STARTED = 41, 42
 
 @dataclass
 class Job:
-    """One job. Times are seconds of the epoch; `hosts` is (node, slots) in exec_host's order."""
+    """One job. Times are seconds of the epoch; `hosts` is (node, slots) in exec_host's order.
+
+    `hold` has letters of `soul`, or is n. `depend` has a list each of a kind and the ids of
+    the jobs (for `on`: the count). `others` are attributes that are shown and mean nothing here.
+    """
 
     job_id: str
     name: str
@@ -70,11 +73,27 @@ class Job:
     start_count: int = 0
     used: Dict[str, str] = field(default_factory=dict)
     umask: int = 0o077
+    mail_users: str = ""
+    checkpoint: str = "u"
+    groups: str = ""
+    users: str = ""
+    stageout: str = ""
+    init_dir: str = ""
+    root_dir: str = ""
+    others: Dict[str, str] = field(default_factory=dict)
+    depend: List[List[str]] = field(default_factory=list)
+    array_id: Optional[int] = None
 
     @property
     def number(self) -> str:
         """The part of the id before the server's name."""
         return self.job_id.split(".", 1)[0]
+
+    @property
+    def order(self) -> Tuple[int, int]:
+        """Where the job stands in a list: by its number, then by its place in its array."""
+        number, _, index = self.number.partition("[")
+        return int(number), int(index.rstrip("]") or -1)
 
     @property
     def exec_host(self) -> str:
@@ -96,46 +115,22 @@ class Job:
             total = total * 60 + int(part)
         return total
 
-    def attributes(self, server: str, privileged: bool) -> Attributes:
-        """All that `qstat -f` shows; times as seconds. Only managers see some."""
-        shown: List[Tuple[str, Any]] = [("Job_Name", self.name), ("Job_Owner", self.owner)]
-        shown += [(f"resources_used.{name}", value) for name, value in self.used.items()]
-        shown += [("job_state", self.state), ("queue", self.queue), ("server", server)]
-        shown += [("Account_Name", self.account or None), ("Checkpoint", "u")]
-        shown += [("ctime", int(self.created)), ("Error_Path", self.error_path)]
-        shown += [("exec_host", self.exec_host or None)]
-        shown += [("Execution_Time", int(self.execute_at) or None), ("Hold_Types", self.hold)]
-        shown += [("Join_Path", self.join), ("Keep_Files", self.keep), ("Mail_Points", self.mail)]
-        shown += [("mtime", int(self.modified)), ("Output_Path", self.output_path)]
-        shown += [("Priority", self.priority), ("qtime", int(self.created))]
-        shown += [("Rerunable", str(self.rerunable))]
-        for name, value in self.resources.items():
-            if privileged or name != "neednodes":
-                shown.append((f"Resource_List.{name}", value))
-        shown += [("session_id", self.session), ("Shell_Path_List", self.shell or None)]
-        if privileged:
-            shown.append(("substate", self.substate))
-        listed = ",".join(f"{name}={value}" for name, value in self.variables.items())
-        shown += [("Variable_List", listed), ("euser", self.user), ("egroup", self.group)]
-        if privileged:
-            hashname = self.job_id if self.start_count else None
-            shown += [("hashname", hashname), ("queue_rank", self.rank)]
-        shown += [("queue_type", "E"), ("comment", self.comment or None)]
-        shown += [("etime", int(self.eligible) or None), ("exit_status", self.exit_status)]
-        shown += [("submit_args", self.submit_args or None)]
-        shown += [("start_time", int(self.started) or None)]
-        limit = self.walltime_s()
-        if self.state == RUNNING and limit is not None:
-            shown.append(("Walltime.Remaining", max(0, int(limit - (time.time() - self.started)))))
-        shown += [("start_count", self.start_count or None), ("fault_tolerant", "False")]
-        if self.completed and self.start_count:
-            shown.append(("comp_time", int(self.completed)))
-        shown.append(("job_radix", 0))
-        if self.completed and self.start_count:
-            shown.append(("total_runtime", f"{self.completed - self.started:.6f}"))
-        shown += [("submit_host", self.submit_host), ("init_work_dir", self.init_work_dir)]
-        shown.append(("request_version", 1))
-        return [(name, str(value)) for name, value in shown if value is not None]
+
+@dataclass
+class Array:
+    """A job array: `job` is the summary that stands for it, `made` how many members there are.
+
+    `slot_limit` is how many of its members may be queued or running, None where all may.
+    """
+
+    job: Job
+    indexes: List[int]
+    slot_limit: Optional[int] = None
+    made: int = 0
+
+    def member_id(self, index: int) -> str:
+        """The job id of a member."""
+        return self.job.job_id.replace("[]", f"[{index}]")
 
 
 @dataclass

@@ -15,6 +15,7 @@ from .errors import (
     PbsError,
 )
 from .nodespec import parse
+from .orders import node_spec, start_order
 from .records import (
     COMPLETE,
     EXITING,
@@ -23,10 +24,8 @@ from .records import (
     QUEUED,
     RUNNING,
     STARTED,
-    STATE_NAMES,
     WAITING,
     Job,
-    Node,
 )
 from .state import State
 from .wire import Message
@@ -35,6 +34,7 @@ from .wire import Message
 RETRY = (-3, -14)
 
 Finished = Callable[[Optional[PbsError]], None]
+Told = Callable[[Job], None]
 
 
 class Runner:
@@ -42,6 +42,9 @@ class Runner:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.on_start: List[Told] = []
+        self.on_end: List[Told] = []
+        self.on_forget: List[Told] = []
         for job in list(state.jobs.values()):
             if job.state == COMPLETE:
                 self._forget_later(job)
@@ -76,9 +79,11 @@ class Runner:
 
         It is `R` from now on; a mom that cannot be reached puts it back.
         """
-        if job.state != QUEUED:
-            raise PbsError(BADSTATE, f"invalid state for job - {STATE_NAMES[job.state].upper()}")
-        spec = hosts or job.resources.get("neednodes")
+        if job.holds_slots:
+            raise PbsError(BADSTATE, "job already running")
+        if job.state == COMPLETE:
+            raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
+        spec = hosts or node_spec(job)
         if spec is None:
             raise PbsError(UNKNODEATR)
         nodes, choice = self._state.choose(parse(spec))
@@ -97,39 +102,9 @@ class Runner:
         self._state.ask_mom(
             chosen[0][0],
             True,
-            self._order(job, [node for node, _ in chosen]),
+            start_order(self._state, job, [node for node, _ in chosen]),
             lambda reply, error: self._sent(job, run, reply, error),
         )
-
-    def _order(self, job: Job, nodes: List[Node]) -> Message:
-        hosts = []
-        for node, (name, slots) in zip(nodes, job.hosts):  # noqa: B905 - Python 3.9
-            address = self._state.resolver.address(name)
-            hosts.append([name, len(slots), address, node.manager_port])
-        limit = job.walltime_s()
-        return {
-            "op": "start",
-            "job": job.job_id,
-            "run": job.start_count,
-            "name": job.name,
-            "user": job.user,
-            "uid": job.uid,
-            "group": job.group,
-            "queue": job.queue,
-            "account": job.account,
-            "script": job.script,
-            "shell": job.shell,
-            "join": job.join,
-            "keep": job.keep,
-            "output": job.output_path,
-            "error": job.error_path,
-            "umask": job.umask,
-            "variables": job.variables,
-            "resources": job.resources,
-            "walltime": limit,
-            "hosts": hosts,
-            "server": self._state.server,
-        }
 
     def _sent(
         self, job: Job, run: int, reply: Optional[Message], error: Optional[Exception]
@@ -143,6 +118,8 @@ class Runner:
             return
         self.set_state(job, RUNNING, STARTED)
         self._state.accounting.started(job)
+        for told in self.on_start:
+            told(job)
 
     def set_comment(self, job: Job) -> None:
         """Say of a running job since when it runs, as the scheduler does."""
@@ -163,7 +140,12 @@ class Runner:
         message = {**message, "job": job.job_id, "run": job.start_count}
         self._state.ask_mom(node, True, message, lambda reply, _error: done(reply))
 
-    def kill(self, job: Job, finished: Finished = lambda _error: None) -> None:
+    def kill(
+        self,
+        job: Job,
+        finished: Finished = lambda _error: None,
+        delay_s: Optional[int] = None,
+    ) -> None:
         """End a running job; its obituary will complete it."""
 
         def told(answer: Optional[Message]) -> None:
@@ -176,16 +158,18 @@ class Runner:
                     self.set_state(job, EXITING, 50)
             finished(None if answer is not None else PbsError(NORELYMOM))
 
-        delay = self._state.number("kill_delay", 2)
-        self.tell_mom(job, {"op": "kill", "delay": delay}, told)
+        own = job.others.get("user_kill_delay")
+        delay = int(own) if own else self._state.number("kill_delay", 2)
+        message: Message = {"op": "kill", "delay": delay if delay_s is None else delay_s}
+        self.tell_mom(job, message, told)
 
-    def delete(self, job: Job, by: str, finished: Finished) -> None:
+    def delete(self, job: Job, by: str, finished: Finished, delay_s: Optional[int] = None) -> None:
         """`qdel`. Raises `PbsError` (BADSTATE)."""
         if job.state == COMPLETE:
             raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
         self._state.accounting.write("D", job.job_id, f"requestor={by}")
         if job.holds_slots:
-            self.kill(job, finished)
+            self.kill(job, finished, delay_s)
             return
         self.complete(job)
         finished(None)
@@ -202,7 +186,7 @@ class Runner:
     ) -> None:
         """`qrerun [-f]`; nothing to do for a queued job. Raises `PbsError` (NORERUN)."""
         if not job.rerunable:
-            raise PbsError(NORERUN)
+            raise PbsError(NORERUN, f"job {job.job_id} not rerunnable")
         if job.state == COMPLETE:
             # Seen on TORQUE: it runs once more.
             job.substate = STARTED
@@ -259,15 +243,17 @@ class Runner:
             if node is not None:
                 node.release(job.job_id)
 
-    def complete(self, job: Job) -> None:
+    def complete(self, job: Job, substate: int = 59) -> None:
         """A job is over; it is shown for `keep_completed` seconds more."""
         ran = job.holds_slots
         self._release(job)
         job.completed = time.time()
-        self.set_state(job, COMPLETE, 59)
+        self.set_state(job, COMPLETE, substate)
         if ran and job.exit_status is not None:
             self._state.accounting.ended(job)
         self._forget_later(job)
+        for told in self.on_end:
+            told(job)
         if ran:
             self._state.kick("job ended")
 
@@ -284,6 +270,8 @@ class Runner:
         if job.state == COMPLETE and self._state.jobs.get(job.job_id) is job:
             del self._state.jobs[job.job_id]
             self._state.save_job(job)
+            for told in self.on_forget:
+                told(job)
 
     def purge(self, job: Job) -> None:
         """Forget a job at once, whatever its mom says (`qdel -p`, delete of a busy node)."""
@@ -291,4 +279,6 @@ class Runner:
             self.tell_mom(job, {"op": "purge"}, lambda _answer: None)
         self._release(job)
         job.state = COMPLETE
+        for told in self.on_end:
+            told(job)
         self._forget(job)

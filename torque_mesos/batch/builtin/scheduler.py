@@ -12,7 +12,6 @@ from .nodespec import choose, never, parse
 from .wire import BadMessage, Decoder, Message, ask, connect_unix, encode
 
 _NOT_ENOUGH = "Not Running: Not enough of the right type of nodes are available"
-_NOT_STARTED = "Not Running: Queue not started."
 _NO_SPEC = "Not Running - PBS Error: Unknown node-attribute "
 
 RETRY_S = 0.2
@@ -39,18 +38,18 @@ def plan(view: Message) -> List[Message]:
         return []
     total = sum(place.np for place in places)
     orders: List[Message] = []
-    for job_id, spec, started, comment in view["jobs"]:
-        order = _decide(places, total, view["nodect"][0], spec, started)
+    for job_id, spec, kept, comment in view["jobs"]:
+        order = _decide(places, total, view["nodect"][0], spec, kept)
         if order["do"] != "comment" or order["comment"] != comment:
             orders.append({"op": "sched_do", "id": job_id, **order})
     return orders
 
 
 def _decide(
-    places: List[Place], total: int, nodect: int, spec: Optional[str], started: bool
+    places: List[Place], total: int, nodect: int, spec: Optional[str], kept: str
 ) -> Dict[str, Any]:
-    if not started:
-        return {"do": "comment", "comment": _NOT_STARTED}
+    if kept:
+        return {"do": "comment", "comment": kept}
     if spec is None:
         return {"do": "comment", "comment": _NO_SPEC}
     chunks = parse(spec)

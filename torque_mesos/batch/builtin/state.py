@@ -15,7 +15,7 @@ from .home import MOM_MANAGER_PORT, MOM_SERVICE_PORT, SERVER_PORT, Home, LogFile
 from .loop import Loop, request
 from .names import Resolver
 from .nodespec import Choice, Chunk, choose
-from .records import Job, Node
+from .records import Array, Job, Node
 from .store import Store
 from .wire import Message
 
@@ -40,6 +40,7 @@ class State:
         self.accounting = Accounting(home.join("server_priv", "accounting"))
         self.nodes: Dict[str, Node] = {}
         self.jobs: Dict[str, Job] = {}
+        self.arrays: Dict[str, Array] = {}
         self.queues: Dict[str, Dict[str, str]] = {}
         self.attributes: Dict[str, str] = {}
         self.next_job = 0
@@ -56,7 +57,7 @@ class State:
 
     def create(self) -> None:
         """Forget everything, as `pbs_server -t create` does, but for the file `nodes`."""
-        for kind in ("server", "queue", "node", "job"):
+        for kind in ("server", "queue", "node", "job", "array"):
             for key, _ in self.store.load(kind):
                 self.store.put(kind, key, None)
         self.store.flush()
@@ -78,6 +79,9 @@ class State:
             job = self.jobs[job_id] = Job(**record)
             if job.holds_slots:
                 self._hold_again(job)
+        for array_id, record in self.store.load("array"):
+            record["job"] = Job(**record["job"])
+            self.arrays[array_id] = Array(**record)
 
     def _hold_again(self, job: Job) -> None:
         for name, slots in job.hosts:
@@ -125,6 +129,11 @@ class State:
         kept = self.jobs.get(job.job_id) is job
         self.store.put("job", job.job_id, asdict(job) if kept else None)
 
+    def save_array(self, array: Array) -> None:
+        """Keep an array, or forget it where it is gone."""
+        name = array.job.job_id
+        self.store.put("array", name, asdict(array) if name in self.arrays else None)
+
     def save_node(self, node: Node) -> None:
         """Keep a node, or forget it where it is gone."""
         kept = self.nodes.get(node.name) is node
@@ -160,7 +169,8 @@ class State:
         """A job by its id, with or without the server's name."""
         if "." not in text:
             text = f"{text}.{self.server}"
-        return self.jobs.get(text)
+        array = self.arrays.get(text)
+        return self.jobs.get(text) if array is None else array.job
 
     def jobs_on(self, node: Node) -> List[Job]:
         """The jobs that hold slots of a node."""

@@ -1,0 +1,136 @@
+"""Job arrays: `qsub -t`, their members, their slots, and the summary that stands for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import List, Optional, Set, Tuple
+
+from .errors import BADARRAY, PbsError
+from .holds import Holds
+from .records import COMPLETE, EXITING, HELD, QUEUED, RUNNING, Array, Job
+from .state import State
+
+# As many members are made in one turn: others are not kept waiting by a large array.
+BATCH = 200
+
+
+def parse(request: str) -> Tuple[List[int], Optional[int]]:
+    """Indexes and slot limit of `0-9,20%5`. Raises `PbsError` (BADARRAY).
+
+    As TORQUE does, a range that begins with a minus is taken for no range at all, and a
+    limit that is no number for 0.
+    """
+    ranges, percent, limit = request.partition("%")
+    indexes: Set[int] = set()
+    for part in ranges.split(","):
+        low, dash, high = part.partition("-")
+        if dash and not low:
+            continue
+        if not low.isdigit() or (dash and not high.isdigit()) or int(high or low) < int(low):
+            raise PbsError(BADARRAY)
+        indexes.update(range(int(low), int(high or low) + 1))
+    slots = int(limit) if limit.isdigit() else 0
+    return sorted(indexes), slots if percent else None
+
+
+class Arrays:
+    """Makes the members of arrays, and gives their slots on."""
+
+    def __init__(self, state: State, holds: Holds) -> None:
+        self._state = state
+        self._holds = holds
+        for array in state.arrays.values():
+            self._make_later(array)
+
+    def add(self, summary: Job, request: str) -> None:
+        """Keep an array; its first members are there at once."""
+        indexes, slot_limit = parse(request)
+        summary.others["job_array_request"] = request
+        array = Array(summary, indexes, slot_limit)
+        self._state.arrays[summary.job_id] = array
+        self._make(array)
+
+    def _make_later(self, array: Array) -> None:
+        if array.made < len(array.indexes):
+            self._state.loop.call_later(0, partial(self._make, array))
+
+    def _make(self, array: Array) -> None:
+        if self._state.arrays.get(array.job.job_id) is not array:
+            return
+        limit = array.slot_limit
+        for index in array.indexes[array.made : array.made + BATCH]:
+            job = self._member(array, index)
+            self._state.jobs[job.job_id] = job
+            if limit is not None and array.made >= limit:
+                job.hold = (job.hold.replace("n", "") + "l") or "l"
+            array.made += 1
+            self._holds.settle(job, "new job")
+        self._state.save_array(array)
+        self._make_later(array)
+
+    def _member(self, array: Array, index: int) -> Job:
+        state, summary = self._state, array.job
+        rank = state.next_rank
+        state.next_rank += 1
+        state.save_server()
+        others = {k: v for k, v in summary.others.items() if k != "job_array_request"}
+        return replace(
+            summary,
+            job_id=array.member_id(index),
+            name=f"{summary.name}-{index}",
+            rank=rank,
+            output_path=f"{summary.output_path}-{index}",
+            error_path=f"{summary.error_path}-{index}",
+            variables={"PBS_ARRAYID": str(index), **summary.variables},
+            resources=dict(summary.resources),
+            depend=[list(words) for words in summary.depend],
+            others=others,
+            array_id=index,
+            hosts=[],
+            used={},
+        )
+
+    # --- afterwards ---------------------------------------------------------------------
+
+    def members(self, array: Array, indexes: Optional[List[int]] = None) -> List[Job]:
+        """The members that are known still, in their order."""
+        wanted = array.indexes if indexes is None else indexes
+        found = (self._state.jobs.get(array.member_id(index)) for index in wanted)
+        return [job for job in found if job is not None]
+
+    def array_of(self, job: Job) -> Optional[Array]:
+        """The array that a job is a member of."""
+        if job.array_id is None:
+            return None
+        return self._state.arrays.get(job.job_id.replace(f"[{job.array_id}]", "[]"))
+
+    def refresh(self, array: Array) -> Job:
+        """The summary, with the state that follows from its members."""
+        states = {job.state for job in self.members(array)}
+        if states & {RUNNING, EXITING}:
+            array.job.state = RUNNING
+        else:
+            array.job.state = COMPLETE if states == {COMPLETE} else QUEUED
+        return array.job
+
+    def member_ended(self, job: Job) -> None:
+        """A member has ended: its slot goes to the next that waits for one."""
+        array = self.array_of(job)
+        if array is None or array.slot_limit is None:
+            return
+        members = self.members(array)
+        busy = sum(1 for member in members if member.state != COMPLETE and "l" not in member.hold)
+        for member in members:
+            if busy >= array.slot_limit:
+                return
+            if member.state == HELD and "l" in member.hold:
+                self._holds.lift(member, "l")
+                busy += 1
+
+    def member_forgotten(self, job: Job) -> None:
+        """The last member that is forgotten takes the array with it."""
+        array = self.array_of(job)
+        if array is not None and array.made == len(array.indexes) and not self.members(array):
+            del self._state.arrays[array.job.job_id]
+            self._state.save_array(array)

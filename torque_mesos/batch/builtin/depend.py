@@ -1,0 +1,209 @@
+"""Jobs that wait for jobs: `qsub -W depend=`.
+
+As TORQUE does: a dependency on a finished job is refused where it is met already, and
+waited for in vain where it never can be; a job that was deleted before it ran counts as
+one that ended with 0.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, List, Optional
+
+from .arrays import Arrays
+from .errors import BADDEPEND, PbsError
+from .holds import Holds, joined
+from .job_shown import is_array
+from .records import COMPLETE, EXITING, RUNNING, Array, Job
+from .running import Runner
+from .state import State
+
+DELETED_EXIT = 271
+DELETED_SUBSTATE = 55
+
+_MIRROR = {
+    "after": "before",
+    "afterok": "beforeok",
+    "afternotok": "beforenotok",
+    "afterany": "beforeany",
+    "afterstartarray": "beforestartarray",
+    "afterokarray": "beforeokarray",
+    "afternotokarray": "beforenotokarray",
+    "afteranyarray": "beforeanyarray",
+}
+_BACK = {mirror: kind for kind, mirror in _MIRROR.items()}
+
+
+class Dependencies:
+    """Links jobs, and lets them go or deletes them as those they wait for start and end."""
+
+    def __init__(self, state: State, runner: Runner, holds: Holds, arrays: Arrays) -> None:
+        self._state = state
+        self._runner = runner
+        self._holds = holds
+        self._arrays = arrays
+
+    # --- linking ---------------------------------------------------------------------
+
+    def check(self, entries: List[List[str]], uid: int) -> None:
+        """Whether a job of this user's may depend so. Raises `PbsError` (BADDEPEND)."""
+        for kind, *names in entries:
+            if kind == "on":
+                continue
+            if not names:
+                raise PbsError(BADDEPEND)
+            for name in names:
+                target = self._state.find_job(name)
+                if target is None or kind.endswith("array") != is_array(target):
+                    raise PbsError(BADDEPEND)
+                if kind in _BACK and (target.uid != uid or _count_on(target) == 0):
+                    raise PbsError(BADDEPEND)
+                if target.state == COMPLETE and self._met(kind, target):
+                    raise PbsError(BADDEPEND)
+
+    def link(self, job: Job, entries: List[List[str]]) -> None:
+        """Make `job` (in no state yet) wait, and others wait for it. `check` has passed."""
+        for kind, *names in entries:
+            if kind == "on":
+                job.depend.append([kind, *names])
+                continue
+            for name in names:
+                target = self._state.find_job(name)
+                if target is not None:
+                    self._link(job, kind, target)
+        if any(words[0] in _MIRROR or words[0] == "on" for words in job.depend):
+            job.hold = joined(job.hold + "s")
+
+    def _link(self, job: Job, kind: str, target: Job) -> None:
+        if kind in _BACK:
+            # The other waits for us: one less of those it was told to wait for.
+            _add(job, kind, target.job_id)
+            on = next(words for words in target.depend if words[0] == "on")
+            on[1] = str(int(on[1]) - 1)
+            if on[1] == "0":
+                target.depend.remove(on)
+            _add(target, _BACK[kind], job.job_id)
+        elif not self._met(kind, target):
+            _add(job, kind, target.job_id)
+            if target.state != COMPLETE:
+                _add(target, _MIRROR[kind], job.job_id)
+        self._save(target)
+
+    # --- what happens to those that are waited for ------------------------------------
+
+    def relink(self, job: Job, entries: List[List[str]]) -> None:
+        """`qalter -W depend=`: other dependencies in place of the former."""
+        for kind, *names in job.depend:
+            for name in names if kind in _MIRROR else []:
+                target = self._state.find_job(name)
+                if target is not None:
+                    _remove(target, _MIRROR[kind], job.job_id)
+                    self._save(target)
+        job.depend = [words for words in job.depend if words[0] in _BACK]
+        job.hold = joined(job.hold.replace("s", ""))
+        self.link(job, entries)
+        self._holds.settle(job, "job altered")
+
+    def started(self, job: Job) -> None:
+        """A job runs: those `after` it may go."""
+        self._judge(job, ("before",))
+        self._judge_array(job, ("beforestartarray",))
+
+    def ended(self, job: Job) -> None:
+        """A job is over: who waited for it goes, or is deleted."""
+        self._judge(job, ("before", "beforeok", "beforenotok", "beforeany"))
+        self._judge_array(job, tuple(_BACK))
+
+    def _judge(self, job: Job, kinds: Iterable[str]) -> None:
+        for kind, *names in [list(words) for words in job.depend if words[0] in kinds]:
+            for name in names:
+                waiting = self._state.find_job(name)
+                if waiting is None or waiting.state in (COMPLETE, RUNNING, EXITING):
+                    continue
+                if self._met(_BACK[kind], job):
+                    self._let_go(waiting, _BACK[kind], job)
+                elif self._over(job):
+                    self._delete(waiting, job)
+            if kind == "before":
+                job.depend = [words for words in job.depend if words[0] != "before"]
+                self._save(job)
+
+    def _judge_array(self, member: Job, kinds: Iterable[str]) -> None:
+        array = self._arrays.array_of(member)
+        if array is not None:
+            self._judge(self._arrays.refresh(array), kinds)
+
+    def _over(self, job: Job) -> bool:
+        return job.state == COMPLETE
+
+    def _met(self, kind: str, target: Job) -> bool:
+        array = self._state.arrays.get(target.job_id)
+        if array is not None:
+            return self._array_met(kind, array)
+        if kind == "after":
+            return target.state in (RUNNING, EXITING, COMPLETE)
+        failed = bool(target.exit_status)
+        return target.state == COMPLETE and _verdict(kind, [failed])
+
+    def _array_met(self, kind: str, array: Array) -> bool:
+        members = self._arrays.members(array)
+        if kind == "afterstartarray":
+            return all(member.state in (RUNNING, EXITING, COMPLETE) for member in members)
+        done = all(member.state == COMPLETE for member in members)
+        return done and _verdict(kind, [bool(member.exit_status) for member in members])
+
+    def _let_go(self, job: Job, kind: str, target: Job) -> None:
+        array = self._state.arrays.get(job.job_id)
+        for waiting in [job] if array is None else [*self._arrays.members(array), job]:
+            _remove(waiting, kind, target.job_id)
+            if any(words[0] in _MIRROR or words[0] == "on" for words in waiting.depend):
+                self._save(waiting)
+            elif is_array(waiting):
+                waiting.hold = joined(waiting.hold.replace("s", ""))
+                self._save(waiting)
+            else:
+                self._holds.lift(waiting, "s")
+
+    def _delete(self, job: Job, because: Job) -> None:
+        job.comment = f"Job deleted as result of dependency on job {because.job_id}"
+        array = self._state.arrays.get(job.job_id)
+        for member in [job] if array is None else self._arrays.members(array):
+            member.comment = job.comment
+            member.exit_status = DELETED_EXIT
+            self._runner.complete(member, DELETED_SUBSTATE)
+
+    def _save(self, job: Job) -> None:
+        array: Optional[Array] = self._state.arrays.get(job.job_id)
+        if array is not None:
+            self._state.save_array(array)
+        else:
+            self._state.save_job(job)
+
+
+def _verdict(kind: str, failed: List[bool]) -> bool:
+    plain = kind.replace("array", "")
+    verdicts: Dict[str, bool] = {
+        "afterok": not any(failed),
+        "afternotok": all(failed),
+        "afterany": True,
+    }
+    return verdicts.get(plain, False)
+
+
+def _count_on(job: Job) -> int:
+    return next((int(words[1]) for words in job.depend if words[0] == "on"), 0)
+
+
+def _add(job: Job, kind: str, name: str) -> None:
+    for words in job.depend:
+        if words[0] == kind:
+            if name not in words:
+                words.append(name)
+            return
+    job.depend.append([kind, name])
+
+
+def _remove(job: Job, kind: str, name: str) -> None:
+    for words in job.depend:
+        if words[0] == kind and name in words:
+            words.remove(name)
+    job.depend = [words for words in job.depend if len(words) > 1]

@@ -1,0 +1,73 @@
+"""What the commands share that ask one thing for each job that is named."""
+
+from __future__ import annotations
+
+import getopt
+import sys
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from .client import Server, Unreachable, shown_id, warn
+from .errors import PbsError
+from .home import Home
+
+Chosen = Tuple[Dict[str, str], List[str]]
+
+
+def connect(command: str, home: Home) -> Server:
+    """The server; exits as the command does where it cannot be reached."""
+    try:
+        return Server(home)
+    except Unreachable as error:
+        name = error.server
+        warn(f"{command}: cannot connect to server {name} (errno={error.code}) {error.text}")
+        sys.exit(error.code & 0xFF)
+
+
+def options(command: str, letters: str, usage: str, least: int = 1, status: int = 2) -> Chosen:
+    """Options and names; exits with the usage where it must."""
+    try:
+        found, names = getopt.gnu_getopt(sys.argv[1:], letters)
+    except getopt.GetoptError as error:
+        warn(f"{command}: invalid option -- '{error.opt}'\n{usage}")
+        sys.exit(2)
+    if len(names) < least:
+        warn(usage)
+        sys.exit(status)
+    return dict(found), names
+
+
+def illegal(command: str, option: str, usage: str) -> int:
+    """Say that an option's value cannot be; what the command exits with."""
+    warn(f"{command}: illegal {option} value\n{usage}")
+    return 2
+
+
+def each(
+    command: str,
+    server: Server,
+    names: List[str],
+    operation: str,
+    told: Optional[Callable[[str, PbsError], str]] = None,
+    failed: Optional[int] = None,
+    **values: Any,
+) -> int:
+    """Ask the same for every job; the last one's success is the command's, as with TORQUE.
+
+    `told` gives the text of an error, empty for none; `failed` is an exit status in place
+    of the error's own.
+    """
+    status = 0
+    for name in names:
+        if not name[:1].isdigit():
+            warn(f"{command}: illegally formed job identifier: {name}")
+            status = 1
+            continue
+        try:
+            server.ask(operation, id=name, **values)
+            status = 0
+        except PbsError as error:
+            status = error.exit_code if failed is None else failed
+            text = told(name, error) if told is not None else error.text
+            if text:
+                warn(f"{command}: {text} {shown_id(name, server.name)}")
+    return status

@@ -1,0 +1,221 @@
+"""What users and operators may ask to be done with jobs: qdel, qhold, qrls, qrun, qmove, ..."""
+
+from __future__ import annotations
+
+import socket
+from typing import Callable, Dict, List, Optional
+
+from . import arrays, queues
+from .alter import Alteration
+from .arrays import Arrays
+from .auth import user_name
+from .depend import Dependencies
+from .errors import BADSTATE, IVALREQ, NOTHELD, PERM, UNKQUE, UNKSIG, PbsError
+from .holds import Holds
+from .job_shown import is_array, job_attributes
+from .records import COMPLETE, EXITING, RUNNING, Attributes, Job
+from .rights import USER, Rights
+from .running import Runner
+from .signals import number_of
+from .state import State
+from .submit import Submission
+from .wire import Message
+
+Finished = Callable[[Optional[PbsError]], None]
+Handler = Callable[[int, Message, Finished], None]
+
+
+class JobRequests:
+    """Carries requests out on a job, or on each member of an array."""
+
+    def __init__(self, state: State, runner: Runner, rights: Rights) -> None:
+        self._state = state
+        self._runner = runner
+        self._rights = rights
+        self.holds = Holds(state, runner)
+        self.arrays = Arrays(state, self.holds)
+        self.dependencies = Dependencies(state, runner, self.holds, self.arrays)
+        self.submission = Submission(state, self.holds, self.arrays, self.dependencies)
+        self._alteration = Alteration(state, self.holds, self.dependencies)
+        runner.on_start.append(self.dependencies.started)
+        runner.on_end += [self.arrays.member_ended, self.dependencies.ended]
+        runner.on_forget.append(self.arrays.member_forgotten)
+        self.handlers: Dict[str, Handler] = {
+            "delete": self.delete,
+            "delete_all": self.delete_all,
+            "hold": self.hold,
+            "release": self.release,
+            "rerun": self.rerun,
+            "run": self.run,
+            "signal": self.signal,
+            "move": self.move,
+            "alter": self.alter,
+        }
+
+    # --- listing ---------------------------------------------------------------------
+
+    def listed(self, members: bool) -> List[Job]:
+        """All jobs in their order, arrays as one job each or as their members."""
+        jobs = [job for job in self._state.jobs.values() if members or job.array_id is None]
+        if not members:
+            jobs += [self.arrays.refresh(array) for array in self._state.arrays.values()]
+        return sorted(jobs, key=lambda job: job.order)
+
+    def expanded(self, job: Job, wanted: str = "") -> List[Job]:
+        """The members of an array (those of an index range), or the job itself."""
+        array = self._state.arrays.get(job.job_id)
+        if array is None:
+            return [job]
+        indexes = arrays.parse(wanted)[0] if wanted else None
+        return self.arrays.members(array, indexes)
+
+    def shown(self, job: Job, server: str, privileged: bool) -> Attributes:
+        """A job's attributes."""
+        array = self._state.arrays.get(job.job_id)
+        if array is not None:
+            self.arrays.refresh(array)
+        kind = self._state.queues.get(job.queue, {}).get("queue_type", "Execution")
+        return job_attributes(job, server, privileged, kind)
+
+    # --- ending ------------------------------------------------------------------------
+
+    def delete(self, uid: int, message: Message, finished: Finished) -> None:
+        """`qdel [-p] [-W delay] [-t range]`."""
+        if message.get("purge"):
+            job = self._rights.job(message)
+            if self._rights.rank(uid) == USER:
+                raise PbsError(PERM)
+            for member in self.expanded(job):
+                self._runner.purge(member)
+            finished(None)
+            return
+        job = self._rights.own_job(uid, message)
+        if message.get("reason") and self._rights.rank(uid) == USER:
+            text = "must have operator or manager privilege to use -m parameter"
+            raise PbsError(PERM, text)
+        self._delete(job, uid, message, finished)
+
+    def _delete(self, job: Job, uid: int, message: Message, finished: Finished) -> None:
+        by = f"{user_name(uid)}@{socket.gethostname()}"
+        delay = message.get("delay")
+        delay_s = None if delay is None else int(delay)
+        if not is_array(job):
+            self._runner.delete(job, by, finished, delay_s)
+            return
+        for member in self.expanded(job, str(message.get("range") or "")):
+            if member.state != COMPLETE:
+                self._runner.delete(member, by, lambda _error: None, delay_s)
+        finished(None)
+
+    def delete_all(self, uid: int, message: Message, finished: Finished) -> None:
+        """`qdel all`: every job that is the asker's to delete."""
+        denied = False
+        for job in self.listed(False):
+            if job.state == COMPLETE:
+                continue
+            if uid != job.uid and self._rights.rank(uid) == USER:
+                denied = True
+            elif message.get("purge"):
+                self.delete(uid, {**message, "id": job.job_id}, lambda _error: None)
+            else:
+                self._delete(job, uid, message, lambda _error: None)
+        finished(PbsError(PERM, "operation not permitted") if denied else None)
+
+    def rerun(self, uid: int, message: Message, finished: Finished) -> None:
+        """`qrerun [-f]`."""
+        job = self._single(self._rights.own_job(uid, message))
+        if self._rights.rank(uid) == USER:
+            text = "additional permissions required (ATR_DFLAG_MGWR | ATR_DFLAG_OPWR)"
+            raise PbsError(PERM, text)
+        self._runner.rerun(job, finished, bool(message.get("force")))
+
+    # --- starting ----------------------------------------------------------------------
+
+    def run(self, uid: int, message: Message, finished: Finished) -> None:
+        """`qrun [-H hosts]`; a held job loses its holds, as with TORQUE."""
+        job = self._rights.job(message)
+        if self._rights.rank(uid) == USER:
+            raise PbsError(PERM)
+        self._single(job)
+        if self._state.queues.get(job.queue, {}).get("started") != "True":
+            raise PbsError(IVALREQ, "attempt to start job in non-started queue")
+        self._runner.run(job, str(message.get("hosts") or ""))
+        self._runner.set_comment(job)
+        finished(None)
+
+    # --- holding, moving, changing ---------------------------------------------------------
+
+    def hold(self, uid: int, message: Message, finished: Finished) -> None:
+        """`qhold [-h letters]`."""
+        job = self._rights.own_job(uid, message)
+        for member in self._each(job, message):
+            self.holds.hold(member, str(message["letters"]), self._rights.rank(uid))
+        finished(None)
+
+    def release(self, uid: int, message: Message, finished: Finished) -> None:
+        """`qrls [-h letters]`; of an array, whatever of it is held."""
+        job = self._rights.own_job(uid, message)
+        for member in self._each(job, message):
+            try:
+                self.holds.release(member, str(message["letters"]), self._rights.rank(uid))
+            except PbsError as error:
+                if error.code != NOTHELD or not is_array(job):
+                    raise
+        finished(None)
+
+    def _each(self, job: Job, message: Message) -> List[Job]:
+        if not is_array(job):
+            return [job]
+        members = self.expanded(job, str(message.get("range") or ""))
+        return [member for member in members if member.state != COMPLETE]
+
+    def signal(self, uid: int, message: Message, finished: Finished) -> None:
+        """`qsig -s signal`."""
+        job = self._single(self._rights.own_job(uid, message))
+        if job.state == COMPLETE:
+            raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
+        if not job.holds_slots:
+            raise PbsError(BADSTATE)
+        number = number_of(str(message["signal"]))
+        if number is None:
+            raise PbsError(UNKSIG)
+
+        def told(_answer: Optional[Message]) -> None:
+            finished(None)
+
+        self._runner.tell_mom(job, {"op": "signal", "signal": number}, told)
+
+    def move(self, uid: int, message: Message, finished: Finished) -> None:
+        """`qmove queue`."""
+        job = self._rights.own_job(uid, message)
+        target = str(message["queue"])
+        if job.state == COMPLETE:
+            raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
+        if job.state in (RUNNING, EXITING) or is_array(job):
+            raise PbsError(BADSTATE)
+        if target not in self._state.queues:
+            raise PbsError(UNKQUE)
+        forced = self._rights.rank(uid) > USER
+        if not forced:
+            queues.admit(self._state, target, dict(job.resources), job.owner)
+        queues.put(self._state, job, target)
+        queues.route(self._state, job)
+        self.holds.settle(job, "job moved")
+        finished(None)
+
+    def alter(self, uid: int, message: Message, finished: Finished) -> None:
+        """`qalter`."""
+        job = self._rights.own_job(uid, message)
+        if job.state == COMPLETE:
+            raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
+        changes: Message = dict(message["changes"])
+        rank = self._rights.rank(uid)
+        for member in self._each(job, message) + ([job] if is_array(job) else []):
+            self._alteration.alter(member, changes, rank, uid)
+        finished(None)
+
+    @staticmethod
+    def _single(job: Job) -> Job:
+        if is_array(job):
+            raise PbsError(IVALREQ)
+        return job

@@ -1,0 +1,76 @@
+"""The attributes of a job as `qstat -f` shows them, in TORQUE's order."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, List, Tuple
+
+from .records import RUNNING, Attributes, Job
+
+
+def job_attributes(
+    job: Job, server: str, privileged: bool, queue_type: str = "Execution"
+) -> Attributes:
+    """All that `qstat -f` shows; times as seconds. Only managers see some."""
+    shown: List[Tuple[str, Any]] = [("Job_Name", job.name), ("Job_Owner", job.owner)]
+    shown += [(f"resources_used.{name}", value) for name, value in job.used.items()]
+    shown += [("job_state", job.state), ("queue", job.queue), ("server", server)]
+    shown += [("Account_Name", job.account or None), ("Checkpoint", job.checkpoint)]
+    shown += [("ctime", int(job.created)), ("depend", depend_text(job) or None)]
+    shown += [("Error_Path", job.error_path), ("exec_host", job.exec_host or None)]
+    shown += [("Execution_Time", int(job.execute_at) or None)]
+    shown += [("group_list", job.groups or None)]
+    if job.array_id is None or job.hold != "n":
+        shown.append(("Hold_Types", job.hold))
+    shown += [("Join_Path", job.join), ("Keep_Files", job.keep), ("Mail_Points", job.mail)]
+    shown += [("Mail_Users", job.mail_users or None)]
+    shown += [("mtime", int(job.modified)), ("Output_Path", job.output_path)]
+    shown.append(("Priority", job.priority))
+    if not is_array(job):
+        shown.append(("qtime", int(job.created)))
+    shown.append(("Rerunable", str(job.rerunable)))
+    for name, value in job.resources.items():
+        if privileged or name != "neednodes":
+            shown.append((f"Resource_List.{name}", value))
+    shown += [("session_id", job.session), ("Shell_Path_List", job.shell or None)]
+    shown.append(("stageout", job.stageout or None))
+    if privileged:
+        shown.append(("substate", job.substate))
+    shown.append(("User_List", job.users or None))
+    listed = ",".join(f"{name}={value}" for name, value in job.variables.items())
+    shown += [("Variable_List", listed), ("euser", job.user), ("egroup", job.group)]
+    if privileged:
+        hashname = job.job_id.replace("[", "-").replace("]", "") if job.start_count else None
+        shown += [("hashname", hashname), ("queue_rank", job.rank)]
+    shown += [("queue_type", queue_type[:1]), ("comment", job.comment or None)]
+    shown += [("etime", int(job.eligible) or None), ("exit_status", job.exit_status)]
+    shown += [("submit_args", job.submit_args or None)]
+    shown += [(name, value) for name, value in job.others.items() if name in _EARLY]
+    shown.append(("job_array_id", job.array_id))
+    shown += [("start_time", int(job.started) or None)]
+    limit = job.walltime_s()
+    if job.state == RUNNING and limit is not None:
+        shown.append(("Walltime.Remaining", max(0, int(limit - (time.time() - job.started)))))
+    shown += [("start_count", job.start_count or None), ("fault_tolerant", "False")]
+    if job.completed and job.start_count:
+        shown.append(("comp_time", int(job.completed)))
+    shown.append(("job_radix", 0))
+    if job.completed and job.start_count:
+        shown.append(("total_runtime", f"{job.completed - job.started:.6f}"))
+    shown += [("submit_host", job.submit_host), ("init_work_dir", job.init_work_dir)]
+    shown += [(name, value) for name, value in job.others.items() if name not in _EARLY]
+    shown.append(("request_version", 1))
+    return [(name, str(value)) for name, value in shown if value is not None]
+
+
+_EARLY = ("umask", "job_array_request")
+
+
+def is_array(job: Job) -> bool:
+    """Whether this is the summary that stands for a whole array."""
+    return "[]" in job.job_id
+
+
+def depend_text(job: Job) -> str:
+    """What a job waits for, and who waits for it: `afterok:1.head:2.head,on:1`."""
+    return ",".join(":".join(words) for words in job.depend)

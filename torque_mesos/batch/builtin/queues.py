@@ -1,0 +1,150 @@
+"""What a queue takes, and where a routing queue sends its jobs."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional, Tuple
+
+from .errors import EXCQRESC, MAXQUED, PERM, QUENODFLT, QUNOENB, SYNTAX, UNKQUE, PbsError
+from .nodespec import BadSpec, Chunk, never, node_count, parse, slot_count
+from .records import COMPLETE, Job
+from .state import State
+
+_NO_FEASIBLE = (
+    "cannot locate feasible nodes (nodes file is empty, all systems are busy, "
+    "or no nodes have the requested feature)"
+)
+_TOO_MANY = (
+    "cannot locate feasible nodes (nodes file is empty or requested nodes exceed all systems)"
+)
+
+
+def find_queue(state: State, asked: str) -> str:
+    """The queue that is meant, the default one if none is named. Raises `PbsError`."""
+    name = asked or state.attributes.get("default_queue", "")
+    if not name or name not in state.queues:
+        raise PbsError(UNKQUE if asked else QUENODFLT, "requested queue not found")
+    return name
+
+
+def admit(state: State, name: str, resources: Dict[str, str], owner: str) -> None:
+    """Whether a queue takes a job of `owner` (user@host). Raises `PbsError`."""
+    queue = state.queues[name]
+    user = owner.split("@")[0]
+    where = f"user {owner}, queue {name}"
+    allowed = queue.get("acl_users", "").split(",")
+    if queue.get("acl_user_enable") == "True" and not {user, owner, f"{user}@*"} & set(allowed):
+        raise PbsError(PERM, f"user ACL rejected the submitting user: {where}")
+    check_limits(state, queue, resources)
+    if queue.get("enabled") != "True":
+        raise PbsError(QUNOENB, f"queue is disabled: {where}")
+    here = [job for job in state.jobs.values() if job.queue == name and job.state != COMPLETE]
+    if len(here) >= int(queue.get("max_queuable", len(here) + 1)):
+        raise PbsError(MAXQUED, f"total number of jobs in queue exceeds the queue limit: {where}")
+    own = sum(1 for job in here if job.owner.split("@")[0] == user)
+    if own >= int(queue.get("max_user_queuable", own + 1)):
+        text = "total number of current user's jobs exceeds the queue limit"
+        raise PbsError(MAXQUED, f"{text}: {where}")
+
+
+def count(resources: Dict[str, str]) -> None:
+    """Add what follows from `nodes` to a job's resources. Raises `PbsError` (SYNTAX)."""
+    try:
+        chunks = parse(resources["nodes"])
+    except BadSpec:
+        raise PbsError(SYNTAX, "Invalid Syntax") from None
+    resources.setdefault("nodect", str(node_count(chunks)))
+    resources.setdefault("neednodes", resources["nodes"])
+
+
+def check_limits(state: State, queue: Dict[str, str], resources: Dict[str, str]) -> None:
+    """Whether a queue's limits and the nodes that are defined allow a job. Raises `PbsError`."""
+    for name, value in queue.items():
+        kind, _, limited = name.partition(".")
+        if kind == "resources_max" and _more(resources.get(limited), value):
+            raise PbsError(EXCQRESC, f"cannot satisfy queue max {limited} requirement")
+        if kind == "resources_min" and limited in resources and _more(value, resources[limited]):
+            raise PbsError(EXCQRESC, f"cannot satisfy queue min {limited} requirement")
+    spec = resources.get("nodes")
+    routed = queue.get("queue_type") == "Route"
+    if spec is None or routed or queue.get("is_transit") == "True":
+        return
+    nodect = state.number("resources_available.nodect")
+    if spec.isdigit() and int(spec) <= nodect:
+        return
+    chunks = parse(spec)
+    if is_never(state, chunks):
+        raise PbsError(EXCQRESC, _NO_FEASIBLE)
+    if slot_count(chunks) > state.total_slots():
+        raise PbsError(EXCQRESC, _TOO_MANY)
+
+
+def is_never(state: State, chunks: Tuple[Chunk, ...]) -> bool:
+    """Whether the nodes as they are defined now could never hold this."""
+    _, choice = state.choose(chunks)
+    nodect = state.number("resources_available.nodect")
+    return choice.picked is None and never(chunks, choice.eligible, state.total_slots(), nodect)
+
+
+def _more(asked: Optional[str], limit: str) -> bool:
+    if asked is None:
+        return False
+    if ":" in limit or ":" in asked:
+        return _seconds(asked) > _seconds(limit)
+    return asked.isdigit() and limit.isdigit() and int(asked) > int(limit)
+
+
+def _seconds(text: str) -> int:
+    total = 0
+    for part in text.split(":"):
+        total = total * 60 + int(part)
+    return total
+
+
+def add_defaults(state: State, name: str, resources: Dict[str, str]) -> None:
+    """Give a job what its queue and the server give by default."""
+    sized = "procs" in resources or "nodes" in resources
+    for source in (state.queues[name], state.attributes):
+        for key, value in source.items():
+            kind, _, part = key.partition(".")
+            if kind != "resources_default" or part in resources:
+                continue
+            if part == "nodes" and sized:
+                continue
+            resources[part] = value
+    if "nodes" in resources:
+        count(resources)
+
+
+def route(state: State, job: Job) -> bool:
+    """Send a job of a started routing queue to the first destination that takes it."""
+    for _ in range(len(state.queues)):
+        queue = state.queues.get(job.queue, {})
+        if queue.get("queue_type") != "Route" or queue.get("started") != "True":
+            return False
+        target = next((name for name in _destinations(queue) if _takes(state, name, job)), None)
+        if target is None:
+            return False
+        put(state, job, target)
+    return True
+
+
+def put(state: State, job: Job, name: str) -> None:
+    """Make a job one of a queue's."""
+    job.queue = name
+    if state.queues[name].get("queue_type") != "Route":
+        add_defaults(state, name, job.resources)
+    state.accounting.write("Q", job.job_id, f"queue={name}")
+
+
+def _destinations(queue: Dict[str, str]) -> List[str]:
+    return [name.split("@")[0] for name in queue.get("route_destinations", "").split(",")]
+
+
+def _takes(state: State, name: str, job: Job) -> bool:
+    if name not in state.queues:
+        return False
+    try:
+        admit(state, name, dict(job.resources), job.owner)
+    except PbsError:
+        return False
+    return True

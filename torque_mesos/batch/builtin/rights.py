@@ -1,0 +1,59 @@
+"""Who may do what: managers and operators, owners, and everybody."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from .auth import user_name
+from .errors import PERM, UNKJOBID, PbsError
+from .records import Job
+from .state import State
+from .wire import Message
+
+MANAGER, OPERATOR, USER = 2, 1, 0
+
+
+class Rights:
+    """Judges askers by their uid."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def rank(self, uid: int) -> int:
+        """MANAGER, OPERATOR or USER."""
+        if uid in (0, os.geteuid()):
+            return MANAGER
+        name, host = user_name(uid), socket.gethostname()
+        for rank, acl in ((MANAGER, "managers"), (OPERATOR, "operators")):
+            for entry in self._state.attributes.get(acl, "").split(","):
+                user, _, where = entry.partition("@")
+                if user == name and where in ("*", "", host, self._state.server):
+                    return rank
+        return USER
+
+    def may_see(self, uid: int, job: Job) -> bool:
+        """Whether a job is shown to this asker."""
+        others = self._state.attributes.get("query_other_jobs") == "True"
+        return others or uid == job.uid or self.rank(uid) > USER
+
+    def job(self, message: Message) -> Job:
+        """The job that a request names. Raises `PbsError` (UNKJOBID)."""
+        job = self._state.find_job(str(message["id"]))
+        if job is None:
+            raise PbsError(UNKJOBID)
+        return job
+
+    def own_job(self, uid: int, message: Message) -> Job:
+        """The same, if it is the asker's or he is an operator. Raises `PbsError`."""
+        job = self.job(message)
+        if uid != job.uid and self.rank(uid) == USER:
+            raise PbsError(PERM, "operation not permitted")
+        return job
+
+
+def need(rank: int, least: int) -> None:
+    """Raise `PbsError` (PERM) unless `rank` is enough."""
+    if rank < least:
+        name = "PERM_MANAGER" if least == MANAGER else "PERM_OPorMGR"
+        raise PbsError(PERM, f"error in permissions ({name})")
