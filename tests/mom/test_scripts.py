@@ -182,3 +182,23 @@ def test_processes_that_the_job_left_are_ended(run, job, mom_priv, tmp_path, pro
         for process in (left, *others):
             process.kill()
             process.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a container")
+def test_processes_in_a_container_beside_the_mom_are_left_alone(run, job):
+    inside = subprocess.Popen(
+        ["unshare", "--mount", "setpriv", "--reuid=nobody", "--clear-groups", "sleep", "1000"],
+        env={"PBS_JOBID": job, "PATH": os.environ["PATH"]},
+        start_new_session=True,
+    )
+
+    def is_nobodys() -> bool:
+        return Path(f"/proc/{inside.pid}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+
+    try:
+        wait_for(is_nobodys, 5, "the process in the container runs as nobody")
+        assert run("epilogue", job, *rest("nobody")).returncode == 0
+        assert inside.poll() is None
+    finally:
+        inside.kill()
+        inside.wait()
