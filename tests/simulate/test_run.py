@@ -169,6 +169,15 @@ def test_a_second_framework_gets_its_share_and_no_more() -> None:
     assert report(run).waits.mean_s > report(played(read, Options())).waits.mean_s
 
 
+def test_the_second_framework_comes_first_while_it_has_less() -> None:
+    """A queue that would take everything, for days: what they free goes back to them."""
+    jobs = [job(n, n, 4 * 3600, "1:ppn=4") for n in range(100)]
+    run = played(trace(hosts(4, 8), *jobs), Options(other_share=0.5), Policy(grace_s=0))
+    full = [point for point in run.account.points if point.queued and point.at_s > 3600]
+    assert len(full) > 50
+    assert max(point.held for point in full) <= 0.5 * run.slots + 4
+
+
 def test_a_job_that_no_machine_can_run_is_set_apart() -> None:
     jobs = (job(1, 0, 10, "1:ppn=5"), job(2, 0, 10, "1:ppn=1"))
     run = played(trace(hosts(2, 4), *jobs), Options())
