@@ -103,6 +103,7 @@ def test_the_originals_rule_is_one_slot_a_host_and_slow() -> None:
     assert (found.ended, found.unended) == (2, 1)  # no node ever has two slots
     assert all(11 <= outcome <= 16 for outcome in _waits(run))
     assert found.held_per_used > 1
+    assert found.span_s < 3 * 86400  # it is seen that nothing more will happen
 
 
 def _waits(run: Run) -> Iterator[float]:

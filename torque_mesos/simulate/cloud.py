@@ -177,7 +177,8 @@ class Cloud:
             return True
         # Mesos looks at its interval: at the first one after the last filter that holds it off.
         step_s = self._delays.allocation_s or 1e-3
-        retry_s = math.ceil(max(until) / step_s) * step_s
+        last_s = max(until)
+        retry_s = math.ceil(last_s / step_s) * step_s if math.isfinite(last_s) else last_s
         if retry_s < host.retry_s:
             host.retry_s = retry_s
             self._clock.at(retry_s, lambda: self._retry(host, retry_s))

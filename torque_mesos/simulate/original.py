@@ -18,7 +18,7 @@ from torque_mesos.simulate.server import Record, Server
 from torque_mesos.simulate.trace import Trace
 
 PERIOD_S = 1.0
-_FOR_EVER_S = 1e9  # it said 1 s; here what was refused comes back when more is wanted
+_FOR_EVER_S = math.inf  # it said 1 s; here what was refused comes back when more is wanted
 _SCHEDULER_ITERATION_S = 5.0
 
 

@@ -24,7 +24,7 @@ from torque_mesos.simulate.trace import Trace, TraceJob
 Mode = Literal["static", "elastic", "original"]
 CAPACITY_RECORD = "localhost"
 LEAD_S = 60.0  # the cluster is there so long before the first job
-STALLED_S = 20 * 86400.0  # nothing starts or ends for so long, with no job to come: it is over
+STALLED_S = 86400.0  # nothing starts or ends for so long, with no job to come: it is over
 
 
 @dataclass(frozen=True, slots=True)
