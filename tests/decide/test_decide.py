@@ -527,7 +527,8 @@ def test_a_late_start_is_given_up_and_its_agent_left_alone() -> None:
     site = Site(now_s=NOW_S + 200).starting("n1")
     plan = site.plan()
     assert one(plan, Kill).reason.code is Code.LATE
-    assert plan.memory.failures == {"a-n1": Failures(1, NOW_S + 205)}
+    late = "its mom was not ready after 210 s"
+    assert plan.memory.failures == {"a-n1": Failures(1, NOW_S + 205, late)}
     assert not some(Site().starting("n1").plan(), Kill)
 
 
@@ -825,3 +826,46 @@ def test_nothing_to_do_is_an_empty_plan() -> None:
 def test_resources_of_a_slot_are_those_of_the_settings() -> None:
     site = Site().rules(slot=Resources(0.5, 256.0)).parked("n1", offered=1).asks("1:ppn=2")
     assert one(site.plan(), Launch).resources == Resources(1.0, 512.0)
+
+
+# --- what is told when things go wrong --------------------------------------------------
+
+
+def test_a_waiting_job_is_told_that_mesos_is_away() -> None:
+    site = Site().parked("n1").asks("1").asks("1", JobState.HELD).asks("1:ppn=9")
+    plan = site.plan(mesos_ready=False)
+    assert codes(plan) == {
+        "0.head": Code.NOT_CONNECTED,
+        "1.head": Code.NOT_STARTABLE,
+        "2.head": Code.NEVER_TOO_LARGE,
+    }
+    assert not plan.actions
+
+
+def test_a_job_that_waits_for_a_host_where_starts_fail_is_told_the_cause() -> None:
+    failures = frozen_map({"a-n1": Failures(3, NOW_S + 20, "no pbs_mom in PATH")})
+    plan = Site().parked("n1").asks("1:ppn=2").remembers(failures=failures).plan()
+    for reason in (plan.jobs["0.head"], plan.nodes["n1"]):
+        assert reason.code is Code.BACKED_OFF
+        assert "no pbs_mom in PATH" in reason.text
+        assert "in 20 s" in reason.text
+    elsewhere = Site().parked("n1").parked("n2", offered=4).asks("1:ppn=2")
+    assert some(elsewhere.remembers(failures=failures).plan(), Launch)
+
+
+@pytest.mark.parametrize("name", ["10.1.2.3", "7up.cluster.test", CAPACITY, "a b"])
+def test_an_agent_that_cannot_be_a_node_is_not_used_and_said_so(name: str) -> None:
+    plan = Site().agent(name).offer(name, 4).asks("1").plan()
+    assert plan.nodes[name].code is Code.BAD_NAME
+    assert "--hostname" in plan.nodes[name].text
+    assert not some(plan, CreateNode)
+    assert not some(plan, Launch)
+    assert plan.jobs["0.head"].code is Code.NO_AGENTS
+
+
+def test_at_the_limit_of_nodes_a_worker_may_still_grow() -> None:
+    site = Site().rules(limit=Limit(nodes=1)).online("n1", 1, jobs={0: "r"}).asks("1")
+    plan = site.plan(suppressed=True)
+    assert plan.jobs["0.head"].code is Code.WAITING_FOR_OFFERS
+    assert some(plan, Revive)
+    assert one(site.offer("n1", 3).plan(), Launch).executor_id

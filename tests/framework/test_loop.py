@@ -12,7 +12,14 @@ from torque_mesos.framework.inbox import Deleted, Inbox, MasterRead, QueueChange
 from torque_mesos.framework.loop import Exit, Loop, Published, Timing
 from torque_mesos.framework.recipe import Recipe
 from torque_mesos.framework.view import View
-from torque_mesos.mesos.base import EndCause, Event, MesosLink
+from torque_mesos.mesos.base import (
+    EndCause,
+    Event,
+    MesosError,
+    MesosLink,
+    NotConnected,
+    TaskStatus,
+)
 from torque_mesos.mesos.fake import FakeLink
 from torque_mesos.model import JobState, Resources, TaskState
 from torque_mesos.mom.settings import MomSettings
@@ -47,6 +54,7 @@ class Site:
         self.links: list[FakeLink] = []
         self.agents: dict[str, str] = {}
         self.remembered: list[str | None] = []
+        self.remember: Callable[[str | None], None] = self.remembered.append
         self.published: list[Published] = []
         values: dict[str, object] = {
             "slot": Resources(1, 512),
@@ -77,7 +85,7 @@ class Site:
         self.loop = Loop(
             server=self.server,
             make_link=self.make_link,
-            remember_id=self.remembered.append,
+            remember_id=self.remember,
             framework_id=framework_id,
             executor=Executor(
                 self.server,
@@ -312,3 +320,91 @@ def test_the_floor_is_held_with_an_empty_queue() -> None:
     site.steps(200)
     assert len(site.live()) == 1
     assert not [call for call in site.link.calls if call[0] == "kill"]
+
+
+def test_an_error_in_a_turn_and_in_a_message_is_counted_and_survived() -> None:
+    site = Site().start().parked()
+    broken = QueueChanged()
+    taken = site.loop._take
+
+    def take(message: object) -> None:
+        if message is broken:
+            raise RuntimeError("what is this")
+        taken(message)  # type: ignore[arg-type]
+
+    site.loop._take = take  # type: ignore[method-assign, assignment]
+    site.inbox.put(broken)
+    site.submit("1.head")
+    site.server.read = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
+    site.steps(2)
+    del site.server.read
+    site.steps(30)
+    assert site.published[-1].turn_errors >= 2
+    assert len(site.live()) == 1
+
+
+def test_a_full_disk_at_the_first_subscription_is_waited_for() -> None:
+    site = Site()
+    full = True
+
+    def remember(framework_id: str | None) -> None:
+        if full:
+            raise OSError(28, "No space left on device")
+        site.remembered.append(framework_id)
+
+    site.remember = remember
+    site.start()
+    site.submit("1.head")
+    site.steps(20, 1.0)
+    assert not site.did("create")
+    assert any("No space left" in text for text in site.published[-1].action_errors)
+    full = False
+    site.steps(10, 1.0)
+    site.server.registered()
+    site.steps(20, 1.0)
+    assert site.remembered
+    assert len(site.live()) == 1
+
+
+def test_a_launch_that_was_never_sent_leaves_no_worker() -> None:
+    site = Site().start().parked()
+    sent = site.link.launch
+
+    def launch(*_: object) -> None:
+        raise NotConnected("there is no subscription with a master now")
+
+    site.link.launch = launch  # type: ignore[method-assign]
+    site.submit("1.head")
+    site.steps(1)
+    assert site.view.workers() == ((), ())
+    site.link.launch = sent  # type: ignore[method-assign]
+    site.link.offers.clear()
+    site.link.revive()
+    site.steps(60, 1.0)
+    assert len(site.live()) == 1
+
+
+def test_a_launch_whose_answer_was_lost_is_cleared_up_with_the_master() -> None:
+    site = Site().start().parked()
+    sent = site.link.launch
+
+    def launch(*arguments: object) -> None:
+        site.link.launch = sent  # type: ignore[method-assign]
+        site.link.offers.clear()
+        raise MesosError("no answer within 10 s")
+
+    site.link.launch = launch  # type: ignore[method-assign, assignment]
+    site.submit("1.head")
+    while site.link.launch is not sent:
+        site.steps(1)
+    assert len(site.view.workers()[0]) == 1, "it may have been launched"
+    site.link.revive()
+    site.steps(20)
+    assert len(site.live()) == 1, "the master did not know it, so it was tried again"
+
+
+def test_a_task_that_nobody_can_have_launched_is_ended() -> None:
+    site = Site().start().parked()
+    site.inbox.put(TaskStatus("stray", TaskState.RUNNING, agent_id="S0"))
+    site.steps(1)
+    assert ("kill", "stray", "S0") in site.link.calls

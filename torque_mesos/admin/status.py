@@ -10,6 +10,9 @@ from typing import Any
 API_VERSION = 1
 
 
+_ON_NODES = frozenset({"R", "E"})  # jobs that do not wait: they run, or end
+
+
 @dataclass(frozen=True, slots=True)
 class Why:
     """A reason: its code (see `decide.reason.Code`), a sentence, and the figures in it."""
@@ -117,7 +120,7 @@ class Status:
     @property
     def waiting(self) -> tuple[JobStatus, ...]:
         """The jobs that wait."""
-        return tuple(job for job in self.jobs if job.why is not None)
+        return tuple(job for job in self.jobs if job.state not in _ON_NODES)
 
     def find(self, job_id: str) -> tuple[JobStatus, ...]:
         """The jobs meant by `12.head`, `12` or, for all of an array, `9[]`."""

@@ -317,7 +317,7 @@ class OpenPbsServer:
         if missing and not self._settings.create_queue:
             raise Refused(
                 f"the server has no queue {', '.join(missing)}; "
-                "create it with qmgr, or allow it with create_queue"
+                "create it with qmgr, or change `queues` in the settings"
             )
         for queue in missing:
             accepted(

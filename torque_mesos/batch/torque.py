@@ -246,7 +246,7 @@ class TorqueServer:
         if missing and not self._settings.create_queue:
             raise Refused(
                 f"the server has no queue {', '.join(missing)}; "
-                "create it with qmgr, or allow it with create_queue"
+                "create it with qmgr, or change `queues` in the settings"
             )
         for queue in missing:
             self._make_queue(queue)

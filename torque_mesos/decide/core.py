@@ -7,7 +7,7 @@ from torque_mesos.decide.grow import grow
 from torque_mesos.decide.offers import answer_offers
 from torque_mesos.decide.plan import Decline, Memory, Plan, Snapshot
 from torque_mesos.decide.policy import Policy
-from torque_mesos.decide.reason import Code
+from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.records import keep_records
 from torque_mesos.decide.shrink import shrink
 from torque_mesos.decide.turn import Turn, because
@@ -52,6 +52,12 @@ def _wait(snapshot: Snapshot, policy: Policy) -> Plan:
     )
     code = Code.NOT_CONNECTED if snapshot.reading is not None else Code.SERVER_UNREADABLE
     reason = because(code, "the batch server or Mesos cannot be read now")
+    jobs: dict[str, Reason] = {}
+    if snapshot.reading is not None:
+        turn = Turn(snapshot, snapshot.reading, policy)
+        text = "no node is started for it: the Mesos master does not answer, or not yet"
+        waiting = {demand.job.job_id for demand in demands(turn)}
+        jobs = turn.jobs | dict.fromkeys(sorted(waiting), because(Code.NOT_CONNECTED, text))
     due = [o.received_s + policy.offer_hold_s for o in snapshot.offers if o.offer_id not in old]
     # Nodes may have been busy meanwhile: being idle and being down are timed anew.
     memory = Memory(
@@ -64,6 +70,7 @@ def _wait(snapshot: Snapshot, policy: Policy) -> Plan:
     )
     return Plan(
         actions=(Decline(old, 1.0, reason),) if old else (),
+        jobs=frozen_map(jobs),
         memory=memory,
         again_s=min(due, default=None),
     )

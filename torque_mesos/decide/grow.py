@@ -223,25 +223,50 @@ def _no_place(turn: Turn, growth: Growth, request: Request) -> Refusal:
     """Why no slots can be found for a request now."""
     if not turn.agents:
         return Refusal(because(Code.NO_AGENTS, "Mesos shows no agents"))
-    # At least this much would have to be added: each host of ours serves one part at most.
+    # At least this much would have to be added: each host of ours serves one part at most,
+    # and may do so when it has grown.
     served: list[int] = []
-    one_by_one = 0
-    for host in growth.hosts.values():
+    one_by_one = ours = 0
+    for name, host in growth.hosts.items():
         most = max((chunk.slots for chunk in request.chunks if host.serves(chunk)), default=0)
         if most:
             one_by_one += 1
             if host.tier is not Tier.OFFERED:
                 served.append(most)
+        if host.tier is not Tier.OFFERED:
+            more = turn.full_slots(name) - turn.workers[name].slots if growable(turn, name) else 0
+            ours += bool(most) or _could_serve(
+                turn, name, host.up_to(Tier.STARTING) + more, request
+            )
     parts = sorted(served)[-request.hosts :]
-    reason = because(
+    reason = _failing(turn, request) or because(
         Code.WAITING_FOR_OFFERS,
-        f"it needs {request.hosts} hosts ({request}); {one_by_one} could serve it now,"
+        f"it needs {_hosts(request.hosts)} ({request}); {one_by_one} could serve it now,"
         " the rest must become free or be offered by Mesos",
         hosts=request.hosts,
         available=one_by_one,
     )
-    nodes = max(1, request.hosts - len(parts))
+    nodes = max(0, request.hosts - ours)
     return Refusal(reason, nodes, max(1, request.slots - sum(parts)))
+
+
+def _hosts(count: int) -> str:
+    return "1 host" if count == 1 else f"{count} hosts"
+
+
+def _could_serve(turn: Turn, name: str, slots: int, request: Request) -> bool:
+    """Whether a host would serve a part of a request, had it so many slots."""
+    host = Host(name, slots, Tier.OFFERED, turn.names_of(name))
+    return any(host.serves(chunk) for chunk in request.chunks)
+
+
+def _failing(turn: Turn, request: Request) -> Reason | None:
+    """Why the hosts that would serve a request are left alone; None if none is."""
+    for name in sorted(turn.agents):
+        reason = turn.failing(name)
+        if reason is not None and _could_serve(turn, name, turn.full_slots(name), request):
+            return reason
+    return None
 
 
 def _at_limit(over: str) -> Reason:

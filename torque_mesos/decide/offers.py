@@ -25,7 +25,10 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     wanted = bool(growth.short) or growth.floor_short > 0
     if turn.stray_offers:
         ids = tuple(offer.offer_id for offer in turn.stray_offers)
-        reason = because(Code.NOT_PARKED, "its agent or its node's record is not known well enough")
+        reason = because(
+            Code.NOT_PARKED,
+            "its agent, or its node's record, cannot be used or is not known well enough",
+        )
         turn.do(Decline(ids, REFUSE_S[reason.code], reason))
     incomplete: dict[str, int] = {}
     for name in sorted(turn.offers):
@@ -82,8 +85,8 @@ def _why_not(turn: Turn, growth: Growth, name: str, wanted: bool) -> Reason:
         return because(Code.NOT_OURS, f"the node record {name} was made by others")
     if where is Phase.SIDELINED and name not in turn.workers:
         return because(Code.NOT_OURS, f"a person took {name} offline")
-    if turn.backed_off(name):
-        return because(Code.BACKED_OFF, f"starts on {name} failed, it is left alone for a while")
+    if failing := turn.failing(name):
+        return failing
     grows = growable(turn, name)
     if name in turn.workers and not grows:
         return because(Code.ALREADY_HELD, f"a mom of ours runs on {name}, and may not grow now")

@@ -11,10 +11,11 @@ from torque_mesos.model import Agent, Offer, Reading, Resources, Worker, frozen_
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Failed starts of an agent in a row, and until when it is left alone."""
+    """Failed starts of an agent in a row, until when it is left alone, and the last one's cause."""
 
     count: int
     until_s: float
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ class Memory:
     revived_for: frozenset[str] = frozenset()
     revived_s: float = float("-inf")
 
-    def with_failure(self, agent_id: str, now_s: float) -> Mapping[str, Failures]:
+    def with_failure(self, agent_id: str, now_s: float, why: str = "") -> Mapping[str, Failures]:
         """The failures with one more of this agent: it is left alone for 5 s, then twice that."""
         before = self.failures.get(agent_id)
         count = before.count + 1 if before else 1
         until_s = now_s + min(600.0, 5.0 * 2 ** min(count - 1, 10))
-        return frozen_map({**self.failures, agent_id: Failures(count, until_s)})
+        return frozen_map({**self.failures, agent_id: Failures(count, until_s, why)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from torque_mesos.model import Agent, Resources
+
+_NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ class Policy:
     def watches(self, queue: str) -> bool:
         """Whether jobs of this queue count."""
         return any(fnmatchcase(queue, pattern) for pattern in self.queues)
+
+    def names_a_node(self, name: str) -> bool:
+        """Whether a node may have this name. TORQUE cannot start with any but these."""
+        return bool(_NODE_NAME.fullmatch(name))
 
     def node_properties(self, agent: Agent) -> frozenset[str]:
         """The properties that the node of an agent has."""

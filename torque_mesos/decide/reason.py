@@ -27,6 +27,7 @@ class Code(enum.Enum):
     NO_AGENTS = "no-agents"
     # nodes and workers
     NEW_AGENT = "new-agent"
+    BAD_NAME = "bad-name"
     KEEPS_JOBS_FEASIBLE = "keeps-jobs-feasible"
     NOTHING_RUNS_HERE = "nothing-runs-here"
     FULL_SIZE = "full-size"

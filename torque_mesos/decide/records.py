@@ -95,6 +95,8 @@ def _park(turn: Turn, name: str) -> None:
 
 
 def _parked(turn: Turn, name: str) -> None:
+    if failing := turn.failing(name):
+        turn.nodes[name] = failing
     node, full = turn.records[name], turn.full_slots(name)
     unseen_s = turn.now_s - turn.unseen_since.get(name, turn.now_s)
     if turn.must_be_marked(name):

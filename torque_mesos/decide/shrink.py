@@ -107,7 +107,7 @@ def _give_up_late(turn: Turn, name: str) -> None:
         return
     reason = because(Code.LATE, f"its mom was not ready after {late_s:.0f} s", late_s=late_s)
     if not turn.stopping(name):
-        turn.failures = dict(turn.remember().with_failure(worker.agent_id, turn.now_s))
+        turn.failures = dict(turn.remember().with_failure(worker.agent_id, turn.now_s, reason.text))
     _kill(turn, name, reason)
 
 

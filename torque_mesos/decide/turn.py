@@ -85,10 +85,15 @@ class Turn:
         }
         self.agents: dict[str, Agent] = {}
         for agent in snapshot.agents:
-            if agent.hostname not in untouchable and (
-                agent.active or agent.hostname not in self.agents
-            ):
-                self.agents[agent.hostname] = agent
+            name = agent.hostname
+            if name == policy.capacity_record or not policy.names_a_node(name):
+                self.nodes[name] = because(
+                    Code.BAD_NAME,
+                    f"{name} cannot be a node's name, so this agent is not used: start it with"
+                    " --hostname, and a name that begins with a letter, as in n1.cluster.test",
+                )
+            elif name not in untouchable and (agent.active or name not in self.agents):
+                self.agents[name] = agent
         self.offers: dict[str, list[Offer]] = defaultdict(list)
         self.stray_offers: list[Offer] = []  # of hosts that may not be touched, or unknown agents
         for offer in snapshot.offers:
@@ -161,9 +166,22 @@ class Turn:
 
     def backed_off(self, name: str) -> bool:
         """Whether the agent of a host is being left alone."""
+        return self.failing(name) is not None
+
+    def failing(self, name: str) -> Reason | None:
+        """Why the agent of a host is being left alone; None if it is not."""
         agent = self.agents.get(name)
         failures = self.failures.get(agent.agent_id) if agent else None
-        return failures is not None and self.now_s < failures.until_s
+        if failures is None or self.now_s >= failures.until_s:
+            return None
+        wait_s = failures.until_s - self.now_s
+        return because(
+            Code.BACKED_OFF,
+            f"starting a mom on {name} failed {failures.count} times, tried again in"
+            f" {wait_s:.0f} s: {failures.why or 'no cause was told'}",
+            failures=failures.count,
+            wait_s=wait_s,
+        )
 
     def marked(self, name: str) -> bool:
         """Whether a node's note is ours. (A person, or the server, may have written another.)"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -108,6 +109,8 @@ class Loop:
         self._last_turn_error: str | None = None
         self._exit: Exit | None = None
         self._removed_s: list[float] = []
+        self._unremembered: str | None = None
+        self._id_error: str | None = None
 
     def run(self) -> Exit:
         """Work until told to stop, or until Mesos ends the framework for good."""
@@ -130,11 +133,15 @@ class Loop:
         counted; the loop lives on."""
         messages = self._inbox.drain(timeout_s)
         self._turns += 1
+        for message in messages:
+            self._survive(functools.partial(self._take, message))
+        if self._exit is None:
+            self._survive(self._turn)
+
+    def _survive(self, step: Callable[[], None]) -> None:
+        """Do something; an error in it is logged and counted."""
         try:
-            for message in messages:
-                self._take(message)
-            if self._exit is None:
-                self._turn()
+            step()
         except Exception as error:  # noqa: BLE001
             self._turn_errors += 1
             self._last_turn_error = f"{type(error).__name__}: {error}"
@@ -193,8 +200,8 @@ class Loop:
 
     def _subscribed(self, event: mesos.Subscribed, now_s: float) -> None:
         _log.info("subscribed", framework=event.framework_id, master=event.master)
-        self._remember_id(event.framework_id)
         self._view.subscribed(event)
+        self._unremembered = event.framework_id
         self._poller.poke(self._link, event.framework_id)
         self._reconcile_due_s = now_s + _UNRECONCILED_S
 
@@ -234,6 +241,7 @@ class Loop:
     def _turn(self) -> None:
         started_s = self._clock()
         self._view.forget_ended(started_s)
+        self._remember()
         if started_s >= self._reconcile_due_s and self._view.connected:
             self._reconcile_due_s = started_s + _UNRECONCILED_S
             self._poller.poke(self._link, self._view.framework_id)
@@ -248,6 +256,19 @@ class Loop:
         self._carry_out(plan)
         self._tidy_strangers()
         self._tell(snapshot, plan, started_s)
+
+    def _remember(self) -> None:
+        """Write the framework's id down. Until that is done, nothing is changed."""
+        if self._unremembered is None:
+            return
+        try:
+            self._remember_id(self._unremembered)
+        except OSError as error:
+            if self._id_error is None:
+                _log.error("the framework id cannot be written", error=str(error))
+            self._id_error = f"the framework id cannot be written: {error}"
+            return
+        self._unremembered = self._id_error = None
 
     def _read(self) -> None:
         now_s = self._clock()
@@ -274,14 +295,14 @@ class Loop:
         for agent_id, message in self._view.failed:
             _log.warning("a mom failed", agent=agent_id, message=message)
             self._memory = replace(
-                self._memory, failures=self._memory.with_failure(agent_id, now_s)
+                self._memory, failures=self._memory.with_failure(agent_id, now_s, message)
             )
         self._view.failed.clear()
         snapshot = Snapshot(
             now_s=now_s,
             reading=self._reading,
             fresh=fresh and self._reading is not None,
-            mesos_ready=self._view.reconciled,
+            mesos_ready=self._view.reconciled and self._unremembered is None,
             agents=self._view.agents,
             offers=tuple(self._view.offers.values()),
             workers=workers,
@@ -295,10 +316,12 @@ class Loop:
         for action in plan.actions:
             _log.info("plan", action=type(action).__name__, **_fields(action))
         outcome = self._executor.carry_out(plan, self._link, now_s)
-        self._errors = tuple(outcome.errors)
+        self._errors = (*((self._id_error,) if self._id_error else ()), *outcome.errors)
         if outcome.reconcile:
             self._reconcile_due_s = now_s
         due = [plan.again_s, self._view.next_due_s()]
+        if self._id_error is not None:
+            due.append(now_s + 1.0)
         self._due_s = min((at for at in due if at is not None), default=float("inf"))
         if outcome.changed:
             self._hurries += 1

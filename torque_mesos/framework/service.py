@@ -16,7 +16,7 @@ import structlog
 from torque_mesos.admin.board import StatusBoard
 from torque_mesos.admin.server import AdminServer
 from torque_mesos.admin.server import Bundle as ServedBundle
-from torque_mesos.batch.base import BatchError, Refused
+from torque_mesos.batch.base import BatchError, Refused, ServerUnreachable
 from torque_mesos.batch.daemons import BatchDaemons, DaemonState
 from torque_mesos.batch.watch import QueueWatcher
 from torque_mesos.config import Settings
@@ -43,6 +43,7 @@ from torque_mesos.mesos.link import PymesosLink
 _log = structlog.get_logger(__name__)
 _DAEMON_CHECK_S = 1.0
 _MASTER_POLL_S = 5.0
+_SERVER_RETRY_S = 1.0
 _STOP_WAIT_S = 30.0
 CANNOT_START = 9
 ALREADY_RUNNING = 8
@@ -80,7 +81,8 @@ def _run(settings: Settings) -> int:
         with _signals(inbox):
             site = batch_site(settings)
             with _daemons(site.daemons) as daemon_problems:
-                _prepare(site, settings)
+                if not _prepare(site, settings, inbox):
+                    return 0
                 return _serve(settings, master, site, inbox, daemon_problems)
 
 
@@ -203,17 +205,30 @@ def _loop(
     )
 
 
-def _prepare(site: BatchSite, settings: Settings) -> None:
-    """Set what the server needs; a server that is away is waited for by the loop."""
+def _prepare(site: BatchSite, settings: Settings, inbox: Inbox) -> bool:
+    """Set what the server needs; one that is away is waited for. False: told to stop meanwhile."""
     watched = [queue for queue in settings.queues if not set("*?[") & set(queue)]
     capacity_np = settings.policy("", None).capacity_np
-    try:
-        site.server.prepare(watched, capacity_np)
-    except Refused as error:
-        raise CannotStart(
-            f"{error}. torque-mesos needs a manager's rights on the batch server:"
-            " `qmgr -c 'set server managers += USER@HOST'`"
-        ) from error
+    told = False
+    while True:
+        try:
+            site.server.prepare(watched, capacity_np)
+        except ServerUnreachable as error:
+            if not told:
+                _log.warning("waiting for the batch server", error=str(error))
+            told = True
+        except Refused as error:
+            hint = ""
+            if "Unauthorized" in str(error):
+                hint = (
+                    ". torque-mesos needs a manager's rights on the batch server:"
+                    " `qmgr -c 'set server managers += USER@HOST'`"
+                )
+            raise CannotStart(f"{error}{hint}") from error
+        else:
+            return True
+        if any(isinstance(message, Stop) for message in inbox.drain(_SERVER_RETRY_S)):
+            return False
 
 
 @contextlib.contextmanager
