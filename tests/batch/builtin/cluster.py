@@ -107,6 +107,16 @@ class Cluster:
         self.server: subprocess.Popen[bytes] | None = None
         self.scheduler: subprocess.Popen[bytes] | None = None
 
+    @property
+    def privileged(self) -> bool:
+        """Whether the daemons run as root."""
+        return self._drops and not self.single_user
+
+    def give(self, path: Path) -> None:
+        """Make a file the user's."""
+        if self._drops:
+            os.chown(path, self.account.pw_uid, self.account.pw_gid)
+
     # --- daemons ------------------------------------------------------------------
 
     def _spawn(
@@ -193,13 +203,15 @@ class Cluster:
         user: bool = False,
         uid: int | None = None,
         text: str = "",
+        env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command as the manager, as `user`, or as any `uid`, in the user's folder."""
         folder = self.installed.sbin_dir if command == "momctl" else self.installed.bin_dir
         options = self._identity() if user or self.single_user else {}
         if uid is not None:
             options = {"user": uid, "group": uid, "extra_groups": []}
-        env = {**os.environ, "PBS_BUILTIN_HOSTS": str(self.home / "hosts"), "TZ": "UTC"}
+        given = {"PBS_BUILTIN_HOSTS": str(self.home / "hosts"), "TZ": "UTC", **(env or {})}
+        env = {**os.environ, **given}
         if options:
             env.update(HOME=self.account.pw_dir, LOGNAME=self.account.pw_name)
         return subprocess.run(

@@ -34,12 +34,14 @@ _COMMANDS: Dict[str, Tuple[str, str]] = {
     "bin/qalter": ("qhold", "qalter"),
     "bin/qmgr": ("qmgr", "main"),
     "bin/pbsnodes": ("pbsnodes", "main"),
+    "bin/tracejob": ("tracejob", "main"),
+    "bin/pbsdsh": ("pbsdsh", "main"),
     "sbin/pbs_server": ("server", "main"),
     "sbin/pbs_sched": ("scheduler", "main"),
     "sbin/pbs_mom": ("mom", "main"),
     "sbin/momctl": ("momctl", "main"),
 }
-_MOM_COMMANDS = ("sbin/pbs_mom", "sbin/momctl")
+_MOM_COMMANDS = ("sbin/pbs_mom", "sbin/momctl", "bin/pbsdsh")
 _MOM_MODULES = (
     "__init__",
     "auth",
@@ -52,10 +54,15 @@ _MOM_MODULES = (
     "mom_config",
     "mom_delivery",
     "mom_job",
+    "mom_join",
+    "mom_limits",
     "mom_pelog",
+    "mom_sockets",
     "mom_status",
+    "mom_tasks",
     "momctl",
     "names",
+    "pbsdsh",
     "pelog",
     "processes",
     "wire",

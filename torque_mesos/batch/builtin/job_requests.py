@@ -10,13 +10,13 @@ from .alter import Alteration
 from .arrays import Arrays
 from .auth import user_name
 from .depend import Dependencies
-from .errors import BADSTATE, IVALREQ, NOTHELD, PERM, UNKQUE, UNKSIG, PbsError
+from .errors import BADSTATE, IVALREQ, NORELYMOM, NOTHELD, PERM, UNKQUE, UNKSIG, PbsError
 from .holds import Holds
 from .job_shown import is_array, job_attributes
 from .records import COMPLETE, EXITING, RUNNING, Attributes, Job
 from .rights import USER, Rights
 from .running import Runner
-from .signals import number_of
+from .signals import SUSPENDING, number_of
 from .state import State
 from .submit import Submission
 from .wire import Message
@@ -176,12 +176,17 @@ class JobRequests:
             raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
         if not job.holds_slots:
             raise PbsError(BADSTATE)
-        number = number_of(str(message["signal"]))
+        name = str(message["signal"])
+        number = number_of(name)
         if number is None:
             raise PbsError(UNKSIG)
+        if name in SUSPENDING and self._rights.rank(uid) == USER:
+            raise PbsError(PERM)
 
-        def told(_answer: Optional[Message]) -> None:
-            finished(None)
+        def told(answer: Optional[Message]) -> None:
+            if answer is not None and name in SUSPENDING:
+                self._runner.suspend(job, name == "suspend")
+            finished(None if answer is not None else PbsError(NORELYMOM))
 
         self._runner.tell_mom(job, {"op": "signal", "signal": number}, told)
 

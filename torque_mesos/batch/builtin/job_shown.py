@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, List, Tuple
 
-from .records import RUNNING, Attributes, Job
+from .records import RUNNING, SUSPENDED, Attributes, Job
 
 
 def job_attributes(
@@ -14,7 +14,11 @@ def job_attributes(
     """All that `qstat -f` shows; times as seconds. Only managers see some."""
     shown: List[Tuple[str, Any]] = [("Job_Name", job.name), ("Job_Owner", job.owner)]
     shown += [(f"resources_used.{name}", value) for name, value in job.used.items()]
-    shown += [("job_state", job.state), ("queue", job.queue), ("server", server)]
+    shown += [
+        ("job_state", "S" if job.substate == SUSPENDED else job.state),
+        ("queue", job.queue),
+        ("server", server),
+    ]
     shown += [("Account_Name", job.account or None), ("Checkpoint", job.checkpoint)]
     shown += [("ctime", int(job.created)), ("depend", depend_text(job) or None)]
     shown += [("Error_Path", job.error_path), ("exec_host", job.exec_host or None)]

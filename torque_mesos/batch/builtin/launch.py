@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import socket
 from typing import Dict, List, Tuple
 
+from .mom_limits import impose
 from .wire import Message
 
 _SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "csh", "tcsh")
@@ -18,13 +20,22 @@ def account_of(user: str) -> pwd.struct_passwd:
     return pwd.getpwnam(user)
 
 
-def become(account: pwd.struct_passwd) -> None:
+def become(account: pwd.struct_passwd, group: str = "") -> None:
     """Be that user from now on, with all his groups; nothing to do where we are him already."""
     if os.geteuid() != 0:
         return
     os.initgroups(account.pw_name, account.pw_gid)
-    os.setgid(account.pw_gid)
+    os.setgid(_group_id(account, group))
     os.setuid(account.pw_uid)
+
+
+def _group_id(account: pwd.struct_passwd, group: str) -> int:
+    """The group's number, if the user is in it; his own otherwise."""
+    try:
+        found = grp.getgrnam(group)
+    except KeyError:
+        return account.pw_gid
+    return found.gr_gid if account.pw_name in found.gr_mem else account.pw_gid
 
 
 def environment(
@@ -71,7 +82,8 @@ def start_shell(
 ) -> int:
     """Become the job: never returns. The login shell reads the script's path from its input."""
     os.setsid()
-    become(account)
+    impose(order["resources"])
+    become(account, order["group"])
     os.umask(order["umask"])
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     standard_out = os.open(output, flags, 0o600)
@@ -84,10 +96,11 @@ def start_shell(
     for number, descriptor in enumerate((read, standard_out, standard_error)):
         os.dup2(descriptor, number)
     os.closerange(3, 1024)
+    folder = order.get("init_dir") or account.pw_dir
     try:
-        os.chdir(account.pw_dir)
+        os.chdir(folder)
     except OSError as problem:
-        os.write(2, f"PBS: chdir to '{account.pw_dir}' failed: {problem.strerror}\n".encode())
+        os.write(2, f"PBS: chdir to '{folder}' failed: {problem.strerror}\n".encode())
         os.chdir("/")
     shell = order["shell"].split(",")[0].split("@")[0] or account.pw_shell or "/bin/sh"
     name = os.path.basename(shell)
@@ -95,6 +108,33 @@ def start_shell(
         os.execve(shell, ["-" + name], environ)  # noqa: S606
     os.execve(shell, [shell, script], environ)  # noqa: S606
     return 127
+
+
+def start_task(
+    order: Message,
+    account: pwd.struct_passwd,
+    environ: Dict[str, str],
+    words: List[str],
+    outputs: Tuple[int, int],
+) -> int:
+    """Become a task of a job: never returns, but where there is no such program."""
+    os.setsid()
+    impose(order["resources"])
+    become(account, order["group"])
+    os.umask(order["umask"])
+    null = os.open(os.devnull, os.O_RDONLY)
+    for number, descriptor in enumerate((null, *outputs)):
+        os.dup2(descriptor, number)
+    os.closerange(3, 1024)
+    try:
+        os.chdir(account.pw_dir)
+    except OSError:
+        os.chdir("/")
+    try:
+        os.execvpe(words[0], words, environ)  # noqa: S606
+    except OSError as problem:
+        os.write(2, f"PBS: {words[0]}: {problem.strerror}\n".encode())
+    return 254
 
 
 def open_output(path: str, account: pwd.struct_passwd) -> int:

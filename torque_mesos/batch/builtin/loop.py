@@ -91,7 +91,9 @@ class Loop:
             if self._timers:
                 wait = max(0.0, self._timers[0][0] - time.monotonic())
             for key, _ in self._selector.select(wait):
-                if key.fileobj in self._selector.get_map():
+                # An earlier call of this turn may have closed it, and its number may be another's.
+                now_there = self._selector.get_map().get(key.fd)
+                if now_there is not None and now_there.fileobj is key.fileobj:
                     self._guard(key.data)
             now = time.monotonic()
             while self._timers and self._timers[0][0] <= now:

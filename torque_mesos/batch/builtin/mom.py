@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -17,9 +16,11 @@ from .loop import Connection, Loop, listen, request
 from .mom_config import MomConfig, configure
 from .mom_job import MomJob
 from .mom_pelog import Sisters
+from .mom_sockets import mom_sockets
 from .mom_status import host_status
+from .mom_tasks import Tasks, kept_sessions
 from .names import Resolver, is_loopback
-from .processes import Children, kill_session
+from .processes import Children, kill_session, of_session
 from .wire import Message
 
 REPORT_FLOOR_S = 0.25
@@ -41,23 +42,32 @@ class Mom:
         self.log = log
         self.children = Children(loop)
         self.jobs: Dict[str, MomJob] = {}
-        self.job_path = ":".join([config.home.join("bin"), "/usr/local/bin:/usr/bin:/bin"])
+        own = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(sys.argv[0]))), "bin")
+        folders = dict.fromkeys([config.home.join("bin"), own, "/usr/local/bin"])
+        self.prologue_alarm_s = config.prologue_alarm_s
+        self.job_path = ":".join([*folders, "/usr/bin", "/bin"])
         self._config = config
         self._resolver = resolver
-        self._secret = config.secret
+        self.secret = config.secret
         self._scale = 1.0
         self.own_is_here = True
         self.clients: List[str] = []
         self._sisters = Sisters(self)
+        self.tasks = Tasks(self)
         self._report_timer = loop.call_later(0, self.report)
 
     def scaled(self, delay_s: float) -> float:
         """A delay of TORQUE's at the speed that the server has set."""
         return delay_s * self._scale
 
+    @property
+    def poll_s(self) -> float:
+        """How often jobs are looked at."""
+        return max(REPORT_FLOOR_S, self.scaled(self._config.check_poll_s))
+
     # --- asking others ----------------------------------------------------------------
 
-    def _own_address(self, target: str) -> Optional[str]:
+    def own_address(self, target: str) -> Optional[str]:
         """The address to come from: our own name's, if `target` can answer to it."""
         own = self._resolver.address(self.name)
         if not self.own_is_here or own is None or is_loopback(own) > is_loopback(target):
@@ -68,8 +78,8 @@ class Mom:
         self, target: Tuple[str, int], message: Message, done: Done, timeout_s: float = 10.0
     ) -> None:
         """Send a message to another daemon."""
-        connect = partial(open_tcp, target, self._own_address(target[0]))
-        request(self.loop, connect, message, done, self._secret, timeout_s)
+        connect = partial(open_tcp, target, self.own_address(target[0]))
+        request(self.loop, connect, message, done, self.secret, timeout_s)
 
     def tell_server(self, message: Message, done: Done) -> None:
         """Send a message to the server."""
@@ -123,12 +133,12 @@ class Mom:
 
     def connected(self, sock: socket.socket, peer: Any) -> None:
         """The server, a sister or momctl has come."""
-        if not self._secret and not trusted_daemon(sock, peer):
+        if not self.secret and not trusted_daemon(sock, peer):
             self.log.write(f"bad connect from {peer[0]}:{peer[1]}")
             sock.close()
             return
         handle = partial(self._message, str(peer[0]))
-        Connection(self.loop, sock, handle, secret=self._secret)
+        Connection(self.loop, sock, handle, secret=self.secret)
 
     def _message(self, address: str, connection: Connection, message: Message) -> None:
         operation = str(message.get("op"))
@@ -138,6 +148,10 @@ class Mom:
             elif operation == "end":
                 self._sisters.end(message)
                 connection.send({}, last=True)
+            elif operation == "spawn":
+                self.tasks.spawn(message, connection.send)
+            elif operation == "task":
+                self.tasks.run(message, connection.send)
             elif operation == "hierarchy":
                 self._take_list([str(client) for client in message["clients"]])
                 connection.send({}, last=True)
@@ -178,6 +192,35 @@ class Mom:
             raise ValueError(operation)
         return {}
 
+    # --- tasks ---------------------------------------------------------------------------------
+
+    def order_of(self, job_id: str) -> Optional[Message]:
+        """What is known of a job that runs here, as its first host or as another."""
+        job = self.jobs.get(job_id)
+        return self._sisters.order_of(job_id) if job is None else job.order
+
+    def task_started(self, job_id: str, session: int) -> None:
+        """A task's session belongs to its job."""
+        job = self.jobs.get(job_id)
+        sessions = self._sisters.sessions(job_id) if job is None else job.tasks
+        sessions.append(session)
+        self._keep_tasks(job_id)
+
+    def task_ended(self, job_id: str, session: int) -> None:
+        """What a task has left running ends with the job."""
+        job = self.jobs.get(job_id)
+        sessions = self._sisters.sessions(job_id) if job is None else job.tasks
+        if session in sessions and not of_session(session):
+            sessions.remove(session)
+            self._keep_tasks(job_id)
+
+    def _keep_tasks(self, job_id: str) -> None:
+        job = self.jobs.get(job_id)
+        if job is None:
+            self._sisters.keep(job_id)
+        else:
+            job.keep()
+
     # --- momctl ---------------------------------------------------------------------------------
 
     def _shutdown(self, connection: Connection) -> None:
@@ -204,6 +247,7 @@ class Mom:
     def recover(self, purge: bool) -> None:
         """Take up the jobs of the mom that was here before, or end them."""
         folder = self.home.join("mom_priv", "jobs")
+        self._sisters.recover(purge)
         for name in sorted(os.listdir(folder)):
             if not name.endswith(".JB"):
                 continue
@@ -214,38 +258,12 @@ class Mom:
             except (OSError, ValueError, KeyError) as error:
                 self.log.write(f"cannot recover {name}: {error!r}")
                 continue
-            if purge and record["session"]:
-                kill_session(record["session"])
+            if purge:
+                for session in [record["session"], *kept_sessions(record)]:
+                    if session:
+                        kill_session(session)
             self.jobs[job.job_id] = job
             job.recover(record)
-
-
-def _listen(own: str, config: MomConfig) -> List[socket.socket]:
-    """Sockets on the address of the mom's own name, so that several moms share a machine.
-
-    A mom on an address that other hosts know also hears momctl on localhost.
-    """
-    socks = [_bind(own, port) for port in (config.service_port, config.manager_port)]
-    if not is_loopback(own):
-        try:
-            socks.append(_bind("127.0.0.1", config.manager_port))
-        except OSError:
-            # Another mom of this machine has it; momctl must name its host then.
-            return socks
-    return socks
-
-
-def _bind(address: str, port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((address, port))
-    except OSError as error:
-        if error.errno != errno.EADDRNOTAVAIL:
-            raise
-        # The name stands for an address that reaches this host from outside only.
-        sock.bind(("", port))
-    return sock
 
 
 def main(home_path: str = "/var/spool/torque") -> int:
@@ -257,7 +275,7 @@ def main(home_path: str = "/var/spool/torque") -> int:
         print(f"pbs_mom: {config.name} has no address", file=sys.stderr)
         return 1
     try:
-        socks = _listen(own, config)
+        socks = mom_sockets(own, config)
     except OSError as error:
         print(f"pbs_mom: cannot listen on {own}: {error}", file=sys.stderr)
         return 3
@@ -275,6 +293,7 @@ def main(home_path: str = "/var/spool/torque") -> int:
         loop.on_signal(number, loop.stop)
     log.write("Is up", "Svr", "pbs_mom")
     mom.recover(purge)
+    mom.tasks.listen()
     loop.run()
     log.write("leaving jobs running, just exiting", "Svr", "pbs_mom")
     return 0

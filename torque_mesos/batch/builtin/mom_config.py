@@ -26,6 +26,8 @@ class MomConfig:
         self.service_port = MOM_SERVICE_PORT
         self.manager_port = MOM_MANAGER_PORT
         self.status_update_s = 45.0
+        self.check_poll_s = 45.0
+        self.prologue_alarm_s = 300.0
         self.usecp: List[Tuple[str, str, str]] = []
         self.secret = b""
 
@@ -84,6 +86,10 @@ def _read(config: MomConfig, path: str) -> None:
             config.server_port = int(port or config.server_port)
         elif name == "status_update_time" and values:
             config.status_update_s = float(values[0])
+        elif name == "check_poll_time" and values:
+            config.check_poll_s = float(values[0])
+        elif name == "prologalarm" and values:
+            config.prologue_alarm_s = float(values[0])
         elif name == "usecp" and len(values) == 2:
             host, _, prefix = values[0].partition(":")
             config.usecp.append((host, prefix, values[1]))

@@ -7,25 +7,23 @@ import os
 import signal
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional
 
 from . import launch, mom_delivery, mom_pelog, pelog
-from .home import clock, write_file
+from .home import write_file
 from .loop import Timer
+from .mom_join import Joining
+from .mom_limits import OVER_WALLTIME, Use, exceeded, use_of
+from .mom_tasks import kept_sessions
 from .processes import kill_session, of_session, signal_session
 from .wire import Message
 
 if TYPE_CHECKING:
     from .mom import Mom
 
-JOIN_AGAIN_S = 300.0
-JOIN_LIMIT_S = 600.0
 OBITUARY_AGAIN_S = 2.0
 NO_ACCOUNT = -1
-OVER_WALLTIME = -11
 POLL_S = 0.5
-
-Step = Callable[[], None]
 
 
 class MomJob:
@@ -41,10 +39,11 @@ class MomJob:
         self.obituary: Optional[Message] = None
         self.rerun = False
         self.purged = False
-        self._cpu_s, self._memory_kb = 0.0, 0
+        self.tasks: List[int] = []
+        self._use = Use(0.0, 0, 0)
         self._kill_asked = False
-        self._overrun = False
-        self._joining: Dict[str, Tuple[str, int]] = {}
+        self._overrun = 0
+        self._joining: Optional[Joining] = None
         self._timers: List[Timer] = []
         home = mom.home
         self._node_file = home.join("aux", self.job_id)
@@ -56,43 +55,11 @@ class MomJob:
 
     def start(self) -> None:
         """Join the sisters, then go on."""
-        self._keep()
-        for name, _, address, port in self.order["hosts"][1:]:
-            self._joining[name] = (address, port)
-        if not self._joining:
-            self._joined()
-            return
-        self._join()
-        limit = self.mom.scaled(JOIN_LIMIT_S)
-        self._timers.append(self.mom.loop.call_later(limit, self._join_failed))
-
-    def _join(self) -> None:
-        for name, address in list(self._joining.items()):
-            folder = self.order["variables"].get("PBS_O_WORKDIR", "")
-            order = {**self.order, "script": "", "variables": {"PBS_O_WORKDIR": folder}}
-            message = {"op": "join", "job": self.job_id, "order": order}
-            self.mom.ask(address, message, partial(self._sister_joined, name), timeout_s=3600)
-        again = self.mom.loop.call_later(self.mom.scaled(JOIN_AGAIN_S), self._join)
-        self._timers.append(again)
-
-    def _sister_joined(
-        self, name: str, reply: Optional[Message], error: Optional[Exception]
-    ) -> None:
-        if reply is None:
-            # TORQUE waits on; the join is asked again, and in the end the job fails.
-            self.mom.log.write(f"no answer to JOIN from {name}: {error}", "Job", self.job_id)
-            return
-        if name not in self._joining or self.exit_status is not None:
-            return
-        del self._joining[name]
-        if reply.get("failed"):
-            self._failed(pelog.SISTER_RETRY)
-        elif not self._joining:
-            self._joined()
-
-    def _join_failed(self) -> None:
-        if self._joining and self.exit_status is None:
-            self._failed(pelog.SISTER_RETRY)
+        self.keep()
+        self._joining = Joining(
+            self.mom, self.order, self._joined, lambda: self._failed(pelog.SISTER_RETRY)
+        )
+        self._joining.start()
 
     def _joined(self) -> None:
         self._cancel_timers()
@@ -107,25 +74,30 @@ class MomJob:
         write_file(self._script, self.order["script"], 0o700)
         if os.geteuid() == 0:
             os.chown(self._script, account.pw_uid, account.pw_gid)
-        self._prologue("prologue", lambda: self._prologue("prologue.user", self._launch))
+        self._prologues(list(pelog.PROLOGUES))
 
-    def _prologue(self, name: str, then: Step) -> None:
+    def _prologues(self, names: List[str]) -> None:
+        if not names:
+            self._launch()
+            return
+
         def ended(verdict: int) -> None:
             if self._kill_asked:
                 self._failed(256 + signal.SIGTERM)
             elif verdict == pelog.FINE:
-                then()
+                self._prologues(names[1:])
             else:
                 self._failed(verdict)
 
         arguments = pelog.prologue_arguments(self.order, self._script)
-        mom_pelog.run(self.mom, name, self.order, 0, arguments, self._spooled[0], ended)
+        mom_pelog.run(self.mom, names[0], self.order, 0, arguments, self._spooled[0], ended)
 
     def _launch(self) -> None:
         account = launch.account_of(self.order["user"])
         environ = launch.environment(
             self.order, account, self._node_file, self.mom.manager_port, self.mom.job_path
         )
+        environ["PBS_TM_SOCKET"] = self.mom.tasks.path
         body = partial(
             launch.start_shell, self.order, account, environ, self._script, *self._spooled
         )
@@ -133,20 +105,43 @@ class MomJob:
         self.session = self.mom.children.fork(body, self._shell_ended)
         self.mom.log.write(f"job {self.job_id} started, pid = {self.session}", "Job", self.job_id)
         self._watch_walltime()
-        self._keep()
+        self.keep()
 
     def _watch_walltime(self) -> None:
-        limit = self.order["walltime"]
-        if limit is not None:
-            left = self.started + limit - time.time()
+        if self.order["walltime"] is not None:
+            left = self.started + self.order["walltime"] - time.time()
             self._timers.append(self.mom.loop.call_later(max(0.0, left), self._over_walltime))
+        self._poll_use()
 
     def _over_walltime(self) -> None:
-        used = f"walltime {int(time.time() - self.started)}"
-        text = f"=>> PBS: job killed: {used} exceeded limit {self.order['walltime']}\n"
+        used = int(time.time() - self.started)
+        text = f"walltime {used} exceeded limit {self.order['walltime']}"
+        self._over(OVER_WALLTIME, text)
+
+    def _over(self, status: int, text: str) -> None:
+        text = f"=>> PBS: job killed: {text}\n"
         mom_delivery.add_error(self.mom, self.order, self._spooled, text)
-        self._overrun = True
+        self._overrun = status
         self.kill(5)
+
+    def _poll_use(self) -> None:
+        """See what the job uses, now and again."""
+        if self.session and self.exit_status is None:
+            pids = [pid for session in self._sessions() for pid in of_session(session)]
+            seen = use_of(pids)
+            self._use = Use(max(seen.cpu_s, self._use.cpu_s), seen.memory_kb, seen.virtual_kb)
+            over = None if self._overrun else exceeded(self.order["resources"], seen)
+            if over is not None:
+                self._over(*over)
+            self._timers.append(self.mom.loop.call_later(self.mom.poll_s, self._poll_use))
+
+    def _sessions(self) -> List[int]:
+        return [session for session in (self.session, *self.tasks) if session]
+
+    def stream(self, number: int) -> str:
+        """The file of the job's output (1) or errors (2), which may be joined."""
+        joined = {"oe": 0, "eo": 1}.get(self.order["join"], number - 1)
+        return self._spooled[joined]
 
     # --- ending ----------------------------------------------------------------------
 
@@ -155,60 +150,63 @@ class MomJob:
         self.rerun = self.rerun or rerun
         self._kill_asked = True
         if self.session and self.exit_status is None:
-            signal_session(self.session, signal.SIGTERM)
-            session = self.session
-            timer = self.mom.loop.call_later(delay_s, lambda: kill_session(session))
+            self.signal(signal.SIGTERM)
+            timer = self.mom.loop.call_later(delay_s, self._kill_now)
             self._timers.append(timer)
-        elif self._joining:
-            self._joining = {}
+        elif self._joining is not None and self._joining.waiting:
             self._failed(256 + signal.SIGTERM)
 
     def signal(self, number: int) -> None:
         """Send a signal to all processes of the job here."""
-        if self.session:
-            signal_session(self.session, number)
+        for session in self._sessions():
+            signal_session(session, number)
 
     def purge(self) -> None:
         """Kill the job without a word to the server."""
         self.purged = True
         self._cancel_timers()
-        if self.session:
-            kill_session(self.session)
+        self._kill_now()
         self._tell_sisters()
         self._clean()
+
+    def _kill_now(self) -> None:
+        for session in self._sessions():
+            kill_session(session)
 
     def used(self) -> Dict[str, str]:
         """What the job has used, as TORQUE tells it."""
         wall = int(time.time() - self.started) if self.session else 0
-        return {
-            "cput": clock(int(self._cpu_s)),
-            "vmem": "0kb",
-            "walltime": clock(wall),
-            "mem": f"{self._memory_kb}kb",
-            "energy_used": "0",
-        }
+        return self._use.told(wall)
 
     def _shell_ended(self, status: int, cpu_s: float, memory_kb: int) -> None:
         if self.purged:
             return
-        status = OVER_WALLTIME if self._overrun else status
+        status = self._overrun or status
         self.exit_status = status
-        self._cpu_s, self._memory_kb = cpu_s, memory_kb
+        memory = max(memory_kb, self._use.memory_kb)
+        self._use = Use(max(cpu_s, self._use.cpu_s), memory, self._use.virtual_kb)
         self._cancel_timers()
         # What the script left running belongs to the job, and ends with it.
-        kill_session(self.session)
+        self._kill_now()
         self.mom.log.write("job was terminated", "Job", self.job_id)
         self._tell_sisters()
         used = self.used()
 
-        def epilogue(name: str, then: Step) -> None:
-            arguments = pelog.epilogue_arguments(
-                self.order, self._script, self.session, used, status
-            )
-            output = self._spooled[0]
-            mom_pelog.run(self.mom, name, self.order, 0, arguments, output, lambda _: then())
+        self._epilogues(list(pelog.EPILOGUES), used)
 
-        epilogue("epilogue.user", lambda: epilogue("epilogue", lambda: self._deliver(used)))
+    def _epilogues(self, names: List[str], used: Dict[str, str]) -> None:
+        if not names:
+            self._deliver(used)
+            return
+        arguments = pelog.epilogue_arguments(
+            self.order, self._script, self.session, used, self.exit_status or 0
+        )
+        output = self._spooled[0]
+
+        def ended(_verdict: int) -> None:
+            self._epilogues(names[1:], used)
+
+        mom_pelog.run(self.mom, names[0], self.order, 0, arguments, output, ended)
 
     def _failed(self, status: int) -> None:
         """The job could not be started."""
@@ -224,13 +222,10 @@ class MomJob:
             self.mom.ask((address, port), message, lambda _reply, _error: None)
 
     def _deliver(self, used: Dict[str, str]) -> None:
-        def delivered() -> None:
-            self._bury(used)
-
         if self.rerun:
-            delivered()
+            self._bury(used)
         else:
-            mom_delivery.deliver(self.mom, self.order, self._spooled, delivered)
+            mom_delivery.deliver(self.mom, self.order, self._spooled, partial(self._bury, used))
 
     def _bury(self, used: Dict[str, str]) -> None:
         self.obituary = {
@@ -242,7 +237,7 @@ class MomJob:
             "used": used,
             "rerun": self.rerun,
         }
-        self._keep()
+        self.keep()
         self.send_obituary()
 
     def send_obituary(self) -> None:
@@ -258,10 +253,12 @@ class MomJob:
 
     # --- files ------------------------------------------------------------------------
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Write down what a mom that comes after must know."""
         record = {
             "order": self.order,
             "session": self.session,
+            "tasks": self.tasks,
             "started": self.started,
             "obituary": self.obituary,
         }
@@ -270,6 +267,7 @@ class MomJob:
     def recover(self, record: Message) -> None:
         """Go on with a job of a mom that was here before."""
         self.session, self.started = record["session"], record["started"]
+        self.tasks = kept_sessions(record)
         self.obituary = record["obituary"]
         if self.obituary is not None:
             self.exit_status = self.obituary["exit_status"]
@@ -291,6 +289,8 @@ class MomJob:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        if self._joining is not None:
+            self._joining.stop()
 
     def _clean(self) -> None:
         self._cancel_timers()

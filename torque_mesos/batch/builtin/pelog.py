@@ -11,19 +11,40 @@ from .wire import Message
 
 FINE, ABORT, RETRY, SISTER_RETRY = 0, -2, -14, -3
 
+# In the order in which they run. Those of the job itself are named by `-l prologue=`.
+PROLOGUES = ("prologue", "prologue.user", "job prologue")
+EPILOGUES = ("job epilogue", "epilogue.user", "epilogue")
+SISTER_PROLOGUES = ("prologue.parallel", "prologue.user.parallel")
+SISTER_EPILOGUES = ("epilogue.user.parallel", "epilogue.parallel")
 
-def path_of(priv: str, name: str) -> str:
+
+def path_of(priv: str, name: str, order: Message) -> str:
     """The script's path, empty where there is none."""
-    path = os.path.join(priv, name)
-    return path if os.path.exists(path) else ""
+    if name.startswith("job "):
+        path = str(order["resources"].get(name[len("job ") :], ""))
+        path = os.path.join(order["variables"].get("PBS_O_WORKDIR", "/"), path) if path else ""
+    else:
+        path = os.path.join(priv, name)
+    return path if path and os.path.exists(path) else ""
 
 
-def permitted(path: str) -> bool:
-    """Whether a script may be run: root's (or ours), readable and executable, closed to others."""
+def as_user(name: str) -> bool:
+    """Whether a script runs as the job's user."""
+    return ".user" in name or name.startswith("job ")
+
+
+def permitted(path: str, name: str, account: pwd.struct_passwd) -> bool:
+    """Whether a script may be run: root's (or ours), readable and executable, closed to others.
+
+    What runs as the user must be readable and executable for him; the job's own is his.
+    """
     found = os.stat(path)
     wanted = stat.S_IRUSR | stat.S_IXUSR
+    owners = (account.pw_uid,) if name.startswith("job ") else (0, os.geteuid())
+    if ".user" in name and found.st_uid != account.pw_uid:
+        wanted |= stat.S_IROTH | stat.S_IXOTH
     closed = not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return found.st_uid in (0, os.geteuid()) and found.st_mode & wanted == wanted and closed
+    return found.st_uid in owners and found.st_mode & wanted == wanted and closed
 
 
 def verdict(exit_status: int) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Tuple
 from .client import Server, Unreachable, shown_id, warn
 from .errors import UNKJOBID, UNKQUE, PbsError
 from .home import Home
+from .qstat_long import WIDE, lines, queue_lines
 from .show import full, xml
 
 _HEAD = (
@@ -23,6 +24,11 @@ _SERVER_HEAD = (
     "Server             Max   Tot   Que   Run   Hld   Wat   Trn   Ext   Com Status    \n"
     "----------------   ---   ---   ---   ---   ---   ---   ---   ---   --- ----------"
 )
+_USAGE = """usage: qstat [-f [-1]] [-x] [-t] [job_identifier... | destination...]
+       qstat [-a|-i|-r] [-u user] [-n [-1]] [-s] [-t] [job_identifier... | destination...]
+       qstat -Q [-f [-1]] [destination...]
+       qstat -q [destination...]
+       qstat -B [-f [-1]] [server_name...]"""
 _COUNTS = ("Queued", "Running", "Held", "Waiting", "Transit", "Exiting", "Complete")
 
 
@@ -87,9 +93,9 @@ def main(home_path: str) -> int:
     """The command."""
     home = Home(home_path)
     try:
-        flags, names = getopt.gnu_getopt(sys.argv[1:], "ace1fiGnqrsu:MQBRtwWx:".replace("x:", "x"))
+        flags, names = getopt.gnu_getopt(sys.argv[1:], "ace1fiGnqrsu:MQBRtW:x")
     except getopt.GetoptError as error:
-        warn(f"qstat: invalid option -- '{error.opt}'")
+        warn(f"qstat: invalid option -- '{error.opt}'\n{_USAGE}")
         return 2
     options = dict(flags)
     try:
@@ -107,6 +113,10 @@ def _show(home: Home, options: Dict[str, str], names: List[str]) -> int:
     names = [name for name in names if not name.startswith("@")]
     status = 0
     try:
+        if "-q" in options:
+            told_queues = server.ask("queues", names=names)["queues"]
+            print("\n".join(queue_lines(server.name, told_queues)))
+            return 0
         if "-Q" in options:
             _queues(server.ask("queues", names=names)["queues"], options)
             return 0
@@ -128,7 +138,11 @@ def _show(home: Home, options: Dict[str, str], names: List[str]) -> int:
                 warn(f"qstat: {error.text} {shown_id(name, server.name)}")
             else:
                 warn(f"qstat: {error.text} {shown_id(name, server.name)}")
-    if told or not names:
+    if any(flag in options for flag in WIDE):
+        out = lines(server.name, told, options)
+        if out:
+            print("\n".join(out))
+    elif told or not names:
         _jobs(told, options)
     return status
 

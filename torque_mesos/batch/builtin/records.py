@@ -23,7 +23,7 @@ STATE_NAMES = {
     COMPLETE: "Complete",
 }
 
-PRERUN, STARTED = 41, 42
+PRERUN, STARTED, SUSPENDED = 41, 42, 45
 
 
 @dataclass
@@ -186,6 +186,13 @@ class Node:
             self.busy[index] = True
         self.jobs[job_id] = self.jobs.get(job_id, []) + taken
         return taken
+
+    def take_again(self, job_id: str, slots: List[int]) -> None:
+        """Give a job the slots that it had."""
+        self.jobs[job_id] = list(slots)
+        for index in slots:
+            if index < self.np:
+                self.busy[index] = True
 
     def release(self, job_id: str) -> None:
         """Take a job's slots back."""

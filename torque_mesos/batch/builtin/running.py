@@ -24,6 +24,7 @@ from .records import (
     QUEUED,
     RUNNING,
     STARTED,
+    SUSPENDED,
     WAITING,
     Job,
 )
@@ -120,6 +121,18 @@ class Runner:
         self._state.accounting.started(job)
         for told in self.on_start:
             told(job)
+
+    def suspend(self, job: Job, stopped: bool) -> None:
+        """A running job has been stopped and gives its slots back, or goes on and takes them."""
+        if job.state != RUNNING:
+            return
+        self._release(job)
+        if not stopped:
+            for name, slots in job.hosts:
+                node = self._state.nodes.get(name)
+                if node is not None:
+                    node.take_again(job.job_id, slots)
+        self.set_state(job, RUNNING, SUSPENDED if stopped else STARTED)
 
     def set_comment(self, job: Job) -> None:
         """Say of a running job since when it runs, as the scheduler does."""

@@ -15,7 +15,7 @@ from .home import MOM_MANAGER_PORT, MOM_SERVICE_PORT, SERVER_PORT, Home, LogFile
 from .loop import Loop, request
 from .names import Resolver
 from .nodespec import Choice, Chunk, choose
-from .records import Array, Job, Node
+from .records import SUSPENDED, Array, Job, Node
 from .store import Store
 from .wire import Message
 
@@ -77,7 +77,7 @@ class State:
         for job_id, record in self.store.load("job"):
             record["hosts"] = [(node, slots) for node, slots in record["hosts"]]
             job = self.jobs[job_id] = Job(**record)
-            if job.holds_slots:
+            if job.holds_slots and job.substate != SUSPENDED:
                 self._hold_again(job)
         for array_id, record in self.store.load("array"):
             record["job"] = Job(**record["job"])
@@ -87,10 +87,7 @@ class State:
         for name, slots in job.hosts:
             node = self.nodes.get(name)
             if node is not None:
-                node.jobs[job.job_id] = list(slots)
-                for index in slots:
-                    if index < node.np:
-                        node.busy[index] = True
+                node.take_again(job.job_id, slots)
 
     def _load_nodes(self) -> None:
         """The file `nodes` says which there are; our own records add what it cannot hold."""

@@ -1,0 +1,95 @@
+"""What a job may use, and what happens above it, as TORQUE was recorded doing it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.batch.builtin.cluster import Cluster, wait_for
+from torque_mesos.batch.builtin.mom_limits import Use, exceeded, size_bytes
+
+N1 = "n1.cluster.test"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("100b", 100), ("2kb", 2048), ("1gb", 1 << 30), ("3mw", 24 << 20), ("7w", 56), ("5", 5)],
+)
+def test_sizes(text: str, expected: int) -> None:
+    assert size_bytes(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ({}, None),
+        ({"cput": "00:00:03", "mem": "1gb"}, (-12, "cput 4 exceeded limit 3")),
+        ({"cput": "00:00:05", "mem": "1mb"}, (-10, "mem 2097152 exceeded limit 1048576")),
+        ({"vmem": "3mb"}, (-10, "vmem 4194304 exceeded limit 3145728")),
+        ({"cput": "01:00:00", "mem": "2mb", "vmem": "1gb"}, None),
+    ],
+)
+def test_limits(resources: dict[str, str], expected: object) -> None:
+    assert exceeded(resources, Use(4.2, 2048, 4096)) == expected
+
+
+@pytest.mark.system
+def test_a_job_above_its_processor_time_is_killed(cluster: Cluster) -> None:
+    cluster.with_nodes(N1)
+    job_id = cluster.submit("while :; do :; done\n", "-N", "busy", "-l", "cput=1", "-j", "oe")
+    job = cluster.wait_state(job_id, "C", 40)
+    assert job["exit_status"] == "-12"
+    assert "=>> PBS: job killed: cput " in (cluster.work / "busy.o0").read_text()
+    assert job["resources_used.cput"] >= "00:00:01"
+
+
+@pytest.mark.system
+def test_the_shell_has_limits_of_its_own(cluster: Cluster) -> None:
+    cluster.with_nodes(N1)
+    options = ("-l", "file=10mb,pmem=500mb,nice=5", "-N", "own")
+    job_id = cluster.submit("ulimit -f; ulimit -d; ulimit -v; nice\n", *options)
+    cluster.wait_state(job_id, "C")
+    out = (cluster.work / "own.o0").read_text().split()
+    assert out in (["10240", "512000", "unlimited", "5"], ["20480", "512000", "unlimited", "5"])
+
+
+@pytest.mark.system
+def test_a_prologue_that_takes_too_long_is_ended(cluster: Cluster) -> None:
+    cluster.qmgr(f"create node {N1} np=2")
+    config = "$pbsserver head.cluster.test\n$status_update_time 5\n$usecp *:/ /\n$prologalarm 30\n"
+    cluster.start_mom(N1, config)
+    cluster.wait_node(N1, "free")
+    prologue = cluster.mom_home(N1) / "mom_priv" / "prologue"
+    prologue.write_text("#!/bin/sh\nsleep 300\n")
+    prologue.chmod(0o500)
+    job_id = cluster.submit("true\n")
+    wait_for(lambda: cluster.job(job_id).get("exit_status") == "-14", "it is tried once more")
+    prologue.unlink()
+    assert cluster.wait_state(job_id, "C")["exit_status"] == "0"
+
+
+@pytest.mark.system
+def test_prologues_of_every_kind_run_in_torques_order(cluster: Cluster) -> None:
+    cluster.with_nodes(N1)
+    priv = cluster.mom_home(N1) / "mom_priv"
+    for name in ("prologue", "prologue.user", "epilogue.user", "epilogue"):
+        (priv / name).write_text(f"#!/bin/sh\necho {name} $(id -un)\n")
+        (priv / name).chmod(0o555 if ".user" in name else 0o500)
+    for name in ("pro", "epi"):
+        script = cluster.work / name
+        script.write_text(f"#!/bin/sh\necho {name} $(id -un)\n")
+        script.chmod(0o500)
+        cluster.give(script)
+    limits = f"prologue={cluster.work}/pro,epilogue={cluster.work}/epi"
+    job_id = cluster.submit("echo job\n", "-N", "framed", "-l", limits)
+    cluster.wait_state(job_id, "C")
+    user = cluster.account.pw_name
+    owner = "root" if cluster.privileged else user
+    assert (cluster.work / "framed.o0").read_text().splitlines() == [
+        f"prologue {owner}",
+        f"prologue.user {user}",
+        f"pro {user}",
+        "job",
+        f"epi {user}",
+        f"epilogue.user {user}",
+        f"epilogue {owner}",
+    ]

@@ -1,0 +1,108 @@
+"""qstat's wide lists: -a, -i, -r, -n, -s and -u, and the limits of queues, -q."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Dict, List, Tuple
+
+from .home import clock
+from .nodespec import BadSpec, parse, slot_count
+
+Told = List[Tuple[str, Any]]
+
+_HEAD = """
+{}: 
+                                                                                  Req'd       Req'd       Elap
+Job ID                  Username    Queue    Jobname          SessID  NDS   TSK   Memory      Time    S   Time
+----------------------- ----------- -------- ---------------- ------ ----- ------ --------- --------- - ---------"""  # noqa: E501, W291 - as TORQUE prints it
+_QUEUES_HEAD = """
+server: {}
+
+Queue            Memory CPU Time Walltime Node  Run Que Lm  State
+---------------- ------ -------- -------- ----  --- --- --  -----"""
+WIDE = ("-a", "-i", "-r", "-n", "-s", "-u", "-G", "-M")
+
+
+def wanted(shown: Dict[str, str], options: Dict[str, str]) -> bool:
+    """Whether the options ask for a job."""
+    state = shown["job_state"]
+    if "-i" in options and state not in "QHWT":
+        return False
+    if "-r" in options and state not in "RES":
+        return False
+    users = options.get("-u", "")
+    owner = shown["Job_Owner"]
+    return not users or bool({owner, owner.split("@")[0]} & set(users.split(",")))
+
+
+def row(job_id: str, shown: Dict[str, str], now: float) -> str:
+    """One job in the wide list."""
+    state, user = shown["job_state"], shown["Job_Owner"].split("@")[0]
+    ran = "start_time" in shown or state == "R"
+    session = shown.get("session_id", "0") if ran and "[]" not in job_id else "-- "
+    nodes = shown.get("Resource_List.nodect", "-- ")
+    memory = shown.get("Resource_List.mem") or shown.get("Resource_List.vmem", "-- ")
+    limit = shown.get("Resource_List.walltime", "-- ")
+    return (
+        f"{job_id[:23]:<23} {user[:11]:<11} {shown['queue'][:8]:<8} {shown['Job_Name'][:16]:<16} "
+        f"{session:>6} {nodes:>5} {_tasks(shown):>6} {memory:>9} {limit:>9} {state} "
+        f"{_elapsed(shown, limit, now):>9}"
+    )
+
+
+def _tasks(shown: Dict[str, str]) -> str:
+    if "Resource_List.nodes" in shown:
+        try:
+            return str(slot_count(parse(shown["Resource_List.nodes"])))
+        except BadSpec:
+            return "-- "
+    return shown.get("Resource_List.procs") or shown.get("Resource_List.ncpus") or "-- "
+
+
+def _elapsed(shown: Dict[str, str], limit: str, now: float) -> str:
+    state = shown["job_state"]
+    if state in "RES" and "start_time" in shown:
+        return clock(max(0, int(now - int(shown["start_time"]))))
+    # TORQUE shows what was asked for where it knows no better.
+    return limit if state in "RW" else "-- "
+
+
+def lines(server: str, told: Told, options: Dict[str, str]) -> List[str]:
+    """The whole list; empty where there is nothing to show."""
+    out: List[str] = []
+    for job_id, attributes in told:
+        shown = dict(attributes)
+        if not wanted(shown, options):
+            continue
+        text = row(job_id, shown, time.time())
+        below = [shown.get(name) for flag, name in _BELOW.items() if flag in options]
+        more = [f"   {found}" if found else "    -- " for found in below]
+        out += [text + "".join(more)] if "-1" in options else [text, *more]
+    return [_HEAD.format(server), *out] if out else []
+
+
+_BELOW = {"-n": "exec_host", "-s": "comment"}
+
+
+def queue_lines(server: str, told: Told) -> List[str]:
+    """`qstat -q`."""
+    out = [_QUEUES_HEAD.format(server)]
+    running = queued = 0
+    for name, attributes in told:
+        shown = dict(attributes)
+        counts = dict(word.split(":") for word in shown["state_count"].split())
+        runs = int(counts["Running"])
+        waits = sum(int(counts[key]) for key in ("Queued", "Held", "Waiting"))
+        running, queued = running + runs, queued + waits
+        limits = [shown.get(f"resources_max.{key}") for key in ("mem", "cput", "walltime")]
+        words = [found or "--".center(width) for found, width in zip(limits, (6, 8, 8))]  # noqa: B905
+        nodes = shown.get("resources_max.nodect") or "--"
+        most = shown.get("max_running") or "--"
+        enabled = "E" if shown.get("enabled") == "True" else "D"
+        started = "R" if shown.get("started") == "True" else "S"
+        out.append(
+            f"{name:<16} {words[0]:>6} {words[1]:>8} {words[2]:>8} {nodes:>4}  "
+            f"{runs:>3} {waits:>3} {most:>2}   {enabled} {started}"
+        )
+    out.append(f"{'':<47}----- -----\n{'':<47}{running:>5} {queued:>5}")
+    return out
