@@ -10,7 +10,7 @@ from functools import partial
 from typing import Callable, List, Optional
 
 from .errors import NODEEXIST, PURGED_WITH_NODE, UNKNODE, PbsError
-from .records import COMPLETE, QUEUED, Job, Node
+from .records import COMPLETE, QUEUED, SUSPENDED, Job, Node
 from .running import Runner
 from .state import State
 from .wire import Message
@@ -168,7 +168,8 @@ class Registry:
         state.save_node(node)
         for job_id, used in dict(message.get("jobs", {})).items():
             job = state.jobs.get(job_id)
-            if job is None or not job.holds_slots or job_id not in node.jobs:
+            here = job_id in node.jobs or (job is not None and job.substate == SUSPENDED)
+            if job is None or not job.holds_slots or not here:
                 answer["purge"].append(job_id)
             elif used:
                 job.used = {str(key): str(value) for key, value in used["used"].items()}
