@@ -181,6 +181,38 @@ def test_wrong_masters(master: str) -> None:
         load(None, {}, {"mesos.master": master})
 
 
+@pytest.mark.parametrize("role", ["*", "batch", "a/b", "a/b-c/d.e", ".a", "a*", "\u00fc"])
+def test_roles(role: str) -> None:
+    assert load(None, {}, {"mesos.role": role}).mesos.role == role
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        "",
+        "/",
+        "/a",
+        "a/",
+        "a//b",
+        "*/*",
+        "a/b c",
+        "a\tb",
+        "a\u00a0b",
+        "a\x7f",
+        "a\\b",
+        "-a",
+        "a/-b",
+        ".",
+        "a/..",
+        "./a",
+        "a/*",
+    ],
+)
+def test_wrong_roles(role: str) -> None:
+    with pytest.raises(ConfigError, match=r"mesos\.role = .*: should be a role"):
+        load(None, {}, {"mesos.role": role})
+
+
 def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
     (told,) = complaints(tmp_path / "none.toml", {})
     assert "none.toml: cannot be read: No such file" in told

@@ -62,6 +62,24 @@ def openpbs_resource(text: str) -> bool:
     return bool(_OPENPBS_RESOURCE.fullmatch(text)) and text not in _EVERY_NODES
 
 
+def role_name(text: str) -> str:
+    """A role of Mesos: `*`, or names between slashes."""
+    parts = text.split("/")
+    if text != "*" and not all(_is_role_part(part) for part in parts):
+        raise ValueError(
+            "should be a role, as in batch or physics/batch: without white space, control"
+            " characters and backslashes, and with no part that is empty, '.', '..' or '*', or"
+            " starts with '-'"
+        )
+    return text
+
+
+def _is_role_part(part: str) -> bool:
+    if part in {"", ".", "..", "*"} or part.startswith("-"):
+        return False
+    return part.isprintable() and not any(letter.isspace() or letter == "\\" for letter in part)
+
+
 def attribute_name(text: str) -> str:
     """The name of an agent's attribute."""
     if not text or not text.isprintable() or " " in text or ":" in text:

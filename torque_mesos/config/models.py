@@ -24,6 +24,7 @@ from torque_mesos.config.checks import (
     master_address,
     one_line,
     property_name,
+    role_name,
 )
 from torque_mesos.config.crosscheck import CrossError, cross_problems
 from torque_mesos.model import Resources
@@ -85,7 +86,9 @@ class Mesos(_Model):
         description="the account that executors (and moms) run as; "
         "default: the one that runs the framework",
     )
-    role: Text = Field(default="*", description="the role that resources are taken for")
+    role: Annotated[str, AfterValidator(role_name)] = Field(
+        default="*", description="the role that resources are taken for"
+    )
     principal: Text | None = Field(default=None, description="whom to authenticate as")
     secret_file: AbsolutePath | None = Field(
         default=None,
