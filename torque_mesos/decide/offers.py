@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torque_mesos.decide.grow import Growth, growable, usable_offer
+from torque_mesos.decide.growth import Growth, growable, usable_offer
 from torque_mesos.decide.plan import Decline, Revive, Suppress
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import Turn, because

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torque_mesos.decide.grow import Growth
+from torque_mesos.decide.growth import Growth
 from torque_mesos.decide.plan import Kill, Offline
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import RETRY_S, Turn, because

@@ -1,0 +1,60 @@
+"""What goes online: nodes that are ready, with the slots of their grants."""
+
+from __future__ import annotations
+
+from torque_mesos.decide.growth import Growth, growable
+from torque_mesos.decide.plan import Online, SetNp, Wake
+from torque_mesos.decide.reason import Code
+from torque_mesos.decide.turn import Turn, because
+from torque_mesos.decide.worker import PARKED_NOTE, Phase
+
+
+def bring_online(turn: Turn, growth: Growth) -> None:
+    """Nodes that are ready go online, but for those that wait for the rest of a job's nodes."""
+    ready = {name for name, where in turn.phases.items() if where is Phase.READY}
+    usable = {name for name in ready if not turn.stopping(name) and not turn.unreachable(name)}
+    undrained = {name for name in growth.online if turn.phases[name] is Phase.DRAINING}
+    names = (usable - (growth.held_back - growth.online)) | undrained
+    unmarked = {
+        name
+        for name, where in turn.phases.items()
+        if where is Phase.ONLINE and turn.records[name].note == PARKED_NOTE
+    }
+    sized = sorted({name for name in names if _np_as_granted(turn, name)} | unmarked)
+    reason = because(Code.READY, "ready for jobs")
+    if sized and turn.do_if_fresh(Online(tuple(sized), reason)):
+        growth.wake = True
+        turn.nodes.update(dict.fromkeys(sized, reason))
+    elif sized:
+        growth.wake = False
+    if _raise_np(turn):
+        growth.wake = True
+    if growth.wake and growth.waiting:
+        turn.woken_s = turn.now_s
+        turn.do(Wake(because(Code.RUNS_SOON, "there are free slots and waiting jobs")))
+
+
+def _np_as_granted(turn: Turn, name: str) -> bool:
+    """See to it that a node that goes online has the slots of its grants."""
+    node, slots = turn.records[name], turn.workers[name].running_slots
+    if node.np == slots:
+        return True
+    if node.np > slots and (node.slots or not turn.feasible_without()):
+        return False  # it may not fall now
+    return _set_np(turn, name, slots)
+
+
+def _raise_np(turn: Turn) -> bool:
+    """Give online nodes the slots of grants that they got meanwhile. Raising is always safe."""
+    raised = False
+    for name, where in turn.phases.items():
+        worker = turn.workers.get(name)
+        if where is Phase.ONLINE and worker is not None and growable(turn, name):
+            more = worker.running_slots > turn.records[name].np
+            raised |= more and _set_np(turn, name, worker.running_slots)
+    return raised
+
+
+def _set_np(turn: Turn, name: str, slots: int) -> bool:
+    reason = because(Code.AS_GRANTED, f"its grants hold {slots} slots", slots=slots)
+    return turn.do_if_fresh(SetNp(name, slots, reason))

@@ -1,0 +1,137 @@
+"""Serving the waiting jobs in order: a place for each, or the reason why there is none."""
+
+from __future__ import annotations
+
+from torque_mesos.decide.demand import Demand
+from torque_mesos.decide.growth import Growth, Refusal, growable, over_limit
+from torque_mesos.decide.packing import Host, Placement, Tier, place
+from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.request import Request
+from torque_mesos.decide.shelf import Shelf
+from torque_mesos.decide.turn import Turn, because
+from torque_mesos.decide.worker import Phase
+from torque_mesos.model import Job
+
+
+def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> None:
+    """Place one waiting job, and note what it takes; or note why it waits."""
+    job, request = demand.job, demand.request
+    refusal = growth.refused.get(request)
+    if refusal is None:
+        placement = place(request, shelf.candidates(request))
+        refusal = (
+            _no_place(turn, growth, request)
+            if placement is None
+            else _take(turn, growth, shelf, job, placement)
+        )
+        if refusal is None:
+            return
+        growth.refused[request] = refusal
+    reason = refusal.reason
+    if refusal.slots and (over := over_limit(turn, growth, refusal.nodes, refusal.slots)):
+        reason = _at_limit(over)
+    turn.jobs[job.job_id] = reason
+    waiting = growth.at_limit if reason.code is Code.AT_LIMIT else growth.short
+    waiting[job.job_id] = request
+
+
+def _take(
+    turn: Turn, growth: Growth, shelf: Shelf, job: Job, placement: Placement
+) -> Refusal | None:
+    """Give a job its place, if the limit allows."""
+    hosts = shelf.hosts
+    new = {
+        name: more
+        for name, n in placement.slots.items()
+        if (more := n - hosts[name].up_to(Tier.STARTING)) > 0
+    }
+    if new:
+        nodes = sum(name not in turn.workers and name not in growth.launches for name in new)
+        slots = sum(new.values())
+        if over := over_limit(turn, growth, nodes, slots):
+            return Refusal(_at_limit(over), nodes, slots)
+        growth.new_nodes += nodes
+        growth.new_slots += slots
+        for name, n in new.items():
+            growth.launches[name] = growth.launches.get(name, 0) + n
+    growth.claimed.update(placement.slots)
+    turn.jobs[job.job_id] = _explain(turn, growth, hosts, placement)
+    for name, n in placement.slots.items():
+        shelf.take(name, n)
+    return None
+
+
+def _no_place(turn: Turn, growth: Growth, request: Request) -> Refusal:
+    """Why no slots can be found for a request now."""
+    if not turn.agents:
+        return Refusal(because(Code.NO_AGENTS, "Mesos shows no agents"))
+    # At least this much would have to be added: each host of ours serves one part at most,
+    # and may do so when it has grown.
+    served: list[int] = []
+    one_by_one = ours = 0
+    for name, host in growth.hosts.items():
+        most = max((chunk.slots for chunk in request.chunks if host.serves(chunk)), default=0)
+        if most:
+            one_by_one += 1
+            if host.tier is not Tier.OFFERED:
+                served.append(most)
+        if host.tier is not Tier.OFFERED:
+            more = turn.full_slots(name) - turn.workers[name].slots if growable(turn, name) else 0
+            ours += bool(most) or _could_serve(
+                turn, name, host.up_to(Tier.STARTING) + more, request
+            )
+    parts = sorted(served)[-request.hosts :]
+    reason = _failing(turn, request) or because(
+        Code.WAITING_FOR_OFFERS,
+        f"it needs {_hosts(request.hosts)} ({request}); {one_by_one} could serve it now,"
+        " the rest must become free or be offered by Mesos",
+        hosts=request.hosts,
+        available=one_by_one,
+    )
+    nodes = max(0, request.hosts - ours)
+    return Refusal(reason, nodes, max(1, request.slots - sum(parts)))
+
+
+def _hosts(count: int) -> str:
+    return "1 host" if count == 1 else f"{count} hosts"
+
+
+def _could_serve(turn: Turn, name: str, slots: int, request: Request) -> bool:
+    """Whether a host would serve a part of a request, had it so many slots."""
+    host = Host(name, slots, Tier.OFFERED, turn.names_of(name))
+    return any(host.serves(chunk) for chunk in request.chunks)
+
+
+def _failing(turn: Turn, request: Request) -> Reason | None:
+    """Why the hosts that would serve a request are left alone; None if none is."""
+    for name in sorted(turn.agents):
+        reason = turn.failing(name)
+        if reason is not None and _could_serve(turn, name, turn.full_slots(name), request):
+            return reason
+    return None
+
+
+def _at_limit(over: str) -> Reason:
+    return because(
+        Code.AT_LIMIT, f"it waits for slots: more would exceed the safe allocation, {over}"
+    )
+
+
+def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Placement) -> Reason:
+    at: dict[Tier, list[str]] = {tier: [] for tier in Tier}
+    for name, n in sorted(placement.slots.items()):
+        at[hosts[name].tier_of(n)].append(name)
+    if placement.tier <= Tier.DRAINING:
+        growth.online.update(at[Tier.READY], at[Tier.DRAINING])
+        if placement.tier is Tier.ONLINE:
+            growth.wake = growth.wake or turn.now_s - turn.woken_s >= turn.policy.wake_every_s
+            turn.timer(turn.woken_s + turn.policy.wake_every_s)
+        return because(
+            Code.RUNS_SOON,
+            f"slots are free for it on {', '.join(sorted(placement.slots))}; it is the batch"
+            " scheduler's turn",
+        )
+    growth.held_back.update(at[Tier.READY], at[Tier.DRAINING])
+    starting = sorted(at[Tier.STARTING] + at[Tier.GROWN] + at[Tier.OFFERED])
+    growth.held_back.update(n for n in starting if turn.phases[n] in (Phase.READY, Phase.DRAINING))
+    return because(Code.STARTING_NODES, f"its nodes are being started: {', '.join(starting)}")
