@@ -182,6 +182,7 @@ def test_prologue_and_epilogue_write_into_the_output(cluster: Cluster) -> None:
 
 
 def test_a_prologue_that_others_may_write_is_retried_for_ever(cluster: Cluster) -> None:
+    cluster.qmgr("set server down_on_error=false")
     cluster.with_nodes(N1)
     prologue = cluster.mom_home(N1) / "mom_priv" / "prologue"
     prologue.write_text("#!/bin/sh\n")

@@ -54,6 +54,7 @@ def test_the_shell_has_limits_of_its_own(cluster: Cluster) -> None:
 
 @pytest.mark.system
 def test_a_prologue_that_takes_too_long_is_ended(cluster: Cluster) -> None:
+    cluster.qmgr("set server down_on_error=false")
     cluster.qmgr(f"create node {N1} np=2")
     config = "$pbsserver head.cluster.test\n$status_update_time 5\n$usecp *:/ /\n$prologalarm 30\n"
     cluster.start_mom(N1, config)
@@ -93,3 +94,25 @@ def test_prologues_of_every_kind_run_in_torques_order(cluster: Cluster) -> None:
         f"epilogue.user {user}",
         f"epilogue {owner}",
     ]
+
+
+@pytest.mark.system
+def test_a_failing_prologue_takes_its_node_down_until_the_mom_is_started_anew(
+    cluster: Cluster,
+) -> None:
+    cluster.with_nodes(N1)
+    prologue = cluster.mom_home(N1) / "mom_priv" / "prologue"
+    prologue.write_text("#!/bin/sh\nexit 2\n")
+    prologue.chmod(0o500)
+    job_id = cluster.submit("true\n")
+    cluster.wait_node(N1, "down")
+    text = f"ERROR: prolog/epilog failed, file: {prologue}, exit: 2, nonzero p/e exit status"
+    assert cluster.node(N1)["note"] == text
+    job = cluster.wait_state(job_id, "Q")
+    assert job["exit_status"] == "-14"
+    prologue.unlink()
+    cluster.moms[N1].kill()
+    cluster.moms[N1].wait()
+    cluster.start_mom(N1)
+    cluster.kick()
+    assert cluster.wait_state(job_id, "C")["exit_status"] == "0"

@@ -50,6 +50,7 @@ class Mom:
         self._resolver = resolver
         self.secret = config.secret
         self._scale = 1.0
+        self._problem = ""
         self.own_is_here = True
         self.clients: List[str] = []
         self._sisters = Sisters(self)
@@ -99,6 +100,12 @@ class Mom:
         self._report_timer = self.loop.call_later(interval, self.report)
         self.tell_server(self._status(), self._reported)
 
+    def failed(self, what: str, job_id: str) -> None:
+        """A prologue or epilogue has failed: all reports of this mom tell of it from now on."""
+        self._problem = f"ERROR: prolog/epilog failed, file: {what}"
+        self.log.write(self._problem, "Job", job_id)
+        self.report()
+
     def _status(self) -> Message:
         running = {key: job for key, job in self.jobs.items() if job.obituary is None}
         jobs = {
@@ -108,7 +115,7 @@ class Mom:
         return {
             "op": "status",
             "node": self.name,
-            "status": host_status(sorted(running)),
+            "status": host_status(sorted(running), self._problem),
             "jobs": jobs,
             "list": bool(self.clients),
         }
@@ -199,23 +206,14 @@ class Mom:
         job = self.jobs.get(job_id)
         return self._sisters.order_of(job_id) if job is None else job.order
 
-    def task_started(self, job_id: str, session: int) -> None:
-        """A task's session belongs to its job."""
+    def task_sessions(self, job_id: str, session: int) -> None:
+        """A task has begun or ended: its session is its job's while anything of it lives."""
         job = self.jobs.get(job_id)
         sessions = self._sisters.sessions(job_id) if job is None else job.tasks
-        sessions.append(session)
-        self._keep_tasks(job_id)
-
-    def task_ended(self, job_id: str, session: int) -> None:
-        """What a task has left running ends with the job."""
-        job = self.jobs.get(job_id)
-        sessions = self._sisters.sessions(job_id) if job is None else job.tasks
-        if session in sessions and not of_session(session):
+        if session not in sessions:
+            sessions.append(session)
+        elif not of_session(session):
             sessions.remove(session)
-            self._keep_tasks(job_id)
-
-    def _keep_tasks(self, job_id: str) -> None:
-        job = self.jobs.get(job_id)
         if job is None:
             self._sisters.keep(job_id)
         else:

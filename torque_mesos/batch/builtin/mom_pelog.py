@@ -33,7 +33,7 @@ def run(
         return
     account = launch.account_of(order["user"])
     if not pelog.permitted(path, name, account):
-        mom.log.write(f"{path}: permission error", "Job", order["job"])
+        mom.failed(f"{path}, exit: -1, permission Error", order["job"])
         ended(pelog.RETRY)
         return
     node_file = mom.home.join("aux", order["job"])
@@ -50,7 +50,7 @@ def run(
     def finished(status: int, _cpu: float, _memory: int) -> None:
         alarm.cancel()
         if status:
-            mom.log.write(f"{path} exited with {status}", "Job", order["job"])
+            mom.failed(f"{path}, exit: {status}, nonzero p/e exit status", order["job"])
         ended(pelog.verdict(status))
 
     session = mom.children.fork(body, finished)

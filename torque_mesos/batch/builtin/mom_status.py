@@ -18,8 +18,8 @@ def _memory() -> Dict[str, int]:
     return found
 
 
-def host_status(jobs: List[str]) -> List[str]:
-    """The words, in the order in which TORQUE's mom sends them."""
+def host_status(jobs: List[str], problem: str = "") -> List[str]:
+    """The words, in the order in which TORQUE's mom sends them; `problem` comes last."""
     memory = _memory()
     system = os.uname()
     total = memory["MemTotal"] + memory.get("SwapTotal", 0)
@@ -47,4 +47,5 @@ def host_status(jobs: List[str]) -> List[str]:
         f"version={VERSION}",
         f"rectime={int(time.time())}",
         f"jobs={' '.join(jobs)}",
+        *([f"message={problem}"] if problem else []),
     ]

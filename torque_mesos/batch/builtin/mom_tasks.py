@@ -164,7 +164,7 @@ class Tasks:
                 self._read(reader, stream, answer)
                 mom.loop.forget(reader)
                 os.close(reader)
-            mom.task_ended(order["job"], session)
+            mom.task_sessions(order["job"], session)
             answer({"status": status})
 
         session = mom.children.fork(body, ended)
@@ -174,7 +174,7 @@ class Tasks:
             os.set_blocking(reader, False)
             watch = partial(self._readable, reader, stream, answer)
             mom.loop.watch(reader, selectors.EVENT_READ, watch)
-        mom.task_started(order["job"], session)
+        mom.task_sessions(order["job"], session)
 
     def _readable(self, reader: int, stream: int, answer: Sink) -> None:
         if not self._read(reader, stream, answer):

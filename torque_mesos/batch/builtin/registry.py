@@ -160,9 +160,9 @@ class Registry:
         if message.get("stopping"):
             node.down = True
             return answer
-        node.down = False
         node.reported = time.time()
         node.status = [str(word) for word in message.get("status", [])]
+        node.down = self._says_error(node)
         if state.attributes.get("auto_node_np") == "True":
             self._take_ncpus(node)
         state.save_node(node)
@@ -177,6 +177,16 @@ class Registry:
         if not message.get("list"):
             self._send_list(node, lambda _error: None)
         return answer
+
+    def _says_error(self, node: Node) -> bool:
+        """Whether a mom's report takes its node down (`down_on_error`); its note says why."""
+        texts = [word.partition("=")[2] for word in node.status if word.startswith("message=ERROR")]
+        if not texts or self._state.attributes.get("down_on_error") != "True":
+            return False
+        if texts[0] not in node.note:
+            append = self._state.attributes.get("note_append_on_error") == "True"
+            node.note = " - ".join([*([node.note] if append and node.note else []), texts[0]])
+        return True
 
     @staticmethod
     def _take_ncpus(node: Node) -> None:
