@@ -129,7 +129,7 @@ class Dependencies:
 
     def _judge_array(self, member: Job, kinds: Iterable[str]) -> None:
         array = self._arrays.array_of(member)
-        if array is not None:
+        if array is not None and array.job.depend:
             self._judge(self._arrays.refresh(array), kinds)
 
     def _over(self, job: Job) -> bool:
