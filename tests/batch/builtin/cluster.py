@@ -74,7 +74,13 @@ class Cluster:
     """One installation, its daemons, and commands run as its manager or as a user."""
 
     def __init__(
-        self, *, single_user: bool = False, scale: float = SCALE, secret: bool = False
+        self,
+        *,
+        single_user: bool = False,
+        scale: float = SCALE,
+        secret: bool = False,
+        server_name: str = "head.cluster.test",
+        hosts: Mapping[str, str] = HOSTS,
     ) -> None:
         account = ordinary_account()
         assert account is not None
@@ -90,8 +96,8 @@ class Cluster:
         ports = _free_ports(3)
         self.installed: Installation = install(
             self.folder / "home",
-            server_name="head.cluster.test",
-            hosts=HOSTS,
+            server_name=server_name,
+            hosts=hosts,
             delay_scale=scale,
             server_port=ports[0],
             mom_service_port=ports[1],

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import os
 import time
-from typing import List
+from typing import Callable, List
 
 from .records import Job
+from .rotation import ACCOUNTING, Limits, prune
 
 
 class Accounting:
-    """Appends to FOLDER/YYYYMMDD."""
+    """Appends to FOLDER/YYYYMMDD, and removes old files when a day begins."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(
+        self, folder: str, kept: Limits = ACCOUNTING, clock: Callable[[], float] = time.time
+    ) -> None:
         self._folder = folder
+        self._kept = kept
+        self._clock = clock
+        self._day = ""
 
     def write(self, kind: str, job_id: str, text: str = "") -> None:
         """One record: `11/20/2026 15:32:40;Q;0.head;queue=batch`."""
-        now = time.localtime()
-        path = os.path.join(self._folder, time.strftime("%Y%m%d", now))
+        seconds = self._clock()
+        now = time.localtime(seconds)
+        day = time.strftime("%Y%m%d", now)
+        if day != self._day:
+            self._day = day
+            prune(self._folder, self._kept, seconds)
+        path = os.path.join(self._folder, day)
         line = f"{time.strftime('%m/%d/%Y %H:%M:%S', now)};{kind};{job_id};{text}\n"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:

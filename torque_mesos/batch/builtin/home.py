@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Dict, NamedTuple
+from typing import Any, Callable, Dict, NamedTuple, Optional
+
+from .rotation import LOGS, limits, prune, put_aside
 
 VERSION = "6.1.3.h5"
 
@@ -99,28 +101,51 @@ def clock(seconds: int) -> str:
 
 
 class LogFile:
-    """A daemon's log: one file a day, or the one file that it was told to use."""
+    """A daemon's log: one file a day, or the one file that it was told to use.
 
-    def __init__(self, folder: str, daemon: str, path: str = "") -> None:
+    Raises ValueError where `settings` (those of `builtin.json`) set no possible limits.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        daemon: str,
+        path: str = "",
+        settings: Optional[Dict[str, Any]] = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._folder = folder
         self._path = path
         self._who = f"{daemon}.{os.getpid()}"
+        self._limits = limits(settings or {}, "log", LOGS)
+        self._clock = clock
         self._opened = ""
         self._descriptor = -1
+        self._size = 0
 
     def write(self, text: str, kind: str = "Svr", name: str = "") -> None:
         """One line, in the form of TORQUE's logs."""
-        now = time.time()
+        now = self._clock()
         moment = time.localtime(now)
         path = self._path or os.path.join(self._folder, time.strftime("%Y%m%d", moment))
+        if self._size > self._limits.part_bytes and path == self._opened:
+            put_aside(path)
+            self._opened = ""
         if path != self._opened:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._descriptor = os.open(path, flags, 0o644)
-            self._opened = path
+            self._open(path, now)
         stamp = time.strftime("%m/%d/%Y %H:%M:%S", moment) + f".{int(now % 1 * 1000):03d}"
-        os.write(self._descriptor, f"{stamp};02;{self._who};{kind};{name};{text}\n".encode())
+        line = f"{stamp};02;{self._who};{kind};{name};{text}\n".encode()
+        self._size += os.write(self._descriptor, line)
+
+    def _open(self, path: str, now: float) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(path, flags, 0o644)
+        self._size = os.fstat(self._descriptor).st_size
+        self._opened = path
+        if not self._path:
+            prune(self._folder, self._limits, now)
 
 
 def daemonize() -> None:

@@ -65,6 +65,7 @@ _MOM_MODULES = (
     "pbsdsh",
     "pelog",
     "processes",
+    "rotation",
     "wire",
 )
 
@@ -107,6 +108,7 @@ def install(
         lines = [f"{address}\t{name}\n" for name, address in hosts.items()]
         (home / "hosts").write_text("".join(lines))
     settings = {
+        **laid.settings,
         "delay_scale": delay_scale,
         "server_port": server_port,
         "mom_service_port": mom_service_port,

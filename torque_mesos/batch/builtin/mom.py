@@ -281,7 +281,7 @@ def main(home_path: str = "/var/spool/torque") -> int:
         daemonize()
     with open(config.home.join("mom_priv", "mom.lock"), "w", encoding="ascii") as lock:
         lock.write(f"{os.getpid()}\n")
-    log = LogFile(config.home.join("mom_logs"), "pbs_mom", log_path)
+    log = LogFile(config.home.join("mom_logs"), "pbs_mom", log_path, config.home.settings)
     loop = Loop(lambda text: log.write(text))
     mom = Mom(config, resolver, loop, log)
     mom.own_is_here = socks[0].getsockname()[0] == own

@@ -80,8 +80,11 @@ def choose(
     names: Callable[[N], FrozenSet[str]],
     np: Callable[[N], int],
     free: Callable[[N], int],
+    enough: Optional[int] = None,
 ) -> Choice:
     """Search as TORQUE does: over the nodes in order, each chunk at most once on a node.
+
+    With `enough` the search ends, with nothing picked, where so many are eligible.
 
     `names` gives a node's name and properties, `free` the slots that can be had on it
     now. `picked` has (index of the node, slots), in the order of TORQUE's exec_host:
@@ -93,7 +96,9 @@ def choose(
     for index, node in enumerate(nodes):
         taken = 0
         for which, chunk in enumerate(chunks):
-            if wanted[which] == 0 or not chunk.properties <= names(node) or np(node) < chunk.ppn:
+            if wanted[which] == 0 or np(node) < chunk.ppn:
+                continue
+            if chunk.properties and not chunk.properties <= names(node):
                 continue
             eligible += 1
             if free(node) - taken >= chunk.ppn:
@@ -102,6 +107,8 @@ def choose(
                 picked.insert(0, (index, chunk.ppn))
         if not any(wanted):
             break
+        if enough is not None and eligible >= enough:
+            return Choice(eligible, None)
     if any(wanted):
         return Choice(eligible, None)
     first = chunks[0].properties

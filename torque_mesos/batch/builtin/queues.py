@@ -80,7 +80,7 @@ def check_limits(state: State, queue: Dict[str, str], resources: Dict[str, str])
 
 def is_never(state: State, chunks: Tuple[Chunk, ...]) -> bool:
     """Whether the nodes as they are defined now could never hold this."""
-    _, choice = state.choose(chunks)
+    _, choice = state.choose(chunks, enough=node_count(chunks))
     nodect = state.number("resources_available.nodect")
     return choice.picked is None and never(chunks, choice.eligible, state.total_slots(), nodect)
 

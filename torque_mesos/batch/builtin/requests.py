@@ -143,6 +143,15 @@ class Requests:
         self.scheduler.act(job, message)
         connection.send({})
 
+    def sched_comments(self, uid: int, message: Message, connection: Connection) -> None:
+        """Why jobs do not run now."""
+        need(self.rank(uid), MANAGER)
+        for job_id, comment in message["comments"]:
+            job = self.state.find_job(str(job_id))
+            if job is not None and job.state == "Q":
+                self.scheduler.act(job, {"do": "comment", "comment": comment})
+        connection.send({})
+
     def sched_done(self, uid: int, _: Message, connection: Connection) -> None:
         """A scheduling cycle is over."""
         need(self.rights.rank(uid), MANAGER)
@@ -162,5 +171,6 @@ _HANDLERS: Dict[str, Callable[[Requests, int, Message, Connection], None]] = {
     "attach": Requests.attach,
     "sched_view": Requests.sched_view,
     "sched_do": Requests.sched_do,
+    "sched_comments": Requests.sched_comments,
     "sched_done": Requests.sched_done,
 }

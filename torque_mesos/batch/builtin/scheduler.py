@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Set
 
 from .home import Home, LogFile, daemonize
 from .nodespec import choose, never, parse
@@ -15,6 +15,7 @@ _NOT_ENOUGH = "Not Running: Not enough of the right type of nodes are available"
 _NO_SPEC = "Not Running - PBS Error: Unknown node-attribute "
 
 RETRY_S = 0.2
+COMMENTS_AT_ONCE = 200
 
 
 class Place:
@@ -38,8 +39,15 @@ def plan(view: Message) -> List[Message]:
         return []
     total = sum(place.np for place in places)
     orders: List[Message] = []
+    # In one cycle slots only become fewer: what does not fit once does not fit again.
+    too_large: Set[str] = set()
     for job_id, spec, kept, comment in view["jobs"]:
-        order = _decide(places, total, view["nodect"][0], spec, kept)
+        if not kept and spec in too_large:
+            order: Dict[str, Any] = {"do": "comment", "comment": _NOT_ENOUGH}
+        else:
+            order = _decide(places, total, view["nodect"][0], spec, kept)
+            if order.get("comment") == _NOT_ENOUGH:
+                too_large.add(spec)
         if order["do"] != "comment" or order["comment"] != comment:
             orders.append({"op": "sched_do", "id": job_id, **order})
     return orders
@@ -89,7 +97,14 @@ class Scheduler:
         view = ask(asks, {"op": "sched_view"})
         if not view["nodes"]:
             self._log.write("Error getting nodes: Server has no node list")
-        for order in plan(view):
+        orders = plan(view)
+        comments = [[each["id"], each["comment"]] for each in orders if each["do"] == "comment"]
+        for first in range(0, len(comments), COMMENTS_AT_ONCE):
+            part = comments[first : first + COMMENTS_AT_ONCE]
+            ask(asks, {"op": "sched_comments", "comments": part})
+        for order in orders:
+            if order["do"] == "comment":
+                continue
             answer = ask(asks, order)
             if order["do"] == "delete":
                 self._log.write("Job Deleted because it would never run", "Job", order["id"])
@@ -115,7 +130,7 @@ def main(home_path: str) -> int:
         daemonize()
     with open(home.join("sched_priv", "sched.lock"), "w", encoding="ascii") as lock:
         lock.write(f"{os.getpid()}\n")
-    log = LogFile(home.join("sched_logs"), "pbs_sched", chosen.get("-L", ""))
+    log = LogFile(home.join("sched_logs"), "pbs_sched", chosen.get("-L", ""), home.settings)
     log.write("starting")
     scheduler = Scheduler(home, log)
     while True:

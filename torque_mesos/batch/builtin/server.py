@@ -106,7 +106,7 @@ def main(home_path: str) -> int:
     unix.listen(256)
     if not {"-D", "-F"} & set(chosen):
         daemonize()
-    log = LogFile(home.join("server_logs"), "PBS_Server", chosen.get("-L", ""))
+    log = LogFile(home.join("server_logs"), "PBS_Server", chosen.get("-L", ""), home.settings)
     loop = Loop(lambda text: log.write(text))
     state = State(home, loop, log)
     if "-t" in chosen or state.is_new():

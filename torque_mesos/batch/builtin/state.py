@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import asdict
+from operator import attrgetter
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from . import nodes_file
@@ -16,6 +17,7 @@ from .loop import Loop, request
 from .names import Resolver
 from .nodespec import Choice, Chunk, choose
 from .records import SUSPENDED, Array, Job, Node
+from .rotation import ACCOUNTING, limits
 from .store import Store
 from .wire import Message
 
@@ -37,7 +39,8 @@ class State:
         self.mom_service_port = int(settings.get("mom_service_port", MOM_SERVICE_PORT))
         self.mom_manager_port = int(settings.get("mom_manager_port", MOM_MANAGER_PORT))
         self.secret = home.secret("server_priv")
-        self.accounting = Accounting(home.join("server_priv", "accounting"))
+        kept = limits(settings, "accounting", ACCOUNTING)
+        self.accounting = Accounting(home.join("server_priv", "accounting"), kept)
         self.nodes: Dict[str, Node] = {}
         self.jobs: Dict[str, Job] = {}
         self.arrays: Dict[str, Array] = {}
@@ -124,7 +127,7 @@ class State:
     def save_job(self, job: Job) -> None:
         """Keep a job, or forget it where it is gone."""
         kept = self.jobs.get(job.job_id) is job
-        self.store.put("job", job.job_id, asdict(job) if kept else None)
+        self.store.put("job", job.job_id, dict(vars(job)) if kept else None)
 
     def save_array(self, array: Array) -> None:
         """Keep an array, or forget it where it is gone."""
@@ -148,10 +151,12 @@ class State:
 
     def total_slots(self) -> int:
         """The slots of all nodes, in any state."""
-        return sum(node.np for node in self.nodes.values())
+        return sum(map(attrgetter("np"), self.nodes.values()))
 
-    def choose(self, chunks: Sequence[Chunk]) -> Tuple[List[Node], Choice]:
-        """All nodes, and what a search over them finds now."""
+    def choose(
+        self, chunks: Sequence[Chunk], enough: Optional[int] = None
+    ) -> Tuple[List[Node], Choice]:
+        """All nodes, and what a search over them finds now (see `nodespec.choose`)."""
         nodes = list(self.nodes.values())
         choice = choose(
             chunks,
@@ -159,6 +164,7 @@ class State:
             lambda node: node.names,
             lambda node: node.np,
             lambda node: node.free_slots,
+            enough,
         )
         return nodes, choice
 

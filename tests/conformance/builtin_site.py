@@ -1,0 +1,131 @@
+"""The built-in server, its moms on loopback addresses."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Sequence
+
+from tests.batch.builtin.cluster import SCALE, Cluster, install_settings, ordinary_account
+from tests.conformance.site import QUEUE, SCRIPT, qmgr
+from tests.conformance.torque_site import renamed
+from tests.conformance.transcript import Answer
+
+HOSTS = {"head": "127.0.0.1", **{f"n{number}": f"127.0.1.{number}" for number in range(1, 255)}}
+_CONFIG = "$pbsserver head\n$status_update_time 5\n$usecp *:/ /\n"
+
+
+class BuiltinSite:
+    """A built-in server, made anew by `fresh`."""
+
+    kind = "builtin"
+
+    def __init__(self) -> None:
+        self._cluster: Cluster | None = None
+        self._ports: dict[str, str] = {}
+        self.has_roles = os.geteuid() == 0
+        self._user = ordinary_account()
+        assert self._user is not None
+        self._manager = _another(self._user)
+
+    @property
+    def cluster(self) -> Cluster:
+        """The running one."""
+        assert self._cluster is not None
+        return self._cluster
+
+    def fresh(self, slow: bool = False) -> None:
+        """A new installation and daemons."""
+        self.close()
+        self._cluster = cluster = Cluster(
+            server_name="head", hosts=HOSTS, scale=0.3 if slow else SCALE
+        )
+        (cluster.work / "j").mkdir()
+        (cluster.work / "j" / "sleep.sh").write_text(SCRIPT)
+        self._ports = install_settings(cluster.home)
+        cluster.start_server("-t", "create")
+        cluster.start_scheduler()
+        qmgr(self, *QUEUE)
+
+    def run(self, argv: Sequence[str], who: str = "root", host: str = "head") -> Answer:
+        """What a command says, in neutral names."""
+        cluster = self.cluster
+        path = f"{cluster.installed.bin_dir}:{cluster.installed.sbin_dir}:/usr/bin:/bin"
+        env = {"PATH": path, "TZ": "UTC", "LANG": "C", "PBS_BUILTIN_HOSTS": f"{cluster.home}/hosts"}
+        account = {"root": None, "manager": self._manager, "user": self._user}[who]
+        options: dict[str, object] = {}
+        if account is not None:
+            env.update(HOME=account.pw_dir, LOGNAME=account.pw_name, USER=account.pw_name)
+            if self.has_roles:
+                options = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        program = shutil.which(argv[0], path=path)
+        if program is None:
+            return Answer(127, "", f"{argv[0]}: command not found\n")
+        done = subprocess.run(
+            [program, *(self._theirs(word) for word in argv[1:])],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=env,
+            cwd=cluster.work,
+            check=False,
+            **options,  # type: ignore[call-overload]
+        )
+        return Answer(done.returncode, self._neutral(done.stdout), self._neutral(done.stderr))
+
+    def _theirs(self, word: str) -> str:
+        return word.replace("batchuser", self._user.pw_name).replace(
+            "mgruser", self._manager.pw_name
+        )
+
+    def _neutral(self, text: str) -> str:
+        text = text.replace(str(self.cluster.work), "/home/batchuser")
+        for name, port in (("mom_service_port", "15002"), ("mom_manager_port", "15003")):
+            text = re.sub(rf"\b{self._ports[name]}\b", port, text)
+        text = renamed(text, socket.gethostname(), "head")
+        text = renamed(text, self._user.pw_name, "batchuser")
+        return renamed(text, self._manager.pw_name, "mgruser")
+
+    def start_mom(self, node: str) -> None:
+        """Start a mom."""
+        self.cluster.start_mom(node, _CONFIG, ready=False)
+
+    def kill_mom(self, node: str) -> None:
+        """Kill a mom."""
+        process = self.cluster.moms.pop(node)
+        process.kill()
+        process.wait()
+
+    def stop_server(self) -> None:
+        """Kill pbs_server."""
+        server = self.cluster.server
+        assert server is not None
+        server.kill()
+        server.wait()
+
+    def start_server(self) -> None:
+        """Start pbs_server."""
+        self.cluster.start_server()
+
+    def stop_authority(self) -> bool:
+        """There is none."""
+        return False
+
+    def start_authority(self) -> None:
+        """There is none."""
+
+    def close(self) -> None:
+        """End everything."""
+        if self._cluster is not None:
+            self._cluster.close()
+            self._cluster = None
+
+
+def _another(account: pwd.struct_passwd) -> pwd.struct_passwd:
+    """Somebody who is neither root nor `account`."""
+    others = [e for e in pwd.getpwall() if e.pw_uid not in (0, account.pw_uid)]
+    return others[0] if others else account

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.batch.builtin.cluster import ordinary_account
+from tests.conformance.builtin_site import BuiltinSite
+from tests.conformance.site import Site
+from tests.conformance.torque_site import TorqueSite
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance")
+    group.addoption("--batch", default="builtin", choices=("builtin", "torque"))
+    group.addoption("--hosts-tool", help="the program that reaches hosts with TORQUE")
+    group.addoption("--work", help="a folder that all these hosts see")
+    group.addoption("--accounts", default="", help="USER,MANAGER on these hosts")
+
+
+@pytest.fixture(scope="session")
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """The server that the suite holds to the transcripts."""
+    found: Site
+    if request.config.getoption("--batch", "builtin") == "torque":
+        tool, work = request.config.getoption("--hosts-tool"), request.config.getoption("--work")
+        user, _, manager = request.config.getoption("--accounts").partition(",")
+        if not (tool and work and user and manager):
+            pytest.exit("--batch torque needs --hosts-tool, --work and --accounts USER,MANAGER", 2)
+        found = TorqueSite(tool, Path(work), user, manager)
+    else:
+        if ordinary_account() is None:
+            pytest.skip("there is no ordinary account here that could submit jobs")
+        found = BuiltinSite()
+    yield found
+    found.close()

@@ -1,0 +1,126 @@
+"""A real TORQUE, on hosts that a program of the site's gives (`--hosts-tool`).
+
+The program is asked `TOOL in HOST COMMAND...` (as root), `TOOL as USER HOST COMMAND...`,
+and `TOOL kill HOST DAEMON` and `TOOL start HOST DAEMON` for the daemons `server` and
+`trqauthd`. TORQUE must be in the PATH of every host, with its home in the usual place,
+and the folder `--work` be seen by all.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.conformance.site import QUEUE, SCRIPT, qmgr, until
+from tests.conformance.transcript import Answer
+
+_PRIV = "/var/spool/torque/server_priv"
+_MOM = "/var/spool/torque/mom_priv"
+_CONFIG = "$pbsserver head\\n$status_update_time 5\\n$check_poll_time 5\\n$usecp *:/ /\\n"
+_TIMEOUT_S = 200
+
+
+class TorqueSite:
+    """TORQUE's daemons behind a program that reaches hosts."""
+
+    kind = "torque"
+    has_roles = True
+
+    def __init__(self, tool: str, work: Path, user: str, manager: str) -> None:
+        self._tool = tool
+        self._work = work
+        self._names = {"user": user, "manager": manager}
+        self._moms: set[str] = set()
+        (work / "j").mkdir(parents=True, exist_ok=True)
+        work.chmod(0o777)
+        (work / "j" / "sleep.sh").write_text(SCRIPT)
+
+    def _call(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [self._tool, *words]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+
+    def _inside(self, host: str, script: str) -> None:
+        done = self._call("in", host, "sh", "-c", script)
+        assert done.returncode == 0, (script, done.stderr)
+
+    def fresh(self, slow: bool = False) -> None:
+        """A new server; trqauthd and pbs_sched are those that run."""
+        for name in sorted(self._moms):
+            self.kill_mom(name)
+        self._call("kill", "head", "server")
+        self._inside(
+            "head",
+            f"cd {_PRIV} && rm -rf serverdb nodes node_status node_note queues/* jobs/* arrays/*",
+        )
+        self.start_server()
+        qmgr(self, *QUEUE)
+
+    def run(self, argv: Sequence[str], who: str = "root", host: str = "head") -> Answer:
+        """What a command says, in neutral names."""
+        words = [self._theirs(word) for word in argv]
+        folder = ("sh", "-c", 'cd "$0" && exec "$@"', str(self._work))
+        if who == "root":
+            done = self._call("in", host, *folder, *words)
+        else:
+            done = self._call("as", self._names[who], host, *folder, *words)
+        return Answer(done.returncode, self._neutral(done.stdout), self._neutral(done.stderr))
+
+    def _theirs(self, word: str) -> str:
+        for name, who in (("batchuser", "user"), ("mgruser", "manager")):
+            word = re.sub(rf"\b{name}\b", self._names[who], word)
+        return word
+
+    def _neutral(self, text: str) -> str:
+        text = text.replace(str(self._work), "/home/batchuser")
+        text = renamed(text, self._names["user"], "batchuser")
+        return renamed(text, self._names["manager"], "mgruser")
+
+    def start_mom(self, node: str) -> None:
+        """Start a mom that knows no jobs."""
+        self._moms.add(node)
+        self._inside(
+            node,
+            f"rm -f {_MOM}/jobs/* {_MOM}/mom.lock; printf '{_CONFIG}' > {_MOM}/config; pbs_mom",
+        )
+
+    def kill_mom(self, node: str) -> None:
+        """Kill a mom."""
+        self._moms.discard(node)
+        self._inside(node, f"test ! -s {_MOM}/mom.lock || kill -9 $(cat {_MOM}/mom.lock) || true")
+
+    def stop_server(self) -> None:
+        """Kill pbs_server."""
+        self._call("kill", "head", "server")
+
+    def start_server(self) -> None:
+        """Start pbs_server."""
+        self._call("start", "head", "server")
+        until(lambda: self.run(["qstat"]).code == 0, "pbs_server answers")
+
+    def stop_authority(self) -> bool:
+        """Stop trqauthd."""
+        return self._call("kill", "head", "trqauthd").returncode == 0
+
+    def start_authority(self) -> None:
+        """Start trqauthd."""
+        self._call("start", "head", "trqauthd")
+        until(lambda: self.run(["qstat"]).code == 0, "trqauthd answers")
+
+    def close(self) -> None:
+        """Stop the moms; the rest is not ours."""
+        for name in sorted(self._moms):
+            self.kill_mom(name)
+
+
+def renamed(text: str, name: str, neutral: str) -> str:
+    """`text` with another name; columns stay where they are."""
+
+    def replace(found: re.Match[str]) -> str:
+        blank = found[1] or ""
+        return neutral + " " * max(len(blank) and 1, len(blank) + len(name) - len(neutral))
+
+    return re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])( {{2,}})?", replace, text)
