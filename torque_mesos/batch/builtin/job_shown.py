@@ -53,7 +53,7 @@ def job_attributes(
     shown.append(("job_array_id", job.array_id))
     shown += [("start_time", int(job.started) or None)]
     limit = job.walltime_s()
-    if job.state == RUNNING and limit is not None:
+    if job.state == RUNNING and limit is not None and not is_array(job):
         shown.append(("Walltime.Remaining", max(0, int(limit - (time.time() - job.started)))))
     shown += [("start_count", job.start_count or None), ("fault_tolerant", "False")]
     if job.completed and job.start_count:

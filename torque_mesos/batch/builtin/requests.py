@@ -145,7 +145,7 @@ class Requests:
 
     def sched_comments(self, uid: int, message: Message, connection: Connection) -> None:
         """Why jobs do not run now."""
-        need(self.rank(uid), MANAGER)
+        need(self.rights.rank(uid), MANAGER)
         for job_id, comment in message["comments"]:
             job = self.state.find_job(str(job_id))
             if job is not None and job.state == "Q":
