@@ -133,12 +133,18 @@ def test_a_plan_keeps_the_order_and_lets_small_jobs_pass() -> None:
         "nodes": [["n1", ["n1"], 2, 2], ["n2", ["n2"], 2, 0]],
         "nodect": [0],
         "jobs": [
-            ["1", "2:ppn=2", True, ""],
-            ["2", "1:ppn=2", True, ""],
-            ["3", "1", True, ""],
-            ["4", "3", True, ""],
-            ["5", "1", False, "Not Running: Queue not started."],
-            ["6", None, True, ""],
+            ["1", "2:ppn=2", "", ""],
+            ["2", "1:ppn=2", "", ""],
+            ["3", "1", "", ""],
+            ["4", "3", "", ""],
+            ["5", "1", "Not Running: Queue not started.", "Not Running: Queue not started."],
+            ["6", None, "", ""],
+            [
+                "7",
+                "2:ppn=2",
+                "",
+                "Not Running: Not enough of the right type of nodes are available",
+            ],
         ],
     }
     orders = [(order["id"], order["do"]) for order in plan(view)]
@@ -152,4 +158,4 @@ def test_a_plan_keeps_the_order_and_lets_small_jobs_pass() -> None:
 
 
 def test_without_nodes_a_plan_deletes_nothing() -> None:
-    assert plan({"nodes": [], "nodect": [0], "jobs": [["1", "5", True, ""]]}) == []
+    assert plan({"nodes": [], "nodect": [0], "jobs": [["1", "5", "", ""]]}) == []
