@@ -14,9 +14,11 @@ import signal
 import sys
 import textwrap
 import time
+from types import FrameType
+from typing import NoReturn
 
 from dev.demo.account import NotHere, submitter
-from dev.demo.site import DemoError, Site
+from dev.demo.site import STOPPING, DemoError, Site
 from dev.demo.story import Story
 from dev.demo.watch import Watch
 from dev.mesos.cluster import ClusterError
@@ -29,6 +31,13 @@ def _say(text: str) -> None:
 
 def _show(line: str) -> None:
     print(line, flush=True)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Begin to stop. Further signals must not cut that short."""
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _run(keep: bool) -> None:
@@ -55,7 +64,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dev.demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="keep the folder with logs and output")
     keep = parser.parse_args().keep
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in STOPPING:
+        signal.signal(number, _interrupt)
     try:
         _run(keep)
     except KeyboardInterrupt:

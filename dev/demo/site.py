@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +28,7 @@ HOSTNAMES = ("n1.cluster.test", "n2.cluster.test", "n3.cluster.test")
 SLOTS_PER_HOST = 2
 SLOT_MEM_MB = 256
 FRAMEWORK = "torque-mesos"
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 SETTINGS = """\
 # Written by the demo. The settings that differ from the defaults, and why.
 state_dir = {state_dir}
@@ -113,12 +117,16 @@ class Site:
         self.close()
 
     def close(self) -> None:
-        """End everything, executors and jobs included, and remove the folder."""
-        self.cluster.stop()
-        if self._daemons is not None:
-            self._daemons.stop()
-        if not self._keep:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        """End everything, executors and jobs included, and remove the folder.
+
+        A further Ctrl-C cannot cut it short (in the main thread, which has them all).
+        """
+        with _uninterrupted():
+            self.cluster.stop()
+            if self._daemons is not None:
+                self._daemons.stop()
+            if not self._keep:
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     def start_mesos(self) -> None:
         """Start the master and the agents. Raises ClusterError."""
@@ -229,6 +237,20 @@ class Site:
             cwd=self.folder,
             env={**self._environment(), **(variables or {})},
         )
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Without SIGINT and SIGTERM, where this thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _toml(text: str) -> str:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -91,14 +92,21 @@ class TestDemo:
         assert not demo.folder().exists()
         assert in_folder(demo.folder()) == []
 
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize(
+        ("number", "again_s"),
+        [(signal.SIGINT, []), (signal.SIGTERM, []), (signal.SIGINT, [0.05, 0.1, 0.15, 0.3])],
+        ids=["SIGINT", "SIGTERM", "impatient"],
+    )
     def test_it_can_be_interrupted_while_a_job_runs(
-        self, start: Callable[[], Demo], number: int
+        self, start: Callable[[], Demo], number: int, again_s: list[float]
     ) -> None:
         demo = start()
         wait_for(lambda: "1 runs" in demo.text or demo.process.poll() is not None, 60, "a job runs")
         assert in_folder(demo.folder()) != []
         demo.process.send_signal(number)
+        for pause_s in again_s:
+            time.sleep(pause_s)
+            demo.process.send_signal(number)
         assert demo.end() == 130, demo.text
         assert "nothing is left running" in demo.text
         assert not demo.folder().exists()
