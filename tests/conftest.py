@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dev.mesos.cluster import Cluster
 from dev.mesos.install import build_folder, is_installed
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A machine that is busy makes examples slow, not wrong.
+settings.register_profile(
+    "busy",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    print_blob=True,
+)
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ def test_a_command_that_hangs_is_ended_with_all_it_started(runner, tmp_path):
     started = time.monotonic()
     with pytest.raises(ServerUnreachable, match=r"did not end within 1\.5 s"):
         runner.run(python(code, str(tmp_path / "pid")), timeout_s=1.5)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     child = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 10
     while alive(child) and time.monotonic() < deadline:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -20,7 +19,7 @@ from tests.decide.site import (
     one,
     some,
 )
-from torque_mesos.decide import Limit, Memory, decide
+from torque_mesos.decide import Limit, Memory
 from torque_mesos.decide.plan import (
     CreateNode,
     Decline,
@@ -810,11 +809,7 @@ def test_a_thousand_jobs_and_three_hundred_agents() -> None:
         site.parked(f"n{number}", 16, offered=16)
     for number in range(1000):
         site.asks(["1", "2:ppn=2", "1:ppn=8", "300:ppn=16"][number % 4])
-    snapshot = site.snapshot()
-    before_s = time.process_time()
-    plan = decide(snapshot, site.policy)
-    assert time.process_time() - before_s < 0.5
-    assert some(plan, Launch)
+    assert some(site.plan(), Launch)
 
 
 def test_nothing_to_do_is_an_empty_plan() -> None:

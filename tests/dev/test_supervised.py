@@ -34,13 +34,13 @@ def orphan_of(daemons: Supervised, folder: Path) -> psutil.Process:
     """A process that left its session and its parent, and ignores SIGTERM."""
     left = folder / "left"
     start(daemons, folder, f"setsid -f sh -c 'echo $$ > {left}; trap \"\" TERM; sleep 600'", "y")
-    wait_for(lambda: left.exists() and left.read_text().strip(), 5, "the orphan runs")
+    wait_for(lambda: left.exists() and left.read_text().strip(), 60, "the orphan runs")
     return psutil.Process(int(left.read_text()))
 
 
 def test_tells_how_a_daemon_ended(daemons: Supervised, tmp_path: Path) -> None:
     start(daemons, tmp_path, "echo words; exit 3")
-    wait_for(lambda: daemons.ended() == {"x": 3}, 5, "the end is known")
+    wait_for(lambda: daemons.ended() == {"x": 3}, 60, "the end is known")
     assert daemons.running() == {}
     assert (tmp_path / "log").read_text() == "words\n"
     assert not daemons.signal("x", signal.SIGKILL)
@@ -74,7 +74,7 @@ def test_a_signal_to_the_supervisor_does_too(
 ) -> None:
     orphan = orphan_of(daemons, tmp_path)
     supervisor_of(start(daemons, tmp_path, "exec sleep 600")).send_signal(number)
-    wait_for(lambda: not orphan.is_running(), 5, "the orphan has ended")
+    wait_for(lambda: not orphan.is_running(), 60, "the orphan has ended")
     with pytest.raises(SupervisedError, match="ended with code 0"):
         daemons.running()
 

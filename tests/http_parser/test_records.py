@@ -63,12 +63,12 @@ def test_time_grows_with_the_length_not_with_its_square() -> None:
     def seconds(length: int) -> float:
         piece = b"x" * 1000
         buffer = RecordBuffer()
-        begin = time.perf_counter()
+        begin = time.process_time()
         buffer.feed(b"%d\n" % length)
         for _ in range(length // len(piece)):
             buffer.feed(piece)
             buffer.take()
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
     small = min(seconds(1_000_000) for _ in range(3))
     assert seconds(16_000_000) < 16 * small * 6 + 0.5

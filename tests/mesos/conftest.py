@@ -22,7 +22,7 @@ class Seen(list[Event]):
     def of(self, kind: type[E]) -> list[E]:
         return [event for event in self if isinstance(event, kind)]
 
-    def wait(self, kind: type[E], count: int = 1, deadline_s: float = 10) -> E:
+    def wait(self, kind: type[E], count: int = 1, deadline_s: float = 60) -> E:
         """Wait for the `count`th event of a kind, and give it."""
         wait_for(
             lambda: len(self.of(kind)) >= count,

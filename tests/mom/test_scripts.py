@@ -174,7 +174,7 @@ def test_processes_that_the_job_left_are_ended(run, job, mom_priv, tmp_path, pro
     ]
     try:
         assert run("epilogue", job, *rest("nobody")).returncode == 0
-        wait_for(lambda: left.poll() is not None, 1, "what the job left has ended")
+        wait_for(lambda: left.poll() is not None, 60, "what the job left has ended")
         assert [other.poll() for other in others] == [None] * 5
         assert run("epilogue", job, *rest("root")).returncode == 0
         assert others[-1].poll() is None
@@ -196,7 +196,7 @@ def test_processes_in_a_container_beside_the_mom_are_left_alone(run, job):
         return Path(f"/proc/{inside.pid}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
 
     try:
-        wait_for(is_nobodys, 5, "the process in the container runs as nobody")
+        wait_for(is_nobodys, 60, "the process in the container runs as nobody")
         assert run("epilogue", job, *rest("nobody")).returncode == 0
         assert inside.poll() is None
     finally:

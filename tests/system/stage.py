@@ -291,7 +291,7 @@ class Stage:
     def stop_framework(self) -> None:
         """SIGTERM `torque-mesos run`, which must end well."""
         self.site.signal_framework(signal.SIGTERM)
-        wait_for(lambda: self.site.framework_exit() is not None, 20, "torque-mesos has ended")
+        wait_for(lambda: self.site.framework_exit() is not None, 60, "torque-mesos has ended")
         assert self.site.framework_exit() == 0, self.site.log_end()
 
     def start_framework(self) -> None:

@@ -66,13 +66,13 @@ def test_status_and_explain_tell_what_there_is(stage: Stage) -> None:
     host = stage.started(runs)
     waits = stage.submit("waits", "nodes=9", held=True)
     stage.why(waits, "never-too-large")
-    stage.until(lambda: stage.jobs()[runs.job_id].exec_nodes, 10, "the job is known to run")
+    stage.until(lambda: stage.jobs()[runs.job_id].exec_nodes, 60, "the job is known to run")
 
     def told() -> bool:
         known = stage.job_status(runs)
         return known is not None and known.state == "R"
 
-    stage.until(told, 10, "the framework knows that the job runs")
+    stage.until(told, 60, "the framework knows that the job runs")
     status = json.loads(stage.site.tool("status", "--json"))
     jobs = {job["job_id"]: job for job in status["jobs"]}
     nodes = {node["name"]: node for node in status["nodes"]}
@@ -121,7 +121,7 @@ def test_a_malformed_job_record_is_reported_and_the_others_are_served(
     (tmp_path / "broken").unlink()
     stage.let_go(broken)
     assert stage.output(broken) == []
-    stage.until(lambda: not stage.status().problems, 20, "the report is withdrawn")
+    stage.until(lambda: not stage.status().problems, 60, "the report is withdrawn")
     stage.at_rest()
     stage.stop_framework()
     del stage.site.variables["TORQUE_MESOS_BATCH__BIN_DIR"]
@@ -135,9 +135,9 @@ def test_teardown_ends_all_and_a_new_start_begins_anew(start_stage: StartStage) 
     assert len(stage.workers()) >= 4
     done = stage.site.run_tool("teardown", "--yes", "--config", str(stage.site.settings))
     assert done.returncode == 0, done.stderr
-    wait_for(lambda: stage.site.framework_exit() is not None, 20, "the service has ended")
+    wait_for(lambda: stage.site.framework_exit() is not None, 60, "the service has ended")
     assert stage.site.framework_exit() == 0
-    wait_for(lambda: not stage.workers(), 20, "no mom and no executor is left")
+    wait_for(lambda: not stage.workers(), 60, "no mom and no executor is left")
     assert not any(stage.cluster.used_resources().values())
     assert stage.cluster.state()["frameworks"] == []
     assert stage.daemons() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import random
@@ -41,7 +42,7 @@ def ordinary_account() -> pwd.struct_passwd | None:
     return None
 
 
-def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 15.0) -> object:
+def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> object:
     """The first true value of `condition`; fails the test when the time is over."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
@@ -157,6 +158,15 @@ class Cluster:
         """Start pbs_server, and do not wait."""
         return self._spawn(str(self.installed.sbin_dir / "pbs_server"), "-F", *options)
 
+    def rescale(self, scale: float) -> None:
+        """End the server and start it with other delays."""
+        assert self.server is not None
+        self.run("qterm")
+        self.server.wait(60)
+        path = self.home / "server_priv" / "builtin.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "delay_scale": scale}))
+        self.start_server()
+
     def start_scheduler(self) -> None:
         """Start pbs_sched."""
         program = str(self.installed.sbin_dir / "pbs_sched")
@@ -261,7 +271,7 @@ class Cluster:
         """The words of a node's state."""
         return set(self.node(name)["state"].split(","))
 
-    def wait_state(self, job_id: str, state: str, timeout_s: float = 15.0) -> dict[str, str]:
+    def wait_state(self, job_id: str, state: str, timeout_s: float = 60.0) -> dict[str, str]:
         """Wait until a job is in a state; its attributes then."""
         wait_for(
             lambda: self.job(job_id).get("job_state") == state,
@@ -270,7 +280,7 @@ class Cluster:
         )
         return self.job(job_id)
 
-    def wait_node(self, name: str, *states: str, timeout_s: float = 15.0) -> None:
+    def wait_node(self, name: str, *states: str, timeout_s: float = 60.0) -> None:
         """Wait until a node's state is exactly these words."""
         wait_for(lambda: self.states(name) == set(states), f"{name} is {states}", timeout_s)
 
@@ -299,8 +309,6 @@ class Cluster:
 
 def install_settings(home: Path) -> dict[str, str]:
     """The settings of an installation, as text."""
-    import json
-
     found = json.loads((home / "server_priv" / "builtin.json").read_text())
     return {name: str(value) for name, value in found.items()}
 

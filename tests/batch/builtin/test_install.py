@@ -129,7 +129,7 @@ def test_a_mom_runs_from_an_unpacked_bundle(cluster: Cluster) -> None:
         assert (cluster.work / "bundled.o0").read_text() == "ran\n"
         momctl = [*python, str(unpacked / "sbin" / "momctl"), "-h", N1, *port, "-s"]
         subprocess.run(momctl, env=environ, check=True, capture_output=True)
-        assert mom.wait(timeout=5) == 0
+        assert mom.wait(timeout=60) == 0
     finally:
         mom.kill()
         mom.wait()

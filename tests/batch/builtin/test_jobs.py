@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -49,15 +48,11 @@ def _alive(pid: str) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def test_from_qsub_to_running_takes_a_moment(cluster: Cluster) -> None:
+def test_a_job_does_not_wait_for_the_schedulers_next_round(cluster: Cluster) -> None:
+    cluster.qmgr("set server scheduler_iteration=600")
     cluster.with_nodes(N1)
-    times = []
     for _ in range(3):
-        asked = time.time()
-        job_id = cluster.submit("date +%s.%N\n", "-o", "out", "-j", "oe")
-        cluster.wait_state(job_id, "C")
-        times.append(float((cluster.work / "out").read_text()) - asked)
-    assert min(times) < 0.5
+        cluster.wait_state(cluster.submit("true\n"), "C", timeout_s=60)
 
 
 def test_a_job_over_two_hosts_gets_a_line_a_slot(cluster: Cluster) -> None:

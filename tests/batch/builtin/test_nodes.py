@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import time
 
@@ -21,19 +22,21 @@ NOT_SENT_YET = (
 
 
 def test_a_new_record_is_usable_after_ten_seconds_only(cluster: Cluster) -> None:
+    cluster.rescale(1.0)
+    begun = time.monotonic()
     cluster.qmgr(f"create node {N1} np=4,properties=mesos,note=ours")
-    created = time.monotonic()
-    cluster.start_mom(N1, ready=False)
     node = cluster.node(N1)
     assert set(node["state"].split(",")) == {"down", "offline", UNSENT}
     assert (node["np"], node["properties"], node["note"]) == ("4", "mesos", "ours")
+    cluster.start_mom(N1, ready=False)
     cluster.wait_node(N1, "free")
-    assert time.monotonic() - created > 10 * SCALE - 0.05
+    assert time.monotonic() - begun > 10
 
 
 def test_a_new_record_cannot_be_parked_and_its_offline_mark_clears_itself(
     cluster: Cluster,
 ) -> None:
+    cluster.rescale(60.0)  # ten minutes, so that it is new as long as it must be
     cluster.qmgr(f"create node {N1}")
     done = cluster.run("pbsnodes", "-o", "-N", "mine", N1)
     text = f"Error setting note attribute for {N1} - {NOT_SENT_YET}"
@@ -41,6 +44,8 @@ def test_a_new_record_cannot_be_parked_and_its_offline_mark_clears_itself(
     assert "note" not in cluster.node(N1)
     refused = cluster.run("qmgr", "-c", f"set node {N1} state=offline")
     assert (refused.returncode, refused.stderr) == (2, f"qmgr obj={N1} svr=default: {NOT_SENT_YET}")
+    assert cluster.states(N1) == {"down", "offline", UNSENT}
+    cluster.rescale(SCALE)
     cluster.wait_node(N1, "down")
 
 
@@ -61,7 +66,7 @@ def test_momctl_stops_a_mom_and_tells_the_server(cluster: Cluster) -> None:
     cluster.with_nodes(N1)
     done = cluster.run("momctl", "-h", N1, "-s")
     assert (done.returncode, done.stdout) == (0, f"shutdown request successful on {N1}\n")
-    assert cluster.moms[N1].wait(timeout=5) == 0
+    assert cluster.moms[N1].wait(timeout=60) == 0
     assert cluster.states(N1) == {"down"}
     gone = cluster.run("momctl", "-h", N1, "-d", "0")
     assert gone.returncode == 1
@@ -79,7 +84,7 @@ def test_a_dead_mom_is_noticed_late(cluster: Cluster) -> None:
     cluster.moms[N1].kill()
     cluster.moms[N1].wait()
     killed = time.monotonic()
-    cluster.wait_node(N1, "down", "job-exclusive", timeout_s=30)
+    cluster.wait_node(N1, "down", "job-exclusive", timeout_s=60)
     assert time.monotonic() - killed > 1
     assert cluster.job(job_id)["job_state"] == "R"
     plain = cluster.run("qdel", job_id, user=True)
@@ -94,6 +99,7 @@ def test_a_dead_mom_is_noticed_late(cluster: Cluster) -> None:
 
 
 def test_one_dead_mom_keeps_new_nodes_out_until_it_is_marked_offline(cluster: Cluster) -> None:
+    cluster.qmgr("set server node_check_rate=100000")
     cluster.with_nodes(N1)
     cluster.moms[N1].kill()
     cluster.moms[N1].wait()
@@ -144,15 +150,19 @@ def test_without_the_last_node_pbsnodes_fails_in_another_way(cluster: Cluster) -
 
 
 def test_deleting_a_busy_node_can_cost_the_job(cluster: Cluster) -> None:
-    cluster.with_nodes(N1, N2)
+    """The server waits until it sees the job queued, and purges one that it never sees so.
+
+    Here, because a mom that hangs does not put it back. (See test_registry.py for more.)
+    """
+    cluster.with_nodes(N1)
     job_id = cluster.submit("sleep 300\n", "-l", "nodes=1:ppn=2")
-    name = cluster.wait_state(job_id, "R")["exec_host"].split("/")[0]
-    done = cluster.run("qmgr", "-c", f"delete node {name}")
-    # It was put back and runs elsewhere: the server never sees it queued, and purges it.
+    cluster.wait_state(job_id, "R")
+    cluster.moms[N1].send_signal(signal.SIGSTOP)
+    done = cluster.run("qmgr", "-c", f"delete node {N1}")
     assert done.returncode == 2
     assert "all jobs on the node have been purged" in done.stderr
     assert cluster.job(job_id) == {}
-    assert cluster.run("pbsnodes", name).returncode == 1
+    assert cluster.run("pbsnodes", N1).returncode == 1
 
 
 def test_deleting_a_busy_node_ends_a_job_that_is_not_rerunable(cluster: Cluster) -> None:

@@ -81,7 +81,7 @@ def test_qterm_and_a_new_server(cluster: Cluster) -> None:
     cluster.wait_state(job_id, "R")
     assert cluster.run("qterm").returncode == 0
     assert cluster.server is not None
-    assert cluster.server.wait(timeout=5) == 0
+    assert cluster.server.wait(timeout=60) == 0
     cluster.start_server()
     assert cluster.wait_state(job_id, "C")["exit_status"] == "0"
 
@@ -101,9 +101,9 @@ def test_a_server_does_not_start_with_a_nodes_file_that_it_cannot_read(
     cluster.qmgr(f"create node {N1} np=2,note=ours", command)
     cluster.run("qterm")
     assert cluster.server is not None
-    cluster.server.wait(timeout=5)
+    cluster.server.wait(timeout=60)
     refused = cluster.spawn_server()
-    assert refused.wait(timeout=10) == 3
+    assert refused.wait(timeout=60) == 3
     logs = "".join(path.read_text() for path in (cluster.home / "server_logs").iterdir())
     assert text in logs
     (cluster.home / "server_priv" / "nodes").write_text(f"{N1} np=3 good\n")
