@@ -68,11 +68,12 @@ def scheduler_view(state: State) -> Dict[str, List[object]]:
     nodes: List[object] = [
         [node.name, sorted(node.names), node.np, node.free_slots] for node in state.nodes.values()
     ]
+    kept = {name: _startable(queue) for name, queue in state.queues.items()}
     jobs: List[object] = [
         [
             job.job_id,
             node_spec(job),
-            _startable(state.queues.get(job.queue, {})),
+            kept.get(job.queue, _startable({})),
             job.comment,
         ]
         for job in sorted(state.jobs.values(), key=lambda job: job.rank)

@@ -37,6 +37,12 @@ def admit(state: State, name: str, resources: Dict[str, str], owner: str) -> Non
     check_limits(state, queue, resources)
     if queue.get("enabled") != "True":
         raise PbsError(QUNOENB, f"queue is disabled: {where}")
+    if "max_queuable" in queue or "max_user_queuable" in queue:
+        _check_numbers(state, name, user, where)
+
+
+def _check_numbers(state: State, name: str, user: str, where: str) -> None:
+    queue = state.queues[name]
     here = [job for job in state.jobs.values() if job.queue == name and job.state != COMPLETE]
     if len(here) >= int(queue.get("max_queuable", len(here) + 1)):
         raise PbsError(MAXQUED, f"total number of jobs in queue exceeds the queue limit: {where}")
