@@ -62,6 +62,9 @@ def run() -> Iterator[Result]:
     held = statistics.fmean(r.held_cpu_h for r in elastic)
     used = statistics.fmean(r.used_cpu_h for r in elastic)
     yield Result("replay_held", held, "cpu-h", f"used, {used:.6g} cpu-h", held / used, size)
+    for use in elastic[0].uses_cpu_h:
+        spent = statistics.fmean(r.uses_cpu_h[use] for r in elastic)
+        yield Result("replay_held_for", spent, "cpu-h", f"used; {use}", spent / used, size)
     yield Result("replay_starts", statistics.fmean(r.starts for r in elastic), "starts", size=size)
     if os.environ.get("TORQUE_MESOS_SWEEP"):
         yield from _sweep(trace, policy, size)

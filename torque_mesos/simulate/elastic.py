@@ -28,6 +28,7 @@ from torque_mesos.model import Grant, Offer, TaskState, Worker
 from torque_mesos.simulate.account import Account
 from torque_mesos.simulate.clock import Clock, Delays
 from torque_mesos.simulate.cloud import Cloud
+from torque_mesos.simulate.ledger import Ledger
 from torque_mesos.simulate.scheduler import Scheduler
 from torque_mesos.simulate.server import Record, Server
 
@@ -67,6 +68,15 @@ class Framework:
     def attach(self, server: Server, scheduler: Scheduler, cloud: Cloud) -> None:
         """What it works with."""
         self._server, self._scheduler, self._cloud = server, scheduler, cloud
+        self.ledger = Ledger(
+            self._clock,
+            self.policy.slot.cpus,
+            self.policy.grace_s,
+            server.records,
+            lambda name: [(task.grant, task.killed) for task in self.tasks_at(name)],
+            server.gets_on,
+        )
+        server.on_record = self.ledger.changed
 
     # -- when ----------------------------------------------------------------------
 
@@ -139,6 +149,7 @@ class Framework:
         """The grants of a node are others now."""
         self._workers = None
         self._worker_of.pop(name, None)
+        self.ledger.changed(name)
 
     def tasks_at(self, name: str) -> list[Task]:
         """The tasks on a host."""
@@ -228,11 +239,13 @@ class Framework:
         if task is None or task.killed or task.grant.state is TaskState.UNREACHABLE:
             return
         task.killed = True
+        self.ledger.changed(task.node)
         self._clock.after(self._delays.mom_stop_s, lambda: self._stopped(task))
 
     def _stopped(self, task: Task) -> None:
         if self.tasks.get(task.grant.task_id) is task:
-            self._account.count("stops")
+            last = len(self.tasks_at(task.node)) == 1
+            self._account.count("stops" if last else "grants given back")
             self.end(task)
             self.poke(self._delays.offer_s)
 

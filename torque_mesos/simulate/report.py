@@ -37,7 +37,10 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All figures of one run. cpus are held, slots are used; a slot is `slot_cpus` cpus."""
+    """All figures of one run. cpus are held, slots are used.
+
+    `uses_cpu_h`: where the held cpu-hours went (`ledger.Use`); empty but for `elastic`.
+    """
 
     mode: str
     scheduler: str
@@ -54,6 +57,7 @@ class Report:
     wasted_cpu_h: float
     lost_cpu_h: float
     held_per_used: float
+    uses_cpu_h: dict[str, float]
     held_node_h: float
     starts: int
     stops: int
@@ -102,6 +106,7 @@ def report(run: Run, prices: Prices | None = None) -> Report:
         wasted_cpu_h=held_h - used_h,
         lost_cpu_h=lost_h,
         held_per_used=held_h / used_h if used_h else math.inf,
+        uses_cpu_h={use.value: cpu_s / 3600 for use, cpu_s in run.uses_cpu_s.items()},
         held_node_h=account.held_node_s / 3600,
         starts=starts,
         stops=account.counts.get("stops", 0),

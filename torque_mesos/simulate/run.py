@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from torque_mesos.decide import Policy
@@ -16,6 +16,7 @@ from torque_mesos.simulate.clock import Clock, Delays
 from torque_mesos.simulate.cloud import Cloud
 from torque_mesos.simulate.elastic import Framework
 from torque_mesos.simulate.faults import Faults, Rates
+from torque_mesos.simulate.ledger import Use
 from torque_mesos.simulate.original import Original
 from torque_mesos.simulate.scheduler import Kind, Scheduler
 from torque_mesos.simulate.server import Record, Server
@@ -57,6 +58,7 @@ class Run:
     cpu_s: float = 0.0
     decide_s: float = 0.0
     slowest_s: float = 0.0
+    uses_cpu_s: Mapping[Use, float] = field(default_factory=dict)  # of what is held; elastic only
 
 
 def simulate(trace: Trace, policy: Policy, options: Options) -> Run:
@@ -85,6 +87,7 @@ def simulate(trace: Trace, policy: Policy, options: Options) -> Run:
         cpu_s=time.process_time() - started_cpu_s,
         decide_s=framework.decide_s if framework else 0.0,
         slowest_s=framework.slowest_s if framework else 0.0,
+        uses_cpu_s=framework.ledger.close() if framework else {},
     )
 
 

@@ -88,6 +88,7 @@ class Server:
     ) -> None:
         self.clock, self.delays, self.account = clock, delays, account
         self.on_change = on_change
+        self.on_record: Callable[[str], None] = lambda _: None  # a node is other than before
         self.records: dict[str, Record] = {}
         self.waiting: dict[str, TraceJob] = {}
         self.running: dict[str, Running] = {}
@@ -147,6 +148,8 @@ class Server:
             self.records[name].take(count, job.job_id)
         run = self.running[job.job_id] = Running(job, at, self.clock.now_s)
         self.account.started(job)
+        for name in at:
+            self.on_record(name)
         self._tell(job, JobState.RUNNING, tuple(at))
         self.clock.at(self.clock.now_s + job.run_s, lambda: self._last_instruction(run))
         self.on_change()
@@ -155,6 +158,8 @@ class Server:
         if run.frozen or self.running.get(run.job.job_id) is not run:
             return
         self.account.ended(run.job)
+        for name in run.at:
+            self.on_record(name)
         self.clock.after(self.delays.obit_s, lambda: self._gone(run))
 
     def _gone(self, run: Running) -> None:
@@ -170,6 +175,7 @@ class Server:
         for name in run.at:
             if name in self.records:
                 self.records[name].leave(run.job.job_id)
+                self.on_record(name)
         self.freed = True
         self.touched()
 
@@ -180,6 +186,13 @@ class Server:
             if name in run.at and not run.frozen and not ended:
                 run.frozen = True
                 self.account.broken(run.job, run.start_s)
+                for at in run.at:
+                    self.on_record(at)
+
+    def gets_on(self, job_id: str) -> bool:
+        """Whether a job that holds slots is doing something: it has not ended, its hosts live."""
+        run = self.running.get(job_id)
+        return run is not None and not run.frozen and self.account.outcomes[job_id].end_s is None
 
     def rerun(self, job_id: str) -> None:
         """Put a job back into the queue."""
@@ -230,6 +243,7 @@ class Server:
         record.changed()
         if record.free > before:
             self.freed = True
+        self.on_record(record.name)
         self.touched()
 
     def set_up(self, name: str, up: bool) -> None:

@@ -33,7 +33,7 @@ _ROWS: tuple[tuple[str, Callable[[Report], str]], ...] = (
 
 
 def picture(reports: Sequence[Report]) -> RenderableType:
-    """A table of figures with a column for each run, and one of waits by size."""
+    """Tables with a column for each run: figures, waits by size, and what was held for what."""
     table = _table("", *(report.mode for report in reports))
     for name, value in _ROWS:
         table.add_row(name, *(value(report) for report in reports))
@@ -45,7 +45,14 @@ def picture(reports: Sequence[Report]) -> RenderableType:
             found = report.by_size.get(name)
             cells.append(f"{duration(found.mean_s)} ({duration(found.p95_s)})" if found else "")
         sizes.add_row(name, *cells)
-    return Group(table, Text(), sizes)
+    parts: list[RenderableType] = [table, Text(), sizes]
+    if names := {name: None for report in reports for name in report.uses_cpu_h}:
+        held = _table("held cpu-hours by use", *(report.mode for report in reports))
+        for name in names:
+            cells = [f"{r.uses_cpu_h[name]:,.1f}" if r.uses_cpu_h else "" for r in reports]
+            held.add_row(name, *cells)
+        parts += [Text(), held]
+    return Group(*parts)
 
 
 def _table(first: str, *columns: str) -> Table:
