@@ -78,7 +78,10 @@ class Job:
     """One job (or one sub-job of an array) as the server tells of it.
 
     `resources` is the server's `Resource_List`, unparsed (`nodes` -> `2:ppn=2`).
-    Jobs are given in the server's own order.
+    Jobs are given in the server's own order. `user` and `group` are those that it runs as,
+    `account` what `qsub -A` said, `project` what `qsub -P` said (OpenPBS). `holds` are letters
+    as in `qsub -h`: `u`, `o`, `s`, and `l` for its array's slot limit. `eligible_s`: how long
+    it has been waiting with nothing but resources missing, where the server counts that.
     """
 
     job_id: str
@@ -91,6 +94,20 @@ class Job:
     queued_s: float | None = None
     exit_status: int | None = None
     comment: str = ""
+    user: str = ""
+    group: str = ""
+    account: str = ""
+    project: str = ""
+    priority: int = 0
+    holds: str = ""
+    dependent: bool = False
+    eligible_s: float | None = None
+
+    @property
+    def array(self) -> str | None:
+        """The id of the array that it is a sub-job of, `9[].head`; None if of none."""
+        number, bracket, rest = self.job_id.partition("[")
+        return f"{number}[]{rest.partition(']')[2]}" if bracket else None
 
 
 class NodeState(enum.Enum):
@@ -126,14 +143,55 @@ class Node:
         return frozenset(self.slots.values())
 
 
+class Whose(enum.Enum):
+    """Whose running jobs a limit counts, by OpenPBS' letter."""
+
+    __hash__ = object.__hash__  # members are single; the default asks for the name\'s hash
+
+    ALL = "o"
+    USER = "u"
+    GROUP = "g"
+    PROJECT = "p"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimit:
+    """How many jobs may run at once: of all, of one user..., or (`name` None) of each.
+
+    `setting` is what the administrator has set, as `max_user_run`.
+    """
+
+    whose: Whose
+    most: int
+    name: str | None = None
+    setting: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """One queue of the server."""
+    """One queue of the server. Those of a higher `priority` come first."""
 
     name: str
     execution: bool = True
     enabled: bool = True
     started: bool = True
+    priority: int = 0
+    run_limits: tuple[RunLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduling:
+    """How the batch scheduler orders jobs, as far as it is known.
+
+    `by_queue`: all jobs of one queue, then those of the next. `strict`: no job starts before
+    those that come before it in its queue. `starving_after_s`: a job that waits longer comes
+    first, and no other one starts before it. `formula`: OpenPBS' `job_sort_formula`.
+    """
+
+    by_queue: bool = False
+    strict: bool = False
+    starving_after_s: float | None = None
+    formula: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +199,8 @@ class Reading:
     """A complete answer of the batch server.
 
     `problems` names the records that could not be read and were left out; a node
-    that is named in `unreadable_nodes` exists, but nothing may be done to it.
+    that is named in `unreadable_nodes` exists, but nothing may be done to it. `run_limits`
+    are the server's, for the jobs of all queues.
     """
 
     jobs: tuple[Job, ...] = ()
@@ -149,6 +208,8 @@ class Reading:
     queues: tuple[Queue, ...] = ()
     problems: tuple[str, ...] = ()
     unreadable_nodes: frozenset[str] = frozenset()
+    run_limits: tuple[RunLimit, ...] = ()
+    scheduling: Scheduling = Scheduling()
 
 
 # --- Mesos' side --------------------------------------------------------------

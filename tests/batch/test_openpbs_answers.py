@@ -55,6 +55,21 @@ class TestJobs:
         assert job.resources["nodect"] == "2"
         assert job.queued_s == 1795201169.0
 
+    def test_what_decides_on_a_jobs_turn_is_read(self):
+        more = (
+            '"euser":"alice",\n"egroup":"staff",\n"Account_Name":"physics",\n"project":"p1",\n'
+            '"Priority":7,\n"Hold_Types":"us",\n"depend":"afterok:1.head@head",\n'
+            '"eligible_time":"01:00:30"'
+        )
+        (job,) = parse_jobs(document("Jobs", {"2.head": job_text(more)})).jobs
+        assert (job.user, job.group, job.account, job.project) == (
+            "alice",
+            "staff",
+            "physics",
+            "p1",
+        )
+        assert (job.priority, job.holds, job.dependent, job.eligible_s) == (7, "us", True, 3630.0)
+
     def test_no_job_is_lost(self):
         ids = re.findall(r'^        "([0-9]+(?:\[[0-9]+\])?\.head)":\{', MIX, re.MULTILINE)
         assert [job.job_id for job in parse_jobs(MIX).jobs] == ids

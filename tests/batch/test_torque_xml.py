@@ -51,6 +51,18 @@ class TestJobs:
         assert jobs["3.head"].exec_nodes == ()
         assert jobs["3.head"].resources["mem"] == "100mb"
 
+    def test_what_decides_on_a_jobs_turn_is_read(self):
+        more = (
+            "<euser>alice</euser><egroup>staff</egroup><Account_Name>physics</Account_Name>"
+            "<Priority>-7</Priority><Hold_Types>us</Hold_Types><depend>afterok:1.head@head</depend>"
+        )
+        plain, told = parse_jobs(data(job_xml(1), job_xml(2, more=more))).jobs
+        assert (plain.user, plain.group, plain.account, plain.priority) == ("u", "", "", 0)
+        assert (plain.holds, plain.dependent, plain.array) == ("", False, None)
+        assert (told.user, told.group, told.account) == ("alice", "staff", "physics")
+        assert (told.priority, told.holds, told.dependent) == (-7, "us", True)
+        assert parse_jobs(data(job_xml(9).replace("9.h", "9[3].h"))).jobs[0].array == "9[].head"
+
     def test_sub_jobs_stand_apart_and_their_array_is_not_doubled(self):
         jobs = parse_jobs(recorded("qstat-x-t-mix").stdout).jobs
         assert sum(job.job_id.startswith("9[") for job in jobs) == 10
@@ -219,6 +231,18 @@ class TestAttributes:
     def test_a_stopped_route_queue(self):
         text = "Queue: in\n    queue_type = Route\n    enabled = True\n\n"
         assert parse_queues(text) == (Queue("in", execution=False, enabled=True, started=False),)
+
+    def test_the_limits_of_a_queue(self):
+        text = (
+            "Queue: q\n    queue_type = Execution\n    Priority = 50\n    max_queuable = 100\n"
+            "    max_running = 9\n    max_user_run = 2\n    enabled = True\n    started = True\n"
+        )
+        (queue,) = parse_queues(text)
+        assert queue.priority == 50
+        assert [(limit.setting, limit.most) for limit in queue.run_limits] == [
+            ("max_running", 9),
+            ("max_user_run", 2),
+        ]
 
     def test_no_queues(self):
         assert parse_queues("") == ()

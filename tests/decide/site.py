@@ -58,11 +58,20 @@ class Site:
     suppressed: bool = False
     now_s: float = NOW_S
     capacity: bool = True
+    reading: dict[str, Any] = field(default_factory=dict)
 
-    def asks(self, nodes: str, state: JobState = JobState.QUEUED, queue: str = "batch") -> Site:
+    def asks(
+        self, nodes: str, state: JobState = JobState.QUEUED, queue: str = "batch", **more: Any
+    ) -> Site:
         """A job, named after its place in the queue."""
         resources = frozen_map({"nodes": nodes})
-        self.jobs.append(Job(f"{len(self.jobs)}.head", "j", "u@h", queue, state, resources))
+        job = Job(f"{len(self.jobs)}.head", "j", "u@h", queue, state, resources)
+        self.jobs.append(replace(job, **more))
+        return self
+
+    def reads(self, **parts: Any) -> Site:
+        """Further parts of the reading."""
+        self.reading = {**self.reading, **parts}
         return self
 
     def agent(self, name: str, slots: int = 4, *, active: bool = True, **attributes: str) -> Site:
@@ -149,7 +158,13 @@ class Site:
         if self.capacity and self.policy.capacity_record is not None:
             words = frozenset({"mesos"})
             nodes.append(Node(CAPACITY, frozenset({DOWN}), 10_000, words, CAPACITY_NOTE))
-        reading = Reading(tuple(self.jobs), tuple(nodes), tuple(self.queues), (), self.unreadable)
+        reading = Reading(
+            jobs=tuple(self.jobs),
+            nodes=tuple(nodes),
+            queues=tuple(self.queues),
+            unreadable_nodes=self.unreadable,
+            **self.reading,
+        )
         snapshot = Snapshot(
             self.now_s,
             reading,

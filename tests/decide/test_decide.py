@@ -67,8 +67,8 @@ LONG_AGO = NOW_S - 500.0
         (Site().parked("n1").rules(limit=Limit(nodes=1)).asks("2"), Code.NEVER_OVER_LIMIT),
         (Site().parked("n1").rules(limit=Limit(mem_mb=10)).asks("1"), Code.NEVER_OVER_LIMIT),
         (Site().parked("n1").asks("1:ppn=x"), Code.MALFORMED),
-        (Site().parked("n1").asks("1", JobState.HELD), Code.NOT_STARTABLE),
-        (Site().parked("n1").asks("1", JobState.WAITING), Code.NOT_STARTABLE),
+        (Site().parked("n1").asks("1", JobState.HELD), Code.HELD),
+        (Site().parked("n1").asks("1", JobState.WAITING), Code.START_TIME),
         (Site().parked("n1").asks("1", JobState.TRANSIT), Code.NOT_STARTABLE),
         (Site().parked("n1").asks("1", JobState.SUSPENDED), Code.NOT_STARTABLE),
     ],
@@ -831,7 +831,7 @@ def test_a_waiting_job_is_told_that_mesos_is_away() -> None:
     plan = site.plan(mesos_ready=False)
     assert codes(plan) == {
         "0.head": Code.NOT_CONNECTED,
-        "1.head": Code.NOT_STARTABLE,
+        "1.head": Code.HELD,
         "2.head": Code.NEVER_TOO_LARGE,
     }
     assert not plan.actions

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import structlog
 
 from tests.framework.fake_server import CAPACITY, FakeServer
 from torque_mesos.decide import Limit, Policy
@@ -408,3 +409,14 @@ def test_a_task_that_nobody_can_have_launched_is_ended() -> None:
     site.inbox.put(TaskStatus("stray", TaskState.RUNNING, agent_id="S0"))
     site.steps(1)
     assert ("kill", "stray", "S0") in site.link.calls
+
+
+def test_a_job_that_can_never_run_is_told_of_once() -> None:
+    site = Site().start().parked()
+    with structlog.testing.capture_logs() as logs:
+        site.submit("1.head", "1:ppn=99")
+        site.steps(5)
+        site.submit("2.head", "1:ppn=98")
+        site.steps(5)
+    told = [line["job"] for line in logs if line["event"] == "a job can never run"]
+    assert told == ["1.head", "2.head"]

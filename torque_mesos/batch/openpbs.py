@@ -28,6 +28,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Literal
 
 from torque_mesos.batch import names, openpbs_answers
@@ -46,7 +47,9 @@ from torque_mesos.batch.openpbs_commands import (
 from torque_mesos.batch.openpbs_flap import Flap
 from torque_mesos.batch.openpbs_sched import sched_problems
 from torque_mesos.batch.openpbs_settings import BURST, OpenPbsSettings
-from torque_mesos.model import Queue, Reading
+from torque_mesos.batch.run_limits import run_limits
+from torque_mesos.batch.sched_config import SchedConfig
+from torque_mesos.model import Queue, Reading, RunLimit
 
 NP_MAX = 2**31 - 1
 QUEUES_FOR_S = 30.0
@@ -83,6 +86,9 @@ class OpenPbsServer:
         self._flap = Flap()
         self._queues: tuple[Queue, ...] = ()
         self._queues_s: float | None = None
+        self._run_limits: tuple[RunLimit, ...] = ()
+        self._formula = ""
+        self._sched_config = SchedConfig(settings.home / "sched_priv" / "sched_config")
         self._problems: tuple[str, ...] = ()
 
     @property
@@ -112,6 +118,8 @@ class OpenPbsServer:
             queues=queues,
             problems=jobs.problems + nodes.problems + problems,
             unreadable_nodes=nodes.unreadable,
+            run_limits=self._run_limits,
+            scheduling=replace(self._sched_config.scheduling(), formula=self._formula),
         )
 
     def _read_jobs(self) -> openpbs_answers.Jobs:
@@ -130,9 +138,15 @@ class OpenPbsServer:
         return openpbs_answers.parse_queues(answer.stdout)
 
     def _queues_of_late(self) -> tuple[Queue, ...]:
-        """The queues as they were `QUEUES_FOR_S` seconds ago at most: they seldom change."""
+        """The queues as they were `QUEUES_FOR_S` seconds ago at most: they seldom change.
+
+        With them the server's limits, and its formula of the order of jobs.
+        """
         now_s = self._clock()
         if self._queues_s is None or now_s - self._queues_s >= QUEUES_FOR_S:
+            server = self._server()
+            self._run_limits = run_limits(server)
+            self._formula = server.get("job_sort_formula", "")
             self._queues, self._queues_s = self._read_queues(), now_s
         return self._queues
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from torque_mesos.batch.base import UnreadableAnswer
 from torque_mesos.batch.openpbs_json import SHOWN, BadRecord, ends, fields_of, records
+from torque_mesos.batch.run_limits import run_limits, whole_number
 from torque_mesos.model import Job, JobState, Node, NodeState, Queue, frozen_map
 
 MOST_OF_ONE_RESOURCE = 64
@@ -162,6 +163,8 @@ def parse_queues(text: str) -> tuple[Queue, ...]:
                 execution=kind == "execution",
                 enabled=str(fields.get("enabled", "")) == "True",
                 started=str(fields.get("started", "")) == "True",
+                priority=whole_number(fields, "Priority") or 0,
+                run_limits=run_limits(fields),
             )
         )
     return tuple(queues)
@@ -267,8 +270,30 @@ def _job(job_id: str, fields: Mapping[str, Any]) -> tuple[Job, dict[str, int]]:
         queued_s=_time(qtime) if isinstance(qtime, str) else None,
         exit_status=exit_status if isinstance(exit_status, int) else None,
         comment=str(fields.get("comment", "")),
+        user=str(fields.get("euser", "")) or _text(fields, "Job_Owner").partition("@")[0],
+        group=str(fields.get("egroup", "")),
+        account=str(fields.get("Account_Name", "")),
+        project=str(fields.get("project", "")),
+        priority=_priority(fields),
+        holds=str(fields.get("Hold_Types", "")).replace("n", ""),
+        dependent="depend" in fields,
+        eligible_s=_duration(fields.get("eligible_time")),
     )
     return job, cpus
+
+
+def _priority(fields: Mapping[str, Any]) -> int:
+    value = fields.get("Priority")
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _duration(value: object) -> float | None:
+    """Seconds of `00:01:30`, None where it is none."""
+    parts = value.split(":") if isinstance(value, str) else []
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    hours, minutes, seconds = (int(part) for part in parts)
+    return 3600.0 * hours + 60.0 * minutes + seconds
 
 
 def _resources(fields: Mapping[str, Any]) -> dict[str, str]:
@@ -320,28 +345,13 @@ def _startable(jobs: list[Job], arrays: Mapping[str, tuple[JobState, int | None]
         if job.state is not JobState.QUEUED or not array:
             yield job
         elif state is not JobState.QUEUED:
-            yield _in_state(job, state)
+            yield replace(job, state=state)
         elif array in room and room[array] <= 0:
-            yield _in_state(job, JobState.HELD)
+            yield replace(job, state=JobState.HELD, holds="l")
         else:
             if array in room:
                 room[array] -= 1
             yield job
-
-
-def _in_state(job: Job, state: JobState) -> Job:
-    return Job(
-        job.job_id,
-        job.name,
-        job.owner,
-        job.queue,
-        state,
-        job.resources,
-        job.exec_nodes,
-        job.queued_s,
-        job.exit_status,
-        job.comment,
-    )
 
 
 def _node(name: str, fields: Mapping[str, Any]) -> NodeRecord:

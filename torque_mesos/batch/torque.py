@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ from typing import Literal
 from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
 from torque_mesos.batch.commands import Answer, Runner, check_reached
+from torque_mesos.batch.run_limits import run_limits
+from torque_mesos.batch.sched_config import SchedConfig
 from torque_mesos.batch.torque_xml import (
     Jobs,
     Nodes,
@@ -34,7 +37,7 @@ from torque_mesos.batch.torque_xml import (
     parse_nodes,
     parse_queues,
 )
-from torque_mesos.model import Queue, Reading, frozen_map
+from torque_mesos.model import Queue, Reading, RunLimit, Scheduling, frozen_map
 
 # A name that resolves on every host, without a name server. An address will not do: with
 # one in its nodes file pbs_server does not start again. Nothing listens at its port.
@@ -42,6 +45,7 @@ CAPACITY_RECORD = "localhost"
 _NO_MOM_PORT = 1
 NP_MAX = 2**31 - 1
 
+SERVER_FOR_S = 10.0  # the server's own limits seldom change
 _PARALLEL = 8  # commands at once; the server fails some of very many
 _NAMES_A_CALL = 200
 _NODE_COMPLAINT = re.compile(r"\b(?:for|node) (\S+) - ")
@@ -63,6 +67,8 @@ class TorqueSettings:
     `down_on_error` (TORQUE's default) a node whose prologue or health check failed gets
     no more jobs until its mom starts anew, without it the next job fails there too.
     `capacity_record` must resolve where the server runs, and no mom may have that name.
+    `scheduler`: what orders the jobs; of `pbs_sched` the order is read from its settings in
+    `home`, of any other one nothing is known.
     """
 
     bin_dir: Path = Path("/usr/local/bin")
@@ -79,6 +85,7 @@ class TorqueSettings:
     node_check_rate_s: int | None = None
     down_on_error: bool | None = None
     note_append_on_error: bool | None = False
+    scheduler: Literal["pbs_sched", "none"] = "pbs_sched"
 
     @property
     def accounting_dir(self) -> Path:
@@ -103,9 +110,19 @@ class TorqueSettings:
 class TorqueServer:
     """A TORQUE server, driven by its commands. Implements `BatchServer`."""
 
-    def __init__(self, settings: TorqueSettings, runner: Runner) -> None:
+    def __init__(
+        self,
+        settings: TorqueSettings,
+        runner: Runner,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
         self._runner = runner
+        self._clock = clock
+        self._run_limits: tuple[RunLimit, ...] = ()
+        self._run_limits_s: float | None = None
+        self._sched_config = SchedConfig(settings.home / "sched_priv" / "sched_config")
 
     @property
     def traits(self) -> Traits:
@@ -115,19 +132,37 @@ class TorqueServer:
     # --- reading ---------------------------------------------------------------
 
     def read(self) -> Reading:
-        """Read all jobs (sub-jobs of arrays apart), nodes and queues: three commands at once."""
-        with ThreadPoolExecutor(3) as pool:
+        """Read all jobs (sub-jobs of arrays apart), nodes and queues: three commands at once.
+
+        Now and then a fourth one, for the server's limits.
+        """
+        with ThreadPoolExecutor(4) as pool:
             jobs_read = pool.submit(self._read_jobs)
             nodes_read = pool.submit(self._read_nodes)
             queues_read = pool.submit(self._read_queues)
+            limits_read = pool.submit(self._run_limits_of_late)
             jobs, nodes, queues = jobs_read.result(), nodes_read.result(), queues_read.result()
+            limits = limits_read.result()
         return Reading(
             jobs=jobs.jobs,
             nodes=nodes.nodes,
             queues=queues,
             problems=jobs.problems + nodes.problems + _fatal_names(nodes),
             unreadable_nodes=nodes.unreadable,
+            run_limits=limits,
+            scheduling=(
+                self._sched_config.scheduling()
+                if self._settings.scheduler == "pbs_sched"
+                else Scheduling()
+            ),
         )
+
+    def _run_limits_of_late(self) -> tuple[RunLimit, ...]:
+        """The server's limits as they were `SERVER_FOR_S` seconds ago at most."""
+        now_s = self._clock()
+        if self._run_limits_s is None or now_s - self._run_limits_s >= SERVER_FOR_S:
+            self._run_limits, self._run_limits_s = run_limits(self._server_attributes()), now_s
+        return self._run_limits
 
     def _read_jobs(self) -> Jobs:
         return parse_jobs(_accepted(self._run("qstat", "-x", "-t")).stdout)

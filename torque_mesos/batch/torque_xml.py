@@ -22,6 +22,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from torque_mesos.batch.base import UnreadableAnswer
+from torque_mesos.batch.run_limits import run_limits, whole_number
 from torque_mesos.model import Job, JobState, Node, NodeState, Queue, frozen_map
 
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -185,6 +186,8 @@ def parse_queues(text: str) -> tuple[Queue, ...]:
                 execution=kind == "execution",
                 enabled=attributes.get("enabled", "") == "True",
                 started=attributes.get("started", "") == "True",
+                priority=whole_number(attributes, "Priority") or 0,
+                run_limits=run_limits(attributes),
             )
         )
     return tuple(queues)
@@ -297,6 +300,12 @@ def _job(element: Element) -> Job:
             queued_s=float(fields["qtime"]) if fields.get("qtime") else None,
             exit_status=int(fields["exit_status"]) if fields.get("exit_status") else None,
             comment=fields.get("comment", ""),
+            user=fields.get("euser", "").strip() or fields["Job_Owner"].strip().partition("@")[0],
+            group=fields.get("egroup", "").strip(),
+            account=fields.get("Account_Name", "").strip(),
+            priority=int(fields.get("Priority") or 0),
+            holds=fields.get("Hold_Types", "").strip().replace("n", ""),
+            dependent="depend" in fields,
         )
     except ValueError as error:
         raise _BadRecord(str(error)) from None

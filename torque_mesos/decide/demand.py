@@ -15,11 +15,11 @@ from torque_mesos.model import Job, JobState, Resources
 
 _NOT_WAITING = frozenset({JobState.RUNNING, JobState.EXITING, JobState.COMPLETE})
 _WHY_NOT = {
-    JobState.HELD: "it is held (a hold, a dependency, or its array's slot limit)",
-    JobState.WAITING: "its start time has not come",
-    JobState.TRANSIT: "it is being moved",
-    JobState.SUSPENDED: "it is suspended",
+    JobState.WAITING: because(Code.START_TIME, "its start time has not come"),
+    JobState.TRANSIT: because(Code.NOT_STARTABLE, "it is being moved"),
+    JobState.SUSPENDED: because(Code.NOT_STARTABLE, "it is suspended"),
 }
+_HOLDERS = {"u": "its user", "o": "an operator", "s": "the system"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ def demands(turn: Turn) -> list[Demand]:
                 Code.QUEUE_NOT_WATCHED, f"its queue {job.queue} is not one that we serve"
             )
         elif job.state in _WHY_NOT:
-            turn.jobs[job.job_id] = because(Code.NOT_STARTABLE, _WHY_NOT[job.state])
+            turn.jobs[job.job_id] = _WHY_NOT[job.state]
+        elif job.state is JobState.HELD:
+            turn.jobs[job.job_id] = _why_held(turn, job)
         elif queue is not None and not (queue.started and queue.execution):
             turn.jobs[job.job_id] = because(
                 Code.QUEUE_STOPPED, f"its queue {job.queue} does not start jobs"
@@ -69,6 +71,24 @@ def demands(turn: Turn) -> list[Demand]:
             else:
                 wanted.append(Demand(job, request))
     return wanted
+
+
+def _why_held(turn: Turn, job: Job) -> Reason:
+    """Whose hold it is; a job with none told may be held by any."""
+    if holders := [who for letter, who in _HOLDERS.items() if letter in job.holds]:
+        if job.dependent and holders == [_HOLDERS["s"]]:
+            return because(Code.DEPENDENT, "it waits for the jobs that it depends on")
+        return because(Code.HELD, f"it is held by {' and '.join(holders)}")
+    if job.array is not None and (not job.holds or "l" in job.holds):
+        busy = turn.members_startable[job.array]
+        return because(
+            Code.ARRAY_LIMIT,
+            f"{busy} other jobs of its array run or may run, more are not let by its slot limit",
+            others=busy,
+        )
+    if job.dependent:
+        return because(Code.DEPENDENT, "it waits for the jobs that it depends on")
+    return because(Code.HELD, "it is held")
 
 
 _Cluster = tuple[tuple[str, int, frozenset[str]], ...]  # name, slots, words

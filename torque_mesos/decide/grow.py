@@ -5,11 +5,13 @@ from __future__ import annotations
 from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.growth import Growth, held_with, host_of
 from torque_mesos.decide.online import bring_online
+from torque_mesos.decide.order import in_order
 from torque_mesos.decide.packing import Host, Tier
 from torque_mesos.decide.plan import CreateNode, Launch, SetNp
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.serve import serve
 from torque_mesos.decide.shelf import Shelf
+from torque_mesos.decide.starts import Starts
 from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
 
@@ -21,8 +23,14 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
         found = ((name, host_of(turn, name)) for name in sorted(turn.phases))
         growth.hosts = {name: host for name, host in found if host is not None}
     shelf = Shelf(growth.hosts)
-    for demand in wanted:
-        serve(turn, growth, shelf, demand)
+    starts = Starts(turn.reading)
+    for demand in in_order(turn, wanted):
+        if refusal := starts.refusal(demand.job):
+            turn.jobs[demand.job.job_id] = refusal
+            placed = False
+        else:
+            placed = serve(turn, growth, shelf, demand)
+        starts.served(demand.job, placed=placed)
     for_jobs = set(growth.launches)
     _floor(turn, growth, growth.hosts)
     for name, slots in growth.launches.items():

@@ -52,6 +52,7 @@ class Snapshot:
 
     `reading` is None when the server could not be read; `fresh` is False when it is of an
     earlier turn. `mesos_ready`: subscribed, and every task of ours is in `workers`.
+    `wall_s`: seconds since 1970, None where only `now_s` is known.
     """
 
     now_s: float
@@ -63,6 +64,7 @@ class Snapshot:
     workers: tuple[Worker, ...] = ()
     suppressed: bool = False
     memory: Memory = Memory()
+    wall_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,12 @@ class Code(enum.Enum):
     NEVER_OVER_LIMIT = "never-over-limit"
     NEVER_NO_SUCH_NODE = "never-no-such-node"
     MALFORMED = "malformed"
+    HELD = "held"
+    DEPENDENT = "dependent"
+    ARRAY_LIMIT = "array-limit"
+    START_TIME = "start-time"
+    RUN_LIMIT = "run-limit"
+    BEHIND_ANOTHER = "behind-another"
     NOT_STARTABLE = "not-startable"
     QUEUE_STOPPED = "queue-stopped"
     QUEUE_NOT_WATCHED = "queue-not-watched"
@@ -56,6 +62,12 @@ class Code(enum.Enum):
     SERVER_UNREADABLE = "server-unreadable"
 
 
+HOPELESS = frozenset(
+    {Code.NEVER_TOO_LARGE, Code.NEVER_OVER_LIMIT, Code.NEVER_NO_SUCH_NODE, Code.MALFORMED}
+)
+"""Of jobs that will not run as things are: somebody has to be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """A code, one sentence for a person, and the figures in it."""
@@ -66,3 +78,8 @@ class Reason:
 
     def __str__(self) -> str:
         return self.text
+
+
+def because(code: Code, text: str, **numbers: float) -> Reason:
+    """A reason."""
+    return Reason(code, text, frozen_map(numbers))

@@ -13,8 +13,8 @@ from torque_mesos.decide.worker import Phase
 from torque_mesos.model import Job
 
 
-def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> None:
-    """Place one waiting job, and note what it takes; or note why it waits."""
+def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
+    """Place one waiting job, and note what it takes; or note why it waits, and give False."""
     job, request = demand.job, demand.request
     refusal = growth.refused.get(request)
     if refusal is None:
@@ -25,7 +25,7 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> None:
             else _take(turn, growth, shelf, job, placement)
         )
         if refusal is None:
-            return
+            return True
         growth.refused[request] = refusal
     reason = refusal.reason
     if refusal.slots and (over := over_limit(turn, growth, refusal.nodes, refusal.slots)):
@@ -33,6 +33,7 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> None:
     turn.jobs[job.job_id] = reason
     waiting = growth.at_limit if reason.code is Code.AT_LIMIT else growth.short
     waiting[job.job_id] = request
+    return False
 
 
 def _take(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from functools import lru_cache
+from collections import Counter, defaultdict
+from functools import cached_property, lru_cache
 
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
-from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.decide.worker import MARK, PARKED_NOTE, Phase, phase
 from torque_mesos.model import (
     Agent,
@@ -21,14 +21,11 @@ from torque_mesos.model import (
     frozen_map,
 )
 
+__all__ = ["RETRY_S", "Turn", "because"]
+
 _ON_NODES = frozenset({JobState.RUNNING, JobState.EXITING, JobState.SUSPENDED})
 _KEPT = frozenset({Phase.ABSENT, Phase.UNPARKED, Phase.STARTING, Phase.READY, Phase.ONLINE})
 RETRY_S = 30.0  # what failed is asked for again after this long
-
-
-def because(code: Code, text: str, **numbers: float) -> Reason:
-    """A reason."""
-    return Reason(code, text, frozen_map(numbers))
 
 
 @lru_cache(maxsize=4096)
@@ -46,6 +43,7 @@ class Turn:
 
     def __init__(self, snapshot: Snapshot, reading: Reading, policy: Policy) -> None:
         self.now_s = snapshot.now_s
+        self.wall_s = snapshot.wall_s
         self.fresh = snapshot.fresh
         self.policy = policy
         self.reading = reading
@@ -106,6 +104,13 @@ class Turn:
             name: phase(self.records.get(name), self.workers.get(name))
             for name in {*self.records, *self.workers, *self.agents}
         }
+
+    @cached_property
+    def members_startable(self) -> Counter[str]:
+        """By array: how many of its jobs run or are queued."""
+        states = _ON_NODES | {JobState.QUEUED}
+        arrays = (job.array for job in self.reading.jobs if job.state in states)
+        return Counter(array for array in arrays if array is not None)
 
     # -- views ---------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import structlog
 
 from torque_mesos.batch.base import BatchError, BatchServer
 from torque_mesos.decide import Memory, Plan, Policy, Snapshot, decide
+from torque_mesos.decide.reason import HOPELESS
 from torque_mesos.framework.execute import Executor
 from torque_mesos.framework.inbox import Deleted, Inbox, MasterRead, Message, QueueChanged, Stop
 from torque_mesos.framework.poller import MasterPoller
@@ -111,6 +112,7 @@ class Loop:
         self._removed_s: list[float] = []
         self._unremembered: str | None = None
         self._id_error: str | None = None
+        self._hopeless: set[str] = set()  # jobs of which it was told that they can never run
 
     def run(self) -> Exit:
         """Work until told to stop, or until Mesos ends the framework for good."""
@@ -308,6 +310,7 @@ class Loop:
             workers=workers,
             suppressed=self._view.suppressed,
             memory=self._memory,
+            wall_s=time.time(),
         )
         return snapshot, decide(snapshot, self._policy)
 
@@ -341,7 +344,15 @@ class Loop:
             except MesosError as error:
                 _log.warning("a stray task was not ended", task=task_id, error=str(error))
 
+    def _tell_hopeless(self, plan: Plan) -> None:
+        """Say once of each job that can never run that it is so."""
+        found = {job for job, reason in plan.jobs.items() if reason.code in HOPELESS}
+        for job in sorted(found - self._hopeless):
+            _log.warning("a job can never run", job=job, reason=str(plan.jobs[job]))
+        self._hopeless = (self._hopeless & plan.jobs.keys()) | found
+
     def _tell(self, snapshot: Snapshot, plan: Plan, started_s: float) -> None:
+        self._tell_hopeless(plan)
         published = Published(
             at_s=snapshot.now_s,
             wall_s=time.time(),

@@ -51,6 +51,7 @@ def batch_site(settings: Settings) -> BatchSite:
         mom_service_port=settings.batch.mom_service_port,
         mom_manager_port=settings.batch.mom_manager_port,
         create_queue=managed,
+        scheduler=settings.batch.scheduler,
     )
     journal = CommandJournal(settings.state_dir)
     runner = CommandRunner(environment=torque.command_environment(), journal=journal)

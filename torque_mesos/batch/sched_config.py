@@ -1,0 +1,68 @@
+"""How pbs_sched orders jobs: `sched_priv/sched_config`, which TORQUE and OpenPBS both have.
+
+A line is `name: value` or `name value`, and `all`, `prime` or `non_prime`. What differs
+between prime time and other times is read as in other times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torque_mesos.model import Scheduling
+
+_DAY_S = 86400.0
+
+
+class SchedConfig:
+    """The file, read again when it has changed. One that is not there means the defaults."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int] | None = None
+        self._read = Scheduling()
+
+    def scheduling(self) -> Scheduling:
+        """What it says now. A file that cannot be read means first come, first served."""
+        try:
+            status = self._path.stat()
+            seen = (status.st_mtime_ns, status.st_size)
+            if seen != self._seen:
+                text = self._path.read_text(encoding="utf-8", errors="replace")
+                self._read, self._seen = parse_sched_config(text), seen
+        except OSError:
+            self._read, self._seen = Scheduling(), None
+        return self._read
+
+
+def parse_sched_config(text: str) -> Scheduling:
+    """What of `sched_config` decides on the order of jobs.
+
+    OpenPBS 23 has no starving jobs any more unless `help_starving_jobs` is there.
+    """
+    values: dict[str, str] = {}
+    for line in text.splitlines():
+        words = line.partition("#")[0].replace(":", " ", 1).split()
+        if len(words) >= 2 and (len(words) < 3 or words[2].lower() != "prime"):
+            values[words[0]] = words[1]
+    starving = _true(values, "help_starving_jobs")
+    return Scheduling(
+        by_queue=_true(values, "by_queue"),
+        strict=_true(values, "strict_fifo") or _true(values, "strict_ordering"),
+        starving_after_s=_seconds(values.get("max_starve", "")) if starving else None,
+    )
+
+
+def _true(values: Mapping[str, str], name: str) -> bool:
+    return values.get(name, "").lower() == "true"
+
+
+def _seconds(text: str) -> float:
+    """Seconds of `24:00:00`; a day where that cannot be read, as pbs_sched's default is."""
+    parts = text.split(":")
+    if not all(part.isascii() and part.isdigit() for part in parts) or len(parts) > 3:
+        return _DAY_S
+    seconds = 0.0
+    for part in parts:
+        seconds = 60.0 * seconds + int(part)
+    return seconds

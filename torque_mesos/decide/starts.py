@@ -1,0 +1,112 @@
+"""Which waiting jobs the batch scheduler may start: limits on running jobs, and strict order."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from torque_mesos.decide.reason import Code, Reason, because
+from torque_mesos.model import Job, JobState, Reading, RunLimit, Whose
+
+_NOUN = {Whose.USER: "user", Whose.GROUP: "group", Whose.PROJECT: "project"}
+_Key = tuple[str, Whose, str]  # queue ("": the server), whose, name ("": of all)
+
+
+class Starts:
+    """Counts the jobs that run, and those that are about to, against the limits.
+
+    To be asked of each waiting job in order, and told what became of it: a job that found no
+    place takes nothing of a limit, for those behind it may be started before it.
+    """
+
+    def __init__(self, reading: Reading) -> None:
+        self._strict = reading.scheduling.strict
+        self._stuck: dict[str, str] = {}  # by queue: the job that holds up those behind it
+        self._rules: dict[str, dict[Whose, _Rule]] = {}
+        for scope, limits in (
+            ("", reading.run_limits),
+            *((queue.name, queue.run_limits) for queue in reading.queues),
+        ):
+            for limit in limits:
+                rule = self._rules.setdefault(scope, {}).setdefault(limit.whose, _Rule())
+                rule.add(limit)
+        self._running: Counter[_Key] = Counter()
+        if self._rules:
+            for job in reading.jobs:
+                if job.state is JobState.RUNNING:
+                    self._count(job)
+
+    def refusal(self, job: Job) -> Reason | None:
+        """Why the scheduler would not start a job now, whatever nodes there are."""
+        if self._strict and (ahead := self._stuck.get(job.queue)):
+            return because(
+                Code.BEHIND_ANOTHER,
+                f"the batch scheduler starts the jobs of queue {job.queue} in strict order, and"
+                f" {ahead} comes first",
+            )
+        if not self._rules:
+            return None
+        for key, limit in self._limits_of(job):
+            running = self._running[key]
+            if running >= limit.most:
+                return _over(key, limit, running)
+        return None
+
+    def served(self, job: Job, *, placed: bool) -> None:
+        """Note that a job is about to start, or that it has to wait."""
+        if placed:
+            self._count(job)
+        elif self._strict:
+            self._stuck.setdefault(job.queue, job.job_id)
+
+    def _count(self, job: Job) -> None:
+        if self._rules:
+            for key, _ in self._limits_of(job):
+                self._running[key] += 1
+
+    def _limits_of(self, job: Job) -> list[tuple[_Key, RunLimit]]:
+        found = []
+        for scope in ("", job.queue):
+            for whose, rule in self._rules.get(scope, {}).items():
+                name = _name(job, whose)
+                limit = rule.of(name)
+                if limit is not None and (name or whose is Whose.ALL):
+                    found.append(((scope, whose, name), limit))
+        return found
+
+
+class _Rule:
+    """The limits of one kind: of each, and of single ones, which win."""
+
+    def __init__(self) -> None:
+        self._each: RunLimit | None = None
+        self._one: dict[str, RunLimit] = {}
+
+    def add(self, limit: RunLimit) -> None:
+        if limit.name is not None:
+            self._one[limit.name] = limit
+        elif self._each is None or limit.most < self._each.most:
+            self._each = limit
+
+    def of(self, name: str) -> RunLimit | None:
+        return self._one.get(name, self._each)
+
+
+def _name(job: Job, whose: Whose) -> str:
+    if whose is Whose.USER:
+        return job.user or job.owner.partition("@")[0]
+    if whose is Whose.GROUP:
+        return job.group
+    return job.project if whose is Whose.PROJECT else ""
+
+
+def _over(key: _Key, limit: RunLimit, running: int) -> Reason:
+    queue, whose, name = key
+    where = f"queue {queue}" if queue else "the server"
+    who = f"{_NOUN[whose]} {name}" if whose is not Whose.ALL else where
+    jobs = "1 job" if running == 1 else f"{running} jobs"
+    return because(
+        Code.RUN_LIMIT,
+        f"{who} has {jobs} that run or are about to, {limit.setting} of {where} is {limit.most}",
+        running=running,
+        most=limit.most,
+    )
