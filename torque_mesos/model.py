@@ -2,7 +2,7 @@
 
 Units: memory in MB (2**20 bytes, as Mesos counts it), times in seconds of the
 clock that the caller passes in, cpus as Mesos counts them (a float, exact to a
-thousandth).
+thousandth), gpus whole.
 """
 
 from __future__ import annotations
@@ -30,22 +30,37 @@ class Resources:
 
     cpus: float = 0.0
     mem_mb: float = 0.0
+    gpus: int = 0
 
     def __add__(self, other: Resources) -> Resources:
-        return Resources(round(self.cpus + other.cpus, 3), round(self.mem_mb + other.mem_mb, 3))
+        return Resources(
+            round(self.cpus + other.cpus, 3),
+            round(self.mem_mb + other.mem_mb, 3),
+            self.gpus + other.gpus,
+        )
 
     def __sub__(self, other: Resources) -> Resources:
-        return Resources(round(self.cpus - other.cpus, 3), round(self.mem_mb - other.mem_mb, 3))
+        return Resources(
+            round(self.cpus - other.cpus, 3),
+            round(self.mem_mb - other.mem_mb, 3),
+            self.gpus - other.gpus,
+        )
 
     def __mul__(self, count: int) -> Resources:
-        return Resources(round(self.cpus * count, 3), round(self.mem_mb * count, 3))
+        return Resources(
+            round(self.cpus * count, 3), round(self.mem_mb * count, 3), self.gpus * count
+        )
 
     def holds(self, other: Resources) -> bool:
         """Whether `other` fits into this."""
-        return other.cpus <= self.cpus + 1e-6 and other.mem_mb <= self.mem_mb + 1e-6
+        return (
+            other.cpus <= self.cpus + 1e-6
+            and other.mem_mb <= self.mem_mb + 1e-6
+            and other.gpus <= self.gpus
+        )
 
     def slots(self, slot: Resources) -> int:
-        """How many whole slots of size `slot` (both parts positive) fit into this."""
+        """How many whole slots of size `slot` (cpus and memory, both positive) fit into this."""
         return max(
             0,
             min(
@@ -128,7 +143,10 @@ class NodeState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node record of the server. `slots` tells which job holds which slot index."""
+    """One node record of the server. `slots` tells which job holds which slot index.
+
+    `gpus`: how many the record says that the node has, whoever uses them.
+    """
 
     name: str
     states: frozenset[NodeState]
@@ -136,6 +154,7 @@ class Node:
     properties: frozenset[str] = frozenset()
     note: str = ""
     slots: Mapping[int, str] = field(default_factory=frozen_map)
+    gpus: int = 0
 
     @property
     def jobs(self) -> frozenset[str]:
@@ -280,7 +299,10 @@ _LIVE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One Mesos task of a worker: the slots that Mesos gave it."""
+    """One Mesos task of a worker: the slots that Mesos gave it.
+
+    A grant without slots has memory or gpus for the slots of the others.
+    """
 
     task_id: str
     slots: int

@@ -35,7 +35,7 @@ class FakeServer:
             self._note("create", new.name)
             states = frozenset({NodeState.DOWN, NodeState.OFFLINE, NodeState.MOM_LIST_NOT_SENT})
             self.nodes.setdefault(
-                new.name, Node(new.name, states, new.np, new.properties, new.note)
+                new.name, Node(new.name, states, new.np, new.properties, new.note, gpus=new.gpus)
             )
 
     def delete_node(self, name: str) -> None:
@@ -43,10 +43,10 @@ class FakeServer:
         assert not self.nodes[name].slots, "a busy node was deleted"
         del self.nodes[name]
 
-    def set_np(self, name: str, np: int) -> None:
+    def set_np(self, name: str, np: int, gpus: int = 0) -> None:
         self._note("np", name, np)
         assert np > max(self.nodes[name].slots, default=-1), "a slot in use was taken away"
-        self.nodes[name] = replace(self.nodes[name], np=np)
+        self.nodes[name] = replace(self.nodes[name], np=np, gpus=gpus or self.nodes[name].gpus)
 
     def set_offline(self, names: Iterable[str], note: str | None) -> None:
         for name in names:

@@ -14,22 +14,32 @@ HEX = st.text("0123456789abcdef", min_size=1, max_size=8)
 
 @given(
     node=st.from_regex(r"[a-z][a-z0-9.-]{0,30}", fullmatch=True),
-    slots=st.integers(1, 10_000),
+    slots=st.integers(0, 10_000),
     cpus=st.integers(1, 10_000_000).map(lambda n: n / 1000),
     mem=st.integers(1, 10_000_000).map(float),
+    gpus=st.integers(0, 16),
     generation=HEX,
     nonce=HEX,
 )
 def test_an_id_gives_back_all_it_holds(
-    node: str, slots: int, cpus: float, mem: float, generation: str, nonce: str
+    node: str, slots: int, cpus: float, mem: float, gpus: int, generation: str, nonce: str
 ) -> None:
-    task_id = TaskId(node, slots, Resources(cpus, mem), generation, nonce)
+    task_id = TaskId(node, slots, Resources(cpus, mem, gpus), generation, nonce)
     assert TaskId.parse(str(task_id)) == task_id
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "tm", "tm:n1:0:1:1:a:b", "tm:n1:1:1:1:a", "tm:n 1:1:1:1:a:b", "x:n1:1:1:1:a:b", "tm::"],
+    [
+        "",
+        "tm",
+        "tm:n1:-1:1:1:a:b",
+        "tm:n1:1:1:1:g0:a:b",
+        "tm:n1:1:1:1:a",
+        "tm:n 1:1:1:1:a:b",
+        "x:n1:1:1:1:a:b",
+        "tm::",
+    ],
 )
 def test_what_is_not_ours_is_told_apart(text: str) -> None:
     with pytest.raises(TaskIdError, match="tm:NODE:SLOTS"):
@@ -91,3 +101,11 @@ def test_a_further_grant_is_for_the_very_same_executor_and_holds_all_its_slots()
     assert more["executor"] == info["executor"]
     assert second.nonce != first.nonce
     assert scalars(more["resources"]) == {"cpus": 2, "mem": 2048}
+
+
+def test_a_grant_says_what_it_holds_and_nothing_that_it_does_not() -> None:
+    first, info = recipe().make("n1", "agent", 1, Resources(1, 1024, 2), "fw")
+    assert str(first).startswith("tm:n1:1:1:1024:g2:")
+    assert scalars(info["resources"])["gpus"] == 2
+    _, memory = recipe().make("n1", "agent", 0, Resources(0, 512), "fw", first.executor_id)
+    assert scalars(memory["resources"]) == {"mem": 512}

@@ -16,6 +16,7 @@ from torque_mesos.mesos.convert import (
     read_agent,
     read_event,
     read_offer,
+    reserved_part,
     usable_roles,
 )
 from torque_mesos.model import Offer, Resources, TaskState
@@ -87,12 +88,18 @@ def test_an_offer() -> None:
         (scalar("cpus", 2.0, reservations=[{"type": "STATIC", "role": "eng"}]), 3.0),
         (scalar("cpus", 2.0, reservations=[{"role": "eng"}, {"role": "eng/x"}]), 1.0),
         (scalar("cpus", 2.0, role="*", revocable={}), 1.0),
-        (scalar("gpus", 2.0, role="*"), 1.0),
     ],
 )
 def test_only_what_the_role_may_use_counts(entry: dict[str, Any], cpus: float) -> None:
     offer = read_offer(raw_offer(scalar("cpus", 1.0, role="*"), entry), ROLES, 0.0)
     assert offer.resources == Resources(cpus, 0)
+
+
+def test_gpus_are_whole_and_count_apart() -> None:
+    raw = raw_offer(scalar("cpus", 1.0), scalar("gpus", 2.0, role="*"), scalar("gpus", 1.0))
+    assert read_offer(raw, ROLES, 0.0).resources == Resources(1, 0, 3)
+    reserved = scalar("gpus", 2.0, reservations=[{"role": "eng"}])
+    assert reserved_part(raw_offer(reserved), ROLES) == [reserved]
 
 
 def test_sums_are_exact_to_a_thousandth() -> None:

@@ -39,6 +39,7 @@ class NewNode:
     note: str = ""
     mom_service_port: int | None = None
     mom_manager_port: int | None = None
+    gpus: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ class BatchServer(Protocol):
     def delete_node(self, name: str) -> None:
         """Delete a record that has no jobs. (TORQUE: 2 s; it can destroy jobs if it has.)"""
 
-    def set_np(self, name: str, np: int) -> None:
-        """Set the number of slots of a node."""
+    def set_np(self, name: str, np: int, gpus: int = 0) -> None:
+        """Set the number of slots of a node, and that of its gpus (0: as it is)."""
 
     def set_offline(self, names: Iterable[str], note: str | None) -> None:
         """Take nodes out of scheduling and set their note (None: as it is); their jobs go on."""

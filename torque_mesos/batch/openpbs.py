@@ -214,7 +214,7 @@ class OpenPbsServer:
             self._qmgr(f"delete node {','.join(ghosts)}", names=len(ghosts))
 
     def _attributes(self, node: NewNode) -> str:
-        attributes = [f"resources_available.ncpus={_slots(node.np)}"]
+        attributes = [_size(node.np, node.gpus)]
         if node.note:
             attributes.append(_note(node.note))
         ports = (
@@ -268,10 +268,12 @@ class OpenPbsServer:
         """Delete a record; the server refuses it while it has jobs. Takes effect at once."""
         accepted(self._qmgr(f"delete node {names.host_name(name)}"), UNKNOWN_NODE)
 
-    def set_np(self, name: str, np: int) -> None:
-        """Set the number of cpus (at least 1) of a node. What its mom counts changes nothing."""
-        node = names.host_name(name)
-        accepted(self._qmgr(f"set node {node} resources_available.ncpus={_slots(np)}"))
+    def set_np(self, name: str, np: int, gpus: int = 0) -> None:
+        """Set the number of cpus (at least 1) of a node, and of its gpus unless that is 0.
+
+        What its mom counts changes nothing. The resource `ngpus` is the site's to define.
+        """
+        accepted(self._qmgr(f"set node {names.host_name(name)} {_size(np, gpus)}"))
 
     def set_offline(self, names: Iterable[str], note: str | None) -> None:
         """Take nodes out of scheduling and set their note; their jobs go on."""
@@ -397,6 +399,11 @@ def _requeues_after_s(server: Mapping[str, str]) -> int:
         return int(value)
     except ValueError:
         raise UnreadableAnswer(f"server: node_fail_requeue is {value!r:.80}") from None
+
+
+def _size(np: int, gpus: int) -> str:
+    cpus = f"resources_available.ncpus={_slots(np)}"
+    return f"{cpus},resources_available.ngpus={_slots(gpus)}" if gpus else cpus
 
 
 def _slots(np: int) -> int:

@@ -230,7 +230,7 @@ def with_slots(record: NodeRecord, cpus: Mapping[str, Mapping[str, int]]) -> Nod
     node = record.node
     if not slots:
         return node
-    return Node(node.name, node.states, node.np, node.properties, node.note, frozen_map(slots))
+    return replace(node, slots=frozen_map(slots))
 
 
 # --- one record ------------------------------------------------------------------
@@ -377,6 +377,7 @@ def _node(name: str, fields: Mapping[str, Any]) -> NodeRecord:
         name=name,
         states=frozenset(states),
         np=_number(available, "ncpus"),
+        gpus=_number(available, "ngpus"),
         properties=frozenset(_words(available)),
         note=_note(str(fields.get("comment", "")), str(available.get(NOTE_RESOURCE, ""))),
     )

@@ -202,6 +202,8 @@ class TorqueServer:
         if node.name == self._settings.capacity_record:
             service = manager = _NO_MOM_PORT
         attributes = [f"np={_slots(node.np)}"]
+        if node.gpus:
+            attributes.append(f"gpus={_slots(node.gpus)}")
         if node.properties:
             properties = sorted(names.property_name(name) for name in node.properties)
             attributes.append(f'properties="{",".join(properties)}"')
@@ -227,9 +229,13 @@ class TorqueServer:
         timeout_s = self._settings.delete_timeout_s
         _unless(self._qmgr(f"delete node {name}", timeout_s=timeout_s), _UNKNOWN_NODE)
 
-    def set_np(self, name: str, np: int) -> None:
-        """Set the number of slots (at least 1) of a node. Takes effect at once."""
-        _accepted(self._qmgr(f"set node {names.host_name(name)} np={_slots(np)}"))
+    def set_np(self, name: str, np: int, gpus: int = 0) -> None:
+        """Set the number of slots (at least 1) of a node, and of its gpus unless that is 0.
+
+        Takes effect at once. (A node that has gpus cannot be set to have none.)
+        """
+        more = f",gpus={_slots(gpus)}" if gpus else ""
+        _accepted(self._qmgr(f"set node {names.host_name(name)} np={_slots(np)}{more}"))
 
     def set_offline(self, names: Iterable[str], note: str | None) -> None:
         """Take nodes out of scheduling and set their note; their jobs go on."""

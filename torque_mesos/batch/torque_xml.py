@@ -320,6 +320,7 @@ def _node(element: Element) -> tuple[Node, tuple[str, ...]]:
         states.append(state)
     try:
         np = int(_text(element, "np"))
+        gpus = int(element.findtext("gpus") or 0)
         jobs = (element.findtext("jobs") or "").strip()
         pairs = parse_slots(jobs) if jobs else ()
     except ValueError as error:
@@ -333,6 +334,7 @@ def _node(element: Element) -> tuple[Node, tuple[str, ...]]:
         properties=frozenset(word.strip() for word in properties if word.strip()),
         note=(element.findtext("note") or "").strip(),
         slots=frozen_map(slots),
+        gpus=gpus,
     )
     return node, doubts
 

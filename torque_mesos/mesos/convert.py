@@ -16,6 +16,7 @@ from torque_mesos.model import Agent, Offer, Resources, TaskState
 
 _QUOTED = 200
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
+_NAMES = frozenset({"cpus", "mem", "gpus"})
 _STATES = {"TASK_" + state.name: state for state in TaskState}
 # What reading a value that has another shape than expected can raise.
 MISFIT = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
@@ -51,14 +52,14 @@ def _reserved_for(resource: Json) -> str:
 
 
 def reserved_part(raw: Json, roles: frozenset[str]) -> list[Json]:
-    """The usable cpus and mem of an offer that has reserved ones among them, else nothing.
+    """The usable cpus, mem and gpus of an offer that has reserved ones among them, else nothing.
 
     For an offer that `read_offer` could read.
     """
     usable = [
         resource
         for resource in raw.get("resources", ())
-        if resource["name"] in {"cpus", "mem"}
+        if resource["name"] in _NAMES
         and _reserved_for(resource) in roles
         and "revocable" not in resource
     ]
@@ -66,23 +67,21 @@ def reserved_part(raw: Json, roles: frozenset[str]) -> list[Json]:
 
 
 def _usable(resources: Json, roles: frozenset[str]) -> Resources:
-    """The cpus and mem that are not revocable and not reserved for others."""
-    cpus = mem = 0.0
+    """The cpus, mem and gpus that are not revocable and not reserved for others."""
+    cpus = mem = gpus = 0.0
     for resource in resources:
         name = resource["name"]
-        if (
-            (name == "cpus" or name == "mem")
-            and _reserved_for(resource) in roles
-            and "revocable" not in resource
-        ):
+        if name in _NAMES and _reserved_for(resource) in roles and "revocable" not in resource:
             value = resource["scalar"]["value"]
             if name == "cpus":
                 cpus += value
-            else:
+            elif name == "mem":
                 mem += value
-    if not (0.0 <= cpus < math.inf and 0.0 <= mem < math.inf):
-        raise ValueError(f"cpus {cpus}, mem {mem}")
-    return Resources(round(cpus, 3), round(mem, 3))
+            else:
+                gpus += value
+    if not (0.0 <= cpus < math.inf and 0.0 <= mem < math.inf and 0.0 <= gpus < math.inf):
+        raise ValueError(f"cpus {cpus}, mem {mem}, gpus {gpus}")
+    return Resources(round(cpus, 3), round(mem, 3), int(gpus))
 
 
 def _number(value: float) -> str:
@@ -107,7 +106,7 @@ def _attribute(raw: Json) -> str:
 
 
 def read_offer(raw: Json, roles: frozenset[str], received_s: float) -> Offer:
-    """One offer: what of its cpus and mem a framework with `roles` may use."""
+    """One offer: what of its cpus, mem and gpus a framework with `roles` may use."""
     try:
         attributes = raw.get("attributes")
         offer_id, agent_id = raw["id"]["value"], raw["agent_id"]["value"]

@@ -30,11 +30,11 @@ from torque_mesos.model import Agent, Offer, Resources, TaskState, frozen_map
 
 
 def _resources(entries: Sequence[Mapping[str, Any]]) -> Resources:
-    amounts = {"cpus": 0.0, "mem": 0.0}
+    amounts = {"cpus": 0.0, "mem": 0.0, "gpus": 0.0}
     for entry in entries:
         if entry["name"] in amounts:
             amounts[entry["name"]] += entry["scalar"]["value"]
-    return Resources(amounts["cpus"], amounts["mem"])
+    return Resources(amounts["cpus"], amounts["mem"], int(amounts["gpus"]))
 
 
 @dataclass(slots=True)
