@@ -145,7 +145,9 @@ def test_jobs_run_on_moms_under_executors(site):
     job = site.submit(script, "-l", "nodes=2:ppn=1")
     output = site.out / "o"
     wait_for(lambda: output.exists() and "over" in output.read_text(), 60, "the job's output")
-    assert sorted(output.read_text().split()) == ["machinefile", *HOSTS, "over"]
+    assert sorted(output.read_text().split()) == sorted(
+        ["machinefile", "hosts", "hostfile", "hostfile.openmpi", *HOSTS, "over"]
+    )
     wait_for(lambda: not Path(f"/tmp/torque-mesos.{job}").exists(), 60, "epilogues are over")
 
     job = site.submit("(setsid -f sleep 1000) & sleep 1001\n", "-l", f"nodes={HOSTS[0]}")

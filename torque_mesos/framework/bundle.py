@@ -34,7 +34,7 @@ from pathlib import Path
 import torque_mesos
 from torque_mesos.batch.builtin.install import mom_files
 from torque_mesos.mom.infos import BUNDLE_ROOT, LAUNCHER
-from torque_mesos.mom.process import BUILTIN_FOLDER
+from torque_mesos.mom.programs import BUILTIN_FOLDER
 
 OUR_PARTS = ("__init__.py", "mom")
 MODULES = ("pymesos", "addict", "six", "http_parser", "h11")

@@ -43,7 +43,8 @@ from torque_mesos.mom.driver import (
 )
 from torque_mesos.mom.home import HomeError, make_home
 from torque_mesos.mom.openpbs import mom_of
-from torque_mesos.mom.process import Mom, MomError, port_holder
+from torque_mesos.mom.process import Mom, port_holder
+from torque_mesos.mom.programs import MomError
 from torque_mesos.mom.settings import MomSettings, SettingsError
 
 POLL_STARTING_S = 0.004

@@ -11,8 +11,9 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List
+from typing import Callable, List, Sequence
 
+from torque_mesos.mom import pelog
 from torque_mesos.mom.settings import MomSettings
 
 SANDBOX_MODE = 0o751
@@ -37,13 +38,6 @@ OPENPBS_SKELETON = {
 }
 
 JOB_PATH = "/usr/local/bin:/usr/bin:/bin"
-
-SCRIPTS = {
-    "prologue": "prologue/prologue",
-    "prologue.parallel": "prologue/prologue.parallel",
-    "epilogue": "epilogue/epilogue",
-    "epilogue.parallel": "epilogue/epilogue.parallel",
-}
 
 
 class HomeError(Exception):
@@ -83,8 +77,8 @@ class Home:
 def make_home(settings: MomSettings, sandbox: Path, delivery: Path) -> Home:
     """Make the home (in `sandbox`, unless the settings name one) and fill it.
 
-    `delivery` is the folder with prologue/ and epilogue/ in it, which may be absent.
-    Raises HomeError.
+    `delivery` is the folder with prologue/ and epilogue/ in it (see `pelog`), which may be
+    absent. Raises HomeError.
     """
     path = Path(settings.home) if settings.home else sandbox / "torque"
     home = Home(path)
@@ -100,12 +94,12 @@ def make_home(settings: MomSettings, sandbox: Path, delivery: Path) -> Home:
             folder.chmod(mode)
         _write(path / "server_name", settings.server_host + "\n")
         _write(path / "pbs_environment", f"PATH={JOB_PATH}\nLANG=C\n")
-        _write(path / "mom_priv" / "config", mom_config(settings))
+        starter = pelog.job_starter(settings, path, delivery)
+        _write(path / "mom_priv" / "config", mom_config(settings, starter))
         if settings.hosts:
             lines = (f"{settings.hosts[name]} {name}\n" for name in sorted(settings.hosts))
             _write(home.hosts, "".join(lines))
-        if settings.prologue and not settings.openpbs:
-            _install_scripts(delivery, path / "mom_priv")
+        pelog.install(settings, path, delivery)
     except OSError as error:
         raise HomeError(f"cannot make the mom's home {path}: {error}") from error
     if os.geteuid() == 0:
@@ -118,8 +112,11 @@ def make_home(settings: MomSettings, sandbox: Path, delivery: Path) -> Home:
     return home
 
 
-def mom_config(settings: MomSettings) -> str:
-    """The text of mom_priv/config. The short times are for the speed of new nodes."""
+def mom_config(settings: MomSettings, more: Sequence[str] = ()) -> str:
+    """The text of mom_priv/config, with further lines of ours.
+
+    The short times are for the speed of new nodes.
+    """
     torque = [
         f"$pbsserver {settings.server_host}",
         "$status_update_time 5",
@@ -129,6 +126,7 @@ def mom_config(settings: MomSettings) -> str:
         *([] if settings.openpbs else torque),
         "$logevent 0x1ff",
         *(f"$usecp {value}" for value in settings.usecp),
+        *more,
         *settings.config,
     ]
     return "\n".join(lines) + "\n"
@@ -152,17 +150,6 @@ def _folders(path: Path, condition: Callable[[int], bool]) -> List[str]:
         if condition(mode):
             found.append(f"{folder} (mode {stat.S_IMODE(mode):04o})")
     return found
-
-
-def _install_scripts(delivery: Path, mom_priv: Path) -> None:
-    for name, source in SCRIPTS.items():
-        try:
-            text = (delivery / source).read_bytes()
-        except FileNotFoundError:
-            continue
-        target = mom_priv / name
-        target.write_bytes(text)
-        target.chmod(0o755)
 
 
 def _write(path: Path, text: str) -> None:

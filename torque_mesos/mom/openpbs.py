@@ -6,7 +6,8 @@
   framework.)
 - There is no momctl; SIGTERM ends it in milliseconds, and the server sees that at once.
 - A checkpoint folder that others may enter makes it end.
-- Its prologue and epilogue have other arguments than TORQUE's: none are installed.
+- It runs a prologue and an epilogue on a job's first host only; what is to happen on the
+  others is done by a hook of the server's (see docs/mpi.md).
 """
 
 from __future__ import annotations

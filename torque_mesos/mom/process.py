@@ -6,32 +6,23 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional
 
 from torque_mesos.mom.home import Home, world_writable_folders
+from torque_mesos.mom.programs import MomError, find_program
 from torque_mesos.mom.settings import MomSettings
 
 READY_MARK = b"okclients list is"
 """In the line that a mom logs when the server has told it of all other moms. Only then
 can it take part in a job over several hosts; the server calls it free earlier."""
 
-BUILTIN_FOLDER = "builtin"
-"""Where a bundle has the built-in server's pbs_mom and momctl: in its `sbin`."""
-
 TAIL_BYTES = 2000
 MOM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-USUAL_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/opt/torque/sbin", "/usr/local/torque/sbin")
-OPENPBS_FOLDERS = ("/opt/pbs/sbin", "/usr/local/pbs/sbin", "/usr/pbs/sbin")
 EXIT_UNSAFE_HOME = 3
 MOMCTL_TIMEOUT_S = 5.0
 TERMINATE_TIMEOUT_S = 1.0
-
-
-class MomError(Exception):
-    """The mom cannot be started; the message says why."""
 
 
 class Mom:
@@ -214,23 +205,7 @@ class Mom:
         return environment
 
     def _program(self, name: str, path: Optional[str]) -> List[str]:
-        if path:
-            return [path]
-        if self._settings.builtin:
-            program = self._delivery / BUILTIN_FOLDER / "sbin" / name
-            if not program.exists():
-                raise MomError(f"no {program}: the executor came without the built-in server")
-            return [sys.executable, "-I", "-S", "-B", str(program)]
-        folders = [*os.environ.get("PATH", "").split(":"), *USUAL_FOLDERS]
-        if self._settings.openpbs:  # TORQUE's, which may be there too, has the same name
-            folders = [*OPENPBS_FOLDERS, *folders]
-        if self._settings.pbs_mom:
-            folders.insert(0, os.path.dirname(self._settings.pbs_mom))
-        for folder in folders:
-            candidate = os.path.join(folder, name)
-            if os.access(candidate, os.X_OK):
-                return [candidate]
-        raise MomError(f"no {name} in " + ":".join(folders))
+        return find_program(self._settings, self._delivery, name, path)
 
     @staticmethod
     def _tail(path: Path) -> str:

@@ -10,8 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Dict, Mapping, Optional, Tuple
+
+LAUNCHES = ("tm", "ssh", "none")
+"""As a task of the job, by its mom; by ssh, with a key for each job; not our business."""
+
+_TIMES = ("ready_timeout_s", "stop_grace_s", "site_script_timeout_s")
 
 
 class SettingsError(ValueError):
@@ -36,6 +42,11 @@ class MomSettings:
     - `usecp`: values of `$usecp`, such as `*:/home /home`.
     - `config`: further lines of mom_priv/config.
     - `prologue`: whether this project's prologue and epilogue are installed.
+    - `scratch`: the folder, on every agent, in which each job gets a folder of its own.
+    - `site_scripts`: the folder with a site's `prologue.d`, `epilogue.d` and so on.
+    - `site_script_timeout_s`: how long each of these may take. (A mom ends a prologue,
+      with all that it runs, after 290 s.)
+    - `launch`: how `mpirun` reaches a job's further hosts: LAUNCHES.
     - `ready_timeout_s`: a mom that is not ready by then is restarted, and then given
       twice the time, up to `ready_restarts` times; after that the task fails. (2 s and
       4 restarts wait 62 s in all, longer than a mom's own 45 s retry.)
@@ -60,6 +71,10 @@ class MomSettings:
     usecp: Tuple[str, ...] = ()
     config: Tuple[str, ...] = ()
     prologue: bool = True
+    scratch: str = "/tmp"  # noqa: S108 (what is made there is made with care)
+    site_scripts: str = "/etc/torque-mesos"
+    site_script_timeout_s: float = 60.0
+    launch: str = "tm"
     ready_timeout_s: float = 2.0
     ready_restarts: int = 4
     stop_grace_s: float = 10.0
@@ -69,11 +84,16 @@ class MomSettings:
     def __post_init__(self) -> None:
         # Equal settings must be written alike, whatever they were made from.
         for key, kind in (
-            *((key, float) for key in ("ready_timeout_s", "stop_grace_s")),
+            *((key, float) for key in _TIMES),
             *((key, tuple) for key in ("mom_args", "usecp", "config")),
             *((key, dict) for key in ("environment", "hosts")),
         ):
             object.__setattr__(self, key, kind(getattr(self, key)))
+        if self.launch not in LAUNCHES:
+            raise SettingsError(f"launch: {self.launch!r} is none of {', '.join(LAUNCHES)}")
+        for key in ("scratch", "site_scripts"):
+            if not re.fullmatch(r"/[A-Za-z0-9._/+-]*", getattr(self, key)):
+                raise SettingsError(f"{key}: {getattr(self, key)!r} is not a plain absolute path")
         for key in ("server_host", "node"):
             if not getattr(self, key):
                 raise SettingsError(f"{key}: must not be empty")
@@ -90,8 +110,9 @@ class MomSettings:
         if self.openpbs and (self.builtin or self.momctl):
             other = "builtin" if self.builtin else "momctl"
             raise SettingsError(f"openpbs: true and {other} exclude each other")
-        if not self.ready_timeout_s > 0:
-            raise SettingsError(f"ready_timeout_s: {self.ready_timeout_s} is not positive")
+        for key in ("ready_timeout_s", "site_script_timeout_s"):
+            if not getattr(self, key) > 0:
+                raise SettingsError(f"{key}: {getattr(self, key)} is not positive")
         for key in ("ready_restarts", "stop_grace_s"):
             if getattr(self, key) < 0:
                 raise SettingsError(f"{key}: {getattr(self, key)} is negative")

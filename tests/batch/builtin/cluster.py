@@ -288,11 +288,11 @@ class Cluster:
         """Ask for a scheduling cycle."""
         self.qmgr("set server scheduling=true")
 
-    def with_nodes(self, *names: str, np: int = 2) -> Cluster:
+    def with_nodes(self, *names: str, np: int = 2, config: str = MOM_CONFIG) -> Cluster:
         """Create nodes with moms, all free."""
         for name in names:
             self.qmgr(f"create node {name} np={np}")
-            self.start_mom(name, ready=False)
+            self.start_mom(name, config, ready=False)
         for name in names:
             self.wait_node(name, "free")
             log = self.mom_home(name) / "log"

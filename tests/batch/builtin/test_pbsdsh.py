@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import MOM_CONFIG, Cluster, wait_for
 from torque_mesos.batch.builtin import pbsdsh
 
 N1, N2 = "n1.cluster.test", "n2.cluster.test"
@@ -90,6 +90,19 @@ def test_exit_statuses_and_errors(cluster: Cluster) -> None:
     ]
     done = cluster.run("pbsdsh", "true", user=True)
     assert (done.returncode, done.stderr) == (1, "pbsdsh(): not executing under PBS\n")
+
+
+@pytest.mark.system
+def test_a_job_starter_starts_the_job_and_its_tasks(cluster: Cluster) -> None:
+    starter = cluster.work / "starter"
+    starter.write_text('#!/bin/sh\nexport STARTED="$PBS_TASKNUM $#"\nexec "$@"\n')
+    starter.chmod(0o755)
+    cluster.work.chmod(0o755)
+    config = f"{MOM_CONFIG}$job_starter {starter}\n"
+    cluster.with_nodes(N1, N2, config=config)
+    show = "sh -c 'echo $PBS_NODENUM: $STARTED'"
+    lines = _output(cluster, f"echo $STARTED\npbsdsh -s -u {show}\n")
+    assert lines == ["1 1", "0: 2 3", "1: 3 3"]
 
 
 def _alive(pid: str) -> bool:

@@ -79,8 +79,12 @@ def start_shell(
     script: str,
     output: str,
     error: str,
+    starter: str = "",
 ) -> int:
-    """Become the job: never returns. The login shell reads the script's path from its input."""
+    """Become the job: never returns. The login shell reads the script's path from its input.
+
+    `starter` (`$job_starter`): a program that is run in its place, and given its words.
+    """
     os.setsid()
     impose(order["resources"])
     become(account, order["group"])
@@ -104,6 +108,9 @@ def start_shell(
         os.chdir("/")
     shell = order["shell"].split(",")[0].split("@")[0] or account.pw_shell or "/bin/sh"
     name = os.path.basename(shell)
+    if starter:
+        words = [starter, shell] if name in _SHELLS else [starter, shell, script]
+        os.execve(starter, words, environ)  # noqa: S606
     if name in _SHELLS:
         os.execve(shell, ["-" + name], environ)  # noqa: S606
     os.execve(shell, [shell, script], environ)  # noqa: S606
@@ -116,6 +123,7 @@ def start_task(
     environ: Dict[str, str],
     words: List[str],
     outputs: Tuple[int, int],
+    starter: str = "",
 ) -> int:
     """Become a task of a job: never returns, but where there is no such program."""
     os.setsid()
@@ -130,6 +138,7 @@ def start_task(
         os.chdir(account.pw_dir)
     except OSError:
         os.chdir("/")
+    words = [starter, *words] if starter else words
     try:
         os.execvpe(words[0], words, environ)  # noqa: S606
     except OSError as problem:

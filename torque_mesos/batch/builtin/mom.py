@@ -45,6 +45,7 @@ class Mom:
         own = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(sys.argv[0]))), "bin")
         folders = dict.fromkeys([config.home.join("bin"), own, "/usr/local/bin"])
         self.prologue_alarm_s = config.prologue_alarm_s
+        self.job_starter = config.job_starter
         self.job_path = ":".join([*folders, "/usr/bin", "/bin"])
         self._config = config
         self._resolver = resolver

@@ -28,6 +28,7 @@ class MomConfig:
         self.status_update_s = 45.0
         self.check_poll_s = 45.0
         self.prologue_alarm_s = 300.0
+        self.job_starter = ""
         self.usecp: List[Tuple[str, str, str]] = []
         self.secret = b""
 
@@ -90,6 +91,8 @@ def _read(config: MomConfig, path: str) -> None:
             config.check_poll_s = float(values[0])
         elif name == "prologalarm" and values:
             config.prologue_alarm_s = float(values[0])
+        elif name == "job_starter" and values:
+            config.job_starter = " ".join(values)
         elif name == "usecp" and len(values) == 2:
             host, _, prefix = values[0].partition(":")
             config.usecp.append((host, prefix, values[1]))

@@ -98,9 +98,8 @@ class MomJob:
             self.order, account, self._node_file, self.mom.manager_port, self.mom.job_path
         )
         environ["PBS_TM_SOCKET"] = self.mom.tasks.path
-        body = partial(
-            launch.start_shell, self.order, account, environ, self._script, *self._spooled
-        )
+        words = (self._script, *self._spooled, self.mom.job_starter)
+        body = partial(launch.start_shell, self.order, account, environ, *words)
         self.started = time.time()
         self.session = self.mom.children.fork(body, self._shell_ended)
         self.mom.log.write(f"job {self.job_id} started, pid = {self.session}", "Job", self.job_id)

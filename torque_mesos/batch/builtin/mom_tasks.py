@@ -156,7 +156,7 @@ class Tasks:
         environ.update(dict(message.get("environ", {})))
         words = [str(word) for word in message["words"]]
         writers = (streams[0][1], streams[1][1])
-        body = partial(launch.start_task, order, account, environ, words, writers)
+        body = partial(launch.start_task, order, account, environ, words, writers, mom.job_starter)
         readers = {streams[0][0]: 1, streams[1][0]: 2}
 
         def ended(status: int, _cpu: float, _memory: int) -> None:

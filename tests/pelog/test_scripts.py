@@ -5,64 +5,16 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
-import shutil
 import subprocess
-import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.pelog.conftest import folder_of
 from tests.waiting import wait_for
 
 USER = getpass.getuser()
 HOSTILE = ("$(touch /tmp/owned)", "`id`; exit 2", "-rf", "a b\nc", "'\"", "*")
-
-
-@pytest.fixture
-def mom_priv(tmp_path: Path) -> Path:
-    folder = tmp_path / "mom_priv"
-    folder.mkdir()
-    for source in (ROOT / "prologue", ROOT / "epilogue"):
-        for script in source.iterdir():
-            shutil.copy(script, folder)
-    return folder
-
-
-@pytest.fixture
-def job() -> Iterator[str]:
-    name = f"1[2].{uuid.uuid4().hex}"
-    yield name
-    shutil.rmtree(f"/tmp/torque-mesos.{name}", ignore_errors=True)
-
-
-@pytest.fixture
-def run(mom_priv: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """A function that runs a script as a mom does; `nodes`: lines of the node file."""
-
-    def run_script(
-        name: str, *arguments: str, nodes: str | None = None, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        variables = {"LANG": "C", "PATH": "/usr/bin:/bin", "PBS_NP": "1", **environment}
-        if nodes is not None:
-            (tmp_path / "nodes").write_text(nodes)
-            variables["PBS_NODEFILE"] = str(tmp_path / "nodes")
-        return subprocess.run(
-            [mom_priv / name, *arguments],
-            cwd=mom_priv,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
-
-    return run_script
-
-
-def folder_of(job: str) -> Path:
-    return Path(f"/tmp/torque-mesos.{job}")
 
 
 def rest(user: str = USER) -> tuple[str, ...]:
@@ -75,7 +27,7 @@ def test_the_folder_is_made_and_removed(run, job):
     folder = folder_of(job)
     assert folder.stat().st_mode & 0o7777 == 0o700
     assert folder.owner() == USER
-    assert (folder / "machinefile").read_text() == "localhost\nlocalhost\n127.0.0.1"
+    assert (folder / "machinefile").read_text() == "localhost\nlocalhost\n127.0.0.1\n"
     done = run("epilogue", job, *rest())
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not folder.exists()
@@ -115,8 +67,8 @@ def test_a_host_that_does_not_resolve_aborts_the_job(run, job):
     assert not folder_of(job).exists()
 
 
-def test_the_moms_own_file_of_hosts_counts(run, job, mom_priv):
-    (mom_priv.parent / "hosts").write_text("127.0.0.11 nowhere.invalid\n")
+def test_the_moms_own_file_of_hosts_counts(run, job, home):
+    (home / "hosts").write_text("127.0.0.11 nowhere.invalid\n")
     assert run("prologue", job, *rest(), nodes="nowhere.invalid\n").returncode == 0
 
 
@@ -150,7 +102,7 @@ def test_an_unreadable_node_file_aborts_the_job(run, job):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes as another user")
 @pytest.mark.parametrize("program", ["exec sleep 1000", "trap '' TERM; while :; do sleep 1; done"])
 @pytest.mark.parametrize("node_file", [None, "own", "of a first host"])
-def test_processes_that_the_job_left_are_ended(run, job, mom_priv, tmp_path, program, node_file):
+def test_processes_that_the_job_left_are_ended(run, job, home, tmp_path, program, node_file):
     def start(user: str, **environment: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             ["/bin/sh", "-c", program], user=user, cwd="/", env=environment, start_new_session=True
@@ -158,7 +110,7 @@ def test_processes_that_the_job_left_are_ended(run, job, mom_priv, tmp_path, pro
 
     files = {
         None: {},
-        "own": {"PBS_NODEFILE": f"{mom_priv.parent}/aux//{job}"},
+        "own": {"PBS_NODEFILE": f"{home}/aux//{job}"},
         "of a first host": {"PBS_NODEFILE": str(tmp_path / "not-here" / "aux" / job)},
     }
     other_moms = tmp_path / "other-home" / "aux" / job

@@ -1,0 +1,103 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # who reads this sets and uses them
+# The processes that a job has left on a host, and their end. Read by the epilogues.
+#
+# They are the job's user's, never root's, and
+# - carry the job's id in their environment, or
+# - are of the job's session, or
+# - are descendants of the mom's executor, where no other job of the user is here;
+# and carry no other job's id. Someone who forges that hurts nobody but himself. Two moms
+# may share a host, each with a server of its own, and two servers give the same ids: a
+# process whose node file is there, but in another mom's home, belongs to that mom's job;
+# so does one that sees other file systems than this mom, as in a container beside it.
+
+# Print the processes (a number a line) of session $1, and those below process $2.
+related() {
+    grep -sH ')' /proc/[0-9]*/stat | awk -v session="$1" -v top="$2" '
+        {
+            split($0, parts, "/")
+            pid = parts[3]
+            sub(/.*\)/, "")
+            if (NF > 3) { parent[pid] = $2; sessions[pid] = $4 }
+        }
+        END {
+            for (pid in parent) {
+                found = session > 1 && sessions[pid] == session
+                above = pid
+                for (depth = 0; top > 1 && !found && depth < 999; depth++) {
+                    above = parent[above]
+                    if (above == top) { found = 1 }
+                    if (above <= 1) { break }
+                }
+                if (found) { print pid }
+            }
+        }'
+}
+
+# The executor that the mom runs under, unless the user has another job here.
+only_ours() {
+    [ -n "$executor" ] && [ "$(id -u)" = 0 ] || return 0
+    grep -sqza 'torque-mesos-executor$' "/proc/$executor/cmdline" || return 0
+    find "$scratch" -maxdepth 1 -name 'torque-mesos.*' -user "$uid" ! -path "$folder" 2> /dev/null |
+        grep -q . || printf '%s\n' "$executor"
+}
+
+# Print what is left over, a number a line. (Lists of numbers are split on purpose.)
+left_over() {
+    marked=" $(grep -lszxF -- "PBS_JOBID=$job" /proc/[0-9]*/environ | cut -d/ -f3 | tr '\n' ' ')"
+    # shellcheck disable=SC2046,SC2086
+    set -- $marked $(related "$session" "$above")
+    [ $# -gt 0 ] || return 0
+    # shellcheck disable=SC2044,SC2046
+    for folder_of in $(find $(printf '/proc/%s ' "$@") -maxdepth 0 -user "$uid" 2> /dev/null); do
+        pid=${folder_of#/proc/}
+        if [ "$pid" = $$ ] || [ "$pid" = "$PPID" ]; then
+            continue
+        fi
+        case $marked in
+            *" $pid "*) ;;
+            *) ! grep -qsz '^PBS_JOBID=' "$folder_of/environ" || continue ;;
+        esac
+        [ "$(readlink "$folder_of/ns/mnt")" = "$namespace" ] || continue
+        ! grep -qs '^State:[[:blank:]]*Z' "$folder_of/status" || continue
+        node_file=$(tr '\0' '\n' 2> /dev/null < "$folder_of/environ" | sed -n 's/^PBS_NODEFILE=//p')
+        case $node_file in
+            "$real_home"/aux/*) ;;
+            *) [ ! -e "$node_file" ] || continue ;;
+        esac
+        printf '%s\n' "$pid"
+    done
+}
+
+# End them: SIGTERM, two seconds, SIGKILL. $1: the job's session where it is known.
+end_left_over() {
+    session=$1
+    case $session in
+        '' | 0 | 1 | *[!0-9]*) session=0 ;;
+    esac
+    namespace=$(readlink /proc/self/ns/mnt)
+    real_home=$(cd -- "$home" && pwd)
+    above=$(only_ours)
+    for signal in TERM KILL; do
+        for try in 1 2 3 4 5 6 7 8 9 10; do
+            pids=$(left_over)
+            [ -n "$pids" ] || return 0
+            # shellcheck disable=SC2086
+            [ "$try" != 1 ] || kill -s "$signal" $pids 2> /dev/null
+            sleep 0.2
+        done
+    done
+    # shellcheck disable=SC2086
+    tell "processes of the job outlive SIGKILL:$(printf ' %s' $pids)"
+}
+
+# What both epilogues do, with their arguments; the script ends here.
+end_job_here() {
+    run_site_scripts "$@" || true
+    # Not where this itself runs as that user and within the job: then it would end itself.
+    if uid=$(id -u -- "$user" 2> /dev/null) && [ "$uid" != 0 ] &&
+        [ "${PBS_JOBID-}" != "$job" ]; then
+        end_left_over "${5-}"
+    fi
+    problem=$(rm -rf -- "$folder" 2>&1) || tell "cannot remove $folder: $problem"
+    exit 0
+}

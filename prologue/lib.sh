@@ -1,0 +1,95 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # who reads this sets and uses them
+# What the prologues and epilogues share: read by each, after it has set `script` (its
+# name), `home` (the mom's home) and `failed_status` (1 where a failure is to abort the
+# job, else 0).
+#
+# No script of ours ends with another status: TORQUE would queue the job again and start
+# it again, at once and for ever. Every argument may hold anything, for users choose them.
+
+trap 'status=$?; trap - EXIT; [ "$status" -eq 0 ] || exit "$failed_status"' EXIT
+trap 'exit "$failed_status"' HUP INT TERM
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+umask 077
+
+# The mom's settings for us (torque_mesos/mom/pelog.py writes them). Read, never run.
+scratch=/tmp scripts=/etc/torque-mesos limit_s=60 executor='' launch=tm bin=
+if [ -r "$home/torque-mesos/conf" ]; then
+    while IFS='=' read -r key value; do
+        case $key in
+            scratch) scratch=$value ;;
+            scripts) scripts=$value ;;
+            limit_s) limit_s=$value ;;
+            executor) executor=$value ;;
+            launch) launch=$value ;;
+            bin) bin=$value ;;
+        esac
+    done < "$home/torque-mesos/conf"
+fi
+: "$scripts" "$limit_s" "$executor" "$launch" "$bin"
+
+# Tell of a failure: in the job's output (on its first host), and in the mom's log folder.
+tell() {
+    told="torque-mesos $script: $1"
+    printf '%s\n' "$told"
+    if [ -w "$home/mom_logs" ]; then
+        printf '%s %s %s\n' "$(date '+%Y-%m-%dT%H:%M:%S')" "${job:-?}" "$told" \
+            >> "$home/mom_logs/pelog"
+    fi 2> /dev/null
+    return 0
+}
+
+fail() {
+    tell "$1"
+    exit "$failed_status"
+}
+
+# Set job, user and folder from a script's first two arguments; fail where they make none.
+take_arguments() {
+    job='' user=${2-}
+    case ${1-} in
+        '' | .* | *[!A-Za-z0-9._[\]-]*) fail "not a job id: ${1-}" ;;
+    esac
+    job=$1
+    folder=$scratch/torque-mesos.$job
+    case $user in
+        '' | -*) fail "not a user: $user" ;;
+    esac
+}
+
+# Make the job's folder, the user's own. Others may have made something of this name.
+# Nobody can enter what is made here before it is handed over in the last step.
+make_folder() {
+    if ! problem=$(rm -rf -- "$folder" 2>&1 && mkdir -m 0700 -- "$folder" 2>&1 &&
+        chown -- "$uid:$gid" "$folder" 2>&1); then
+        rm -rf -- "$folder" 2> /dev/null
+        tell "no folder for the job: ${problem:-cannot make $folder}"
+        return 1
+    fi
+}
+
+# Run the site's scripts for this occasion, in the order of their names: those of
+# mom_priv/NAME.d, then those of /etc/torque-mesos/NAME.d. The first that fails ends it:
+# status 1, and told of.
+run_site_scripts() {
+    for site_script in "$home/mom_priv/$script.d"/* "$scripts/$script.d"/*; do
+        case ${site_script##*/} in
+            '*' | *~ | *.bak | *.dpkg-* | *.rpm*) continue ;;
+        esac
+        if [ ! -f "$site_script" ] || [ ! -x "$site_script" ]; then
+            continue
+        fi
+        if [ -n "$(find -L "$site_script" -perm /022 -o ! -user 0 ! -user "$(id -u)")" ]; then
+            tell "$site_script is not run: others than root may change it"
+            return 1
+        fi
+        site_status=0
+        timeout -k 5 "$limit_s" "$site_script" "$@" < /dev/null || site_status=$?
+        case $site_status in
+            0) ;;
+            124 | 137) tell "$site_script did not end within $limit_s s" && return 1 ;;
+            *) tell "$site_script ended with status $site_status" && return 1 ;;
+        esac
+    done
+}

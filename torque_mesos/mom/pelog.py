@@ -1,0 +1,119 @@
+"""Prologues, epilogues and the launch of MPI programs: what of them is put into a mom's home.
+
+    mom_priv/prologue ...      the scripts that the mom runs, owned by who runs the mom, 0755
+    mom_priv/prologue.d/ ...   a site's own, which they run
+    torque-mesos/              what they and jobs read and run: for all to pass through
+
+A script of a site's that is already in mom_priv under one of the names is moved into the
+`.d` folder of that name, and so goes on being run.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import List, Optional
+
+from torque_mesos.mom.programs import MomError, find_program
+from torque_mesos.mom.settings import MomSettings
+
+FOLDER = "torque-mesos"
+OURS = b"torque-mesos"
+KEPT = "00-site"
+MODE = 0o755
+
+# Where a mom looks for them -> in the delivery.
+SCRIPTS = {
+    "prologue": "prologue/prologue",
+    "prologue.parallel": "prologue/prologue.parallel",
+    "prologue.user": "prologue/prologue.user",
+    "epilogue": "epilogue/epilogue",
+    "epilogue.parallel": "epilogue/epilogue.parallel",
+    "epilogue.user": "epilogue/epilogue.user",
+    "epilogue.precancel": "epilogue/epilogue.precancel",
+}
+PARTS = {
+    "lib.sh": "prologue/lib.sh",
+    "hosts.sh": "prologue/hosts.sh",
+    "strays.sh": "epilogue/strays.sh",
+    "start": "prologue/start",
+    "launch": "prologue/launch",
+}
+
+
+def install(settings: MomSettings, home: Path, delivery: Path) -> None:
+    """Put everything in place. Nothing, where the delivery has none. Raises OSError."""
+    if not has_scripts(settings, delivery):
+        return
+    folder = home / FOLDER
+    folder.mkdir(exist_ok=True)
+    folder.chmod(MODE)
+    for name, source in PARTS.items():
+        _write(folder / name, (delivery / source).read_bytes(), MODE)
+    _write(folder / "conf", conf(settings, delivery).encode(), 0o644)
+    for name, source in SCRIPTS.items():
+        target = home / "mom_priv" / name
+        _keep_site_script(target)
+        _write(target, (delivery / source).read_bytes(), MODE)
+
+
+def has_scripts(settings: MomSettings, delivery: Path) -> bool:
+    """Whether there is something to put in place."""
+    return settings.prologue and all(
+        (delivery / source).is_file() for source in (*SCRIPTS.values(), *PARTS.values())
+    )
+
+
+def job_starter(settings: MomSettings, home: Path, delivery: Path) -> List[str]:
+    """The lines of mom_priv/config that have jobs started by ours; a site's own comes first.
+
+    TORQUE only: an OpenPBS mom has none.
+    """
+    own = any(line.split()[:1] == ["$job_starter"] for line in settings.config)
+    if settings.openpbs or own or not has_scripts(settings, delivery):
+        return []
+    return [f"$job_starter {home / FOLDER / 'start'}"]
+
+
+def conf(settings: MomSettings, delivery: Path) -> str:
+    """What the scripts are told: `key=value` lines, which they read and never run."""
+    no_login = any(
+        line.lower().split()[:2] in (["$source_login_batch", word] for word in ("false", "0", "no"))
+        for line in settings.config
+    )
+    values = {
+        "scratch": settings.scratch,
+        "scripts": settings.site_scripts,
+        "limit_s": f"{settings.site_script_timeout_s:g}",
+        "launch": settings.launch,
+        "login": "no" if no_login else "yes",
+        "bin": _bin_folder(settings, delivery) or "",
+        "executor": str(os.getpid()),
+    }
+    return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+def _bin_folder(settings: MomSettings, delivery: Path) -> Optional[str]:
+    """The folder of `pbsdsh`, beside that of the mom; jobs may not have it in their PATH."""
+    try:
+        program = Path(find_program(settings, delivery, "pbs_mom", settings.pbs_mom)[-1])
+    except MomError:
+        return None
+    return str(program.resolve().parent.parent / "bin")
+
+
+def _keep_site_script(target: Path) -> None:
+    if not target.is_file() or OURS in target.read_bytes():
+        return
+    folder = target.with_name(f"{target.name}.d")
+    folder.mkdir(exist_ok=True)
+    folder.chmod(MODE)
+    target.rename(folder / KEPT)
+
+
+def _write(path: Path, text: bytes, mode: int) -> None:
+    # Not into a file that is there: a mom may be about to run it.
+    partial = path.with_name(f".{path.name}.new")
+    partial.write_bytes(text)
+    partial.chmod(mode)
+    partial.replace(path)
