@@ -427,6 +427,7 @@ class World:
         return plan
 
     def _check_plan(self, snapshot: Snapshot, plan: Plan) -> None:
+        self._check_reasons(snapshot, plan)
         if snapshot.reading is None or not snapshot.mesos_ready:
             if bad := [a for a in plan.actions if not isinstance(a, Decline)]:
                 raise Broken(f"decided without knowing: {bad}")
@@ -441,6 +442,24 @@ class World:
             raise Broken(f"offers answered twice, or strange: {answered}")
         if plan.again_s is not None and plan.again_s <= self.now_s:
             raise Broken(f"a timer in the past: {plan.again_s}")
+
+    def _check_reasons(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Every item, every job that waits, and every node of ours carries a reason."""
+        reading = snapshot.reading
+        waiting = (
+            [job.job_id for job in reading.jobs if job.state is JobState.QUEUED] if reading else []
+        )
+        marked = (
+            [node.name for node in reading.nodes if node.note.startswith(MARK)] if reading else []
+        )
+        ours = {*marked, *(worker.node for worker in snapshot.workers)}
+        if mute := {*waiting} - plan.jobs.keys():
+            raise Broken(f"no reason for waiting jobs {sorted(mute)}")
+        if mute := ours - plan.nodes.keys() - {self.policy.capacity_record}:
+            raise Broken(f"no reason for nodes {sorted(mute)}")
+        told = [*plan.jobs.values(), *plan.nodes.values(), *(a.reason for a in plan.actions)]
+        if empty := [reason for reason in told if not reason.text.strip()]:
+            raise Broken(f"reasons without a sentence: {empty}")
 
     def _check_offers(self) -> None:
         for offer in self.offers.values():

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torque_mesos import __version__
 from torque_mesos.admin.status import (
@@ -21,6 +21,7 @@ from torque_mesos.admin.status import (
 from torque_mesos.decide import Policy
 from torque_mesos.decide.reason import Reason
 from torque_mesos.decide.worker import Phase, phase
+from torque_mesos.framework.journal import line_of
 from torque_mesos.model import JobState, Reading, Resources
 
 if TYPE_CHECKING:
@@ -64,6 +65,14 @@ class StatusBoard:
                 status = status_of(published, self._policy, self._problems())
                 self._converted = (published, status)
             return self._converted[1]
+
+    def last_turn(self) -> dict[str, Any] | None:
+        """What the last turn knew and did, as a journal's line; None before the first. Any thread.
+
+        Who asks decides on it himself: see `torque-mesos plan`.
+        """
+        published = self._published
+        return None if published is None else line_of(published, self._policy)
 
     def ailments(self, stale_after_s: float) -> tuple[str, ...]:
         """What is wrong now, as sentences; empty when all is well.

@@ -66,3 +66,11 @@ def read_status(socket_path: Path, timeout_s: float = 10.0) -> Status:
         return Status.from_json(values)
     except (KeyError, TypeError, ValueError) as error:
         raise BadAnswer(f"{socket_path}: not a status that this version knows: {error}") from None
+
+
+def read_turn(socket_path: Path, timeout_s: float = 10.0) -> str:
+    """The last turn as a line of a journal of snapshots. Raises NotRunning, NoAccess, BadAnswer."""
+    code, values = get(socket_path, "/v1/turn", timeout_s)
+    if code != 200:
+        raise BadAnswer(str(values.get("error", f"HTTP {code}")))
+    return json.dumps(values)

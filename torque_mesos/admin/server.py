@@ -1,6 +1,6 @@
 """The HTTP servers of a running framework, both on one thread of their own.
 
-On a UNIX socket: GET /v1/status, /v1/jobs/{id}, /v1/health. On TCP, where agents can
+On a UNIX socket: GET /v1/status, /v1/jobs/{id}, /v1/turn, /v1/health. On TCP, where agents can
 reach it: the executor's bundle, and /health. Nothing can be changed through either.
 """
 
@@ -120,6 +120,7 @@ class AdminServer:
             routes=[
                 Route("/v1/status", self._status),
                 Route("/v1/jobs/{job_id}", self._job),
+                Route("/v1/turn", self._turn),
                 Route("/v1/health", self._health),
             ]
         )
@@ -146,6 +147,12 @@ class AdminServer:
             return JSONResponse({"error": f"unknown job {job_id}"}, 404)
         jobs = [job for job in status.to_json()["jobs"] if job["job_id"] in found]
         return JSONResponse({"jobs": jobs})
+
+    def _turn(self, _request: Request) -> Response:
+        line = self._board.last_turn()
+        if line is None:
+            return JSONResponse({"error": "no turn has been made yet"}, 503)
+        return JSONResponse(line)
 
     def _health(self, _request: Request) -> Response:
         reasons = self._board.ailments(self._stale_after_s)

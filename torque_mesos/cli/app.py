@@ -19,6 +19,9 @@ from torque_mesos.cli import simulate
 if TYPE_CHECKING:
     from torque_mesos.admin.status import Status
     from torque_mesos.config import Settings
+    from torque_mesos.framework.journal import Written
+
+_SETTLES_S = 2.0
 
 
 class Exit(enum.IntEnum):
@@ -176,6 +179,27 @@ def explain(
 
 
 @app.command()
+def plan(
+    config: Config = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option("--settings", metavar="FILE", help="What would be done with these."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what would be done now, and next, and why. Nothing is changed."""
+    from torque_mesos.cli import plan as dry
+
+    own = _settings(config)
+    other = None if settings is None else _settings(settings)
+    turn = _settled_turn(own.status_socket)
+    policy = None if other is None else dry.with_settings(turn, other.policy)
+    values = dry.dry_run(turn, time.time(), policy)
+    for line in [json.dumps(values)] if as_json else dry.lines(values):
+        typer.echo(line)
+
+
+@app.command()
 def teardown(
     master: Annotated[
         str | None, typer.Argument(help="HOST:PORT or zk://HOST:PORT,.../PATH; else mesos.master.")
@@ -230,6 +254,25 @@ def _readings(socket: Path, again: bool, interval_s: float) -> Iterator[Status]:
                 return
             sys.stdout.flush()
             time.sleep(interval_s)
+
+
+def _settled_turn(socket: Path) -> Written:
+    """The last turn; of a busy framework, one whose deeds are done, if one comes soon."""
+    from torque_mesos.admin.client import read_turn
+    from torque_mesos.cli.plan import settled
+    from torque_mesos.framework.codec import CodecError
+    from torque_mesos.framework.journal import read_line
+
+    until_s = time.monotonic() + _SETTLES_S
+    with _told():
+        while True:
+            try:
+                turn = read_line(read_turn(socket))
+            except CodecError as error:
+                _fail(Exit.FAILED, f"{socket}: a turn that this version cannot read: {error}")
+            if settled(turn) or time.monotonic() >= until_s:
+                return turn
+            time.sleep(0.1)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torque_mesos.decide.demand import demands
+from torque_mesos.decide.explain import explain_nodes, explain_waiting
 from torque_mesos.decide.grow import grow
 from torque_mesos.decide.offers import answer_offers
 from torque_mesos.decide.plan import Decline, Memory, Plan, Snapshot
@@ -33,6 +34,7 @@ def decide(snapshot: Snapshot, policy: Policy) -> Plan:
     growth = grow(turn, wanted)
     shrink(turn, growth)
     answer_offers(turn, growth, snapshot.suppressed)
+    explain_nodes(turn, growth)
     return Plan(
         actions=tuple(turn.actions),
         jobs=frozen_map(turn.jobs),
@@ -51,7 +53,10 @@ def _wait(snapshot: Snapshot, policy: Policy) -> Plan:
         if snapshot.now_s - offer.received_s >= policy.offer_hold_s
     )
     code = Code.NOT_CONNECTED if snapshot.reading is not None else Code.SERVER_UNREADABLE
-    reason = because(code, "the batch server or Mesos cannot be read now")
+    what = "the batch server cannot be read"
+    if snapshot.reading is not None:
+        what = "the Mesos master is not connected, or has not told of all our tasks"
+    reason = because(code, f"nothing is changed: {what}")
     jobs: dict[str, Reason] = {}
     if snapshot.reading is not None:
         turn = Turn(snapshot, snapshot.reading, policy)
@@ -71,6 +76,7 @@ def _wait(snapshot: Snapshot, policy: Policy) -> Plan:
     return Plan(
         actions=(Decline(old, 1.0, reason),) if old else (),
         jobs=frozen_map(jobs),
+        nodes=frozen_map(explain_waiting(snapshot, policy, reason)),
         memory=memory,
         again_s=min(due, default=None),
     )

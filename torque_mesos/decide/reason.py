@@ -50,6 +50,11 @@ class Code(enum.Enum):
     HOST_LOST = "host-lost"
     AGENT_GONE = "agent-gone"
     NO_DEMAND = "no-demand"
+    IN_USE = "in-use"
+    REGISTERING = "registering"
+    SIDELINED = "sidelined"
+    MOM_DOWN = "mom-down"
+    AGENT_AWAY = "agent-away"
     # offers
     NOTHING_WANTED = "nothing-wanted"
     TOO_SMALL = "too-small"

@@ -98,16 +98,7 @@ class SnapshotJournal(_Journal):
 
     def write(self, published: Published, policy: Policy) -> None:
         """Write what a turn knew and did. Never raises OSError."""
-        text = json.dumps(plain(published.snapshot), separators=(",", ":"))
-        self.append(
-            {
-                "at": published.wall_s,
-                "turn": published.turns,
-                "policy": plain(policy),
-                "actions": [plain_action(action) for action in published.plan.actions],
-                "snapshot": base64.b64encode(zlib.compress(text.encode())).decode("ascii"),
-            }
-        )
+        self.append(line_of(published, policy))
 
 
 class Journals:
@@ -144,6 +135,18 @@ class Written:
     policy: Policy
     snapshot: Snapshot
     actions: tuple[dict[str, Any], ...]
+
+
+def line_of(published: Published, policy: Policy) -> dict[str, Any]:
+    """A turn as a line of `snapshots.jsonl` has it: what it knew, and what it did."""
+    text = json.dumps(plain(published.snapshot), separators=(",", ":"))
+    return {
+        "at": published.wall_s,
+        "turn": published.turns,
+        "policy": plain(policy),
+        "actions": [plain_action(action) for action in published.plan.actions],
+        "snapshot": base64.b64encode(zlib.compress(text.encode())).decode("ascii"),
+    }
 
 
 def read_line(text: str) -> Written:

@@ -1,0 +1,93 @@
+"""A reason for every node of ours that no other part of a turn spoke of."""
+
+from __future__ import annotations
+
+from torque_mesos.decide.growth import Growth
+from torque_mesos.decide.plan import Snapshot
+from torque_mesos.decide.policy import Policy
+from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.turn import Turn
+from torque_mesos.decide.worker import MARK, Phase
+
+# Made once: most nodes have one of these in every turn.
+_IN_USE = Reason(Code.IN_USE, "jobs run on it")
+_CLAIMED = Reason(Code.RUNS_SOON, "idle, and a waiting job will run on it")
+_KEPT = Reason(Code.IDLE, "no job runs on it")
+_DOWN = Reason(Code.MOM_DOWN, "the server takes it for down; nothing is done because of that")
+_HELD_BACK = Reason(Code.STARTING_NODES, "ready; the other nodes of the same job are not yet")
+_READY = Reason(Code.READY, "ready for jobs")
+_STARTING = Reason(Code.STARTING_NODES, "its mom is being started")
+_DRAINING = Reason(Code.IDLE, "draining: it waits for its jobs to end")
+_REGISTERING = Reason(Code.REGISTERING, "a new record: the server is not done with it")
+_TO_BE_PARKED = Reason(Code.NOTHING_RUNS_HERE, "no mom is ready here")
+_PARKED = Reason(Code.NO_DEMAND, "parked: no job needs it now")
+_NO_OFFER = Reason(Code.WAITING_FOR_OFFERS, "parked: jobs wait, and Mesos offers none of it now")
+_INCOMPLETE = Reason(Code.INCOMPLETE, "parked: jobs wait that need more than is offered now")
+_NO_USE = Reason(Code.TOO_SMALL, "parked: of no use to the jobs that wait")
+_AWAY = Reason(Code.AGENT_AWAY, "parked: Mesos does not list its agent now")
+_UNMADE = Reason(Code.NO_DEMAND, "no record: no job needs it now")
+_SIDELINED = Reason(Code.SIDELINED, "a person took it offline, and it stays so")
+_FOREIGN = Reason(Code.NOT_OURS, "its node record was made by others")
+_STRANDED = Reason(Code.MOM_DOWN, "its mom is gone; its jobs wait until its host is surely dead")
+
+
+def explain_nodes(turn: Turn, growth: Growth) -> None:
+    """Give every node that has no reason yet the one that follows from its phase."""
+    for name, where in turn.phases.items():
+        if name not in turn.nodes and name != turn.policy.capacity_record:
+            reason = _of(turn, growth, name, where)
+            if reason is not None:
+                turn.nodes[name] = reason
+
+
+def explain_waiting(snapshot: Snapshot, policy: Policy, reason: Reason) -> dict[str, Reason]:
+    """While nothing may be changed: the same reason for every node that is known to be ours."""
+    nodes = snapshot.reading.nodes if snapshot.reading is not None else ()
+    ours = {node.name for node in nodes if node.note.startswith(MARK)}
+    ours |= {worker.node for worker in snapshot.workers}
+    return dict.fromkeys(sorted(ours - {policy.capacity_record}), reason)
+
+
+def _of(turn: Turn, growth: Growth, name: str, where: Phase) -> Reason | None:
+    if where is Phase.PARKED:
+        return _parked(turn, growth, name)
+    if where in (Phase.ONLINE, Phase.SIDELINED, Phase.DRAINING):
+        return _up(turn, growth, name, where)
+    if where is Phase.READY:
+        return _HELD_BACK if name in growth.held_back else _READY
+    if where is Phase.ABSENT:
+        agent = turn.agents.get(name)
+        return _UNMADE if agent is not None and agent.active else _AWAY
+    if where is Phase.FOREIGN:
+        return _FOREIGN if name in turn.agents else None  # others' own nodes are not our matter
+    return {
+        Phase.STARTING: _STARTING,
+        Phase.REGISTERING: _REGISTERING,
+        Phase.UNPARKED: _TO_BE_PARKED,
+        Phase.STRANDED: _STRANDED,
+    }[where]
+
+
+def _up(turn: Turn, growth: Growth, name: str, where: Phase) -> Reason:
+    if where is Phase.SIDELINED:
+        return _SIDELINED
+    if name in growth.claimed and not turn.busy(name):
+        return _CLAIMED
+    if where is Phase.DRAINING:
+        return _DRAINING
+    if turn.busy(name):
+        return _IN_USE
+    return _DOWN if turn.down(name) else _KEPT
+
+
+def _parked(turn: Turn, growth: Growth, name: str) -> Reason:
+    agent = turn.agents.get(name)
+    if agent is None or not agent.active:
+        return _AWAY
+    if not growth.short and not growth.floor_short:
+        return _PARKED
+    if not turn.offered_slots(name):
+        return _NO_OFFER
+    host = growth.hosts.get(name)
+    of_use = host is not None and any(host.serves(part) for part in growth.parts_short)
+    return _INCOMPLETE if of_use or growth.floor_short else _NO_USE
