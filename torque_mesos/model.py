@@ -315,6 +315,8 @@ class Grant:
 class Worker:
     """One mom of ours: its node, its agent, and its grants (ended ones left out).
 
+    The first grant is the one that holds the executor's own share, as long as it is there.
+
     (No slots: what follows from its grants is asked for often, and kept.)
     """
 

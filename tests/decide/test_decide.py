@@ -383,8 +383,8 @@ def test_a_drained_node_is_stopped_once() -> None:
     assert some(site.plan(now_s=NOW_S + 30), Kill), "it is asked again"
 
 
-def test_a_draining_node_with_jobs_is_left_alone() -> None:
-    plan = Site().draining("n1", jobs={2: "r"}).plan()
+def test_an_old_draining_node_with_jobs_is_left_alone() -> None:
+    plan = Site().draining("n1", jobs={2: "r"}).rules(generation="g2").plan()
     assert not some(plan, Kill)
     assert "waits" in plan.nodes["n1"].text
 
@@ -534,9 +534,13 @@ def test_a_late_start_is_given_up_and_its_agent_left_alone() -> None:
 def test_back_off_doubles_and_ends_with_success() -> None:
     memory = Memory()
     waits = []
+    now_s = 0.0
     for _ in range(9):
-        memory = replace(memory, failures=memory.with_failure("a-n1", 0.0))
-        waits.append(memory.failures["a-n1"].until_s)
+        memory = replace(memory, failures=memory.with_failure("a-n1", now_s))
+        until_s = memory.failures["a-n1"].until_s
+        waits.append(until_s - now_s)
+        assert memory.with_failure("a-n1", until_s - 1) == memory.failures  # of the same attempt
+        now_s = until_s
     assert waits[:3] == [5.0, 10.0, 20.0]
     assert waits[-1] == 600.0
     failures = frozen_map({"a-n1": Failures(1, NOW_S + 5)})

@@ -498,7 +498,7 @@ class World:
                 self._ours(name, action)
         if isinstance(action, Kill | DeleteNode):
             record = self.records.get(action.name)
-            if record is not None and record.slots:
+            if record is not None and record.slots and not self._leaves_enough(action, record):
                 raise Broken(f"jobs {record.slots} are on it: {action}")
         if isinstance(action, SetNp):
             record, tasks = self.records[action.name], self.tasks_at(action.name)
@@ -532,6 +532,15 @@ class World:
         if isinstance(action, Offline) and action.note == DRAINING_NOTE:
             self._above_floor(action)
 
+    def _leaves_enough(self, action: Action, record: Record) -> bool:
+        """Whether a node with jobs keeps the slots that they use, and its executor's share."""
+        if not isinstance(action, Kill) or not record.offline:
+            return False
+        tasks = self.tasks_at(action.name)
+        rest = [task for task in tasks if not task.killed and task.task_id not in action.task_ids]
+        granted = sum(task.slots for task in rest if task.state is TaskState.RUNNING)
+        return tasks[0] in rest and granted > max(record.slots)
+
     def _above_floor(self, action: Offline) -> None:
         task = self.task_at(action.name)
         if task is None or task.state is TaskState.UNREACHABLE:
@@ -549,6 +558,8 @@ class World:
             if task.state in LIVE and not task.killed and not self._draining(task.name)
         )
         own = sum(one.slots for one in self.tasks_at(action.name))
+        if action.reason.code is Code.SPARE:
+            own = int(action.reason.numbers["slots"])
         if kept - own < self.policy.floor_slots:
             raise Broken(f"below the floor: {action}")
 
@@ -648,24 +659,31 @@ class World:
         if not total.holds(action.resources):
             raise Broken(f"more than was offered: {action}")
         self._filter(offers[0], total - action.resources, 1.0)
-        task_id = f"t{next(self.numbers)}"
         fates = ["ready"]
         first = self.task_at(action.name)
         if self.fault and first is None:
             fates = ["ready"] * 8 + ["fails", "hangs"]
         elif self.fault:
             fates = ["ready"] * 8 + ["fails"]
-        self.tasks[task_id] = Task(
-            task_id,
-            action.name,
-            action.agent_id,
-            action.slots,
-            action.resources,
-            TaskState.STAGING,
-            self.now_s,
-            self.now_s + self.random.choice([0.1, 0.4, 3.0]),
-            self.random.choice(fates),
-            self.policy.generation,
-            action.executor_id or f"e-{task_id}",
-        )
+        due_s, fate = self.now_s + self.random.choice([0.1, 0.4, 3.0]), self.random.choice(fates)
+        executor_id = action.executor_id or f"e{next(self.numbers)}"
+        if sum(part.slots for part in action.parts) != action.slots:
+            raise Broken(f"its grants are not what it takes: {action}")
+        if sum((part.resources for part in action.parts), Resources()) != action.resources:
+            raise Broken(f"its grants are not what it takes: {action}")
+        for part in action.parts:
+            task_id = f"t{next(self.numbers)}"
+            self.tasks[task_id] = Task(
+                task_id,
+                action.name,
+                action.agent_id,
+                part.slots,
+                part.resources,
+                TaskState.STAGING,
+                self.now_s,
+                due_s,
+                fate,
+                self.policy.generation,
+                executor_id,
+            )
         return True

@@ -128,6 +128,11 @@ class Site:
     def live(self) -> list[str]:
         return [key for key, task in self.link.tasks.items() if not task.state.terminal]
 
+    def held(self) -> dict[str, int]:
+        """The slots that Mesos gave, by node."""
+        workers, _ = self.view.workers()
+        return {worker.node: worker.slots for worker in workers}
+
     def moms_up(self) -> None:
         for key in self.live():
             if self.link.tasks[key].state is TaskState.STAGING:
@@ -162,8 +167,8 @@ def test_a_two_node_job_grows_the_cluster_and_its_end_shrinks_it() -> None:
     site = Site().start().parked()
     site.submit("1.head", "2:ppn=2")
     site.steps(3)
-    assert len(site.live()) == 2
-    first, second = site.live()
+    assert site.held() == {"n1.cluster.test": 2, "n2.cluster.test": 2}
+    first, *_ = all_tasks = site.live()
     site.server.mom(first.split(":")[1], up=True)
     site.link.update(first, TaskState.RUNNING)
     site.steps(3)
@@ -179,7 +184,7 @@ def test_a_two_node_job_grows_the_cluster_and_its_end_shrinks_it() -> None:
     site.steps(20)
     assert not [call for call in site.link.calls if call[0] == "kill"], "before the grace is over"
     site.steps(60)
-    assert {call[1] for call in site.link.calls if call[0] == "kill"} == {first, second}
+    assert {call[1] for call in site.link.calls if call[0] == "kill"} == set(all_tasks)
     site.end_killed()
     site.steps(80)
     assert site.view.workers() == ((), ())
@@ -308,7 +313,7 @@ def test_jobs_wait_at_the_limit_and_are_told_why() -> None:
     site.submit("2.head", "1:ppn=2")
     site.submit("3.head", "2:ppn=2")
     site.steps(5)
-    assert len(site.live()) == 1
+    assert list(site.held().values()) == [2]
     jobs = site.published[-1].plan.jobs
     assert jobs["2.head"].code is Code.AT_LIMIT
     assert jobs["3.head"].code is Code.NEVER_OVER_LIMIT
@@ -319,7 +324,7 @@ def test_the_floor_is_held_with_an_empty_queue() -> None:
     site.steps(5)
     site.moms_up()
     site.steps(200)
-    assert len(site.live()) == 1
+    assert list(site.held().values()) == [2]
     assert not [call for call in site.link.calls if call[0] == "kill"]
 
 

@@ -51,4 +51,4 @@ def test_free_slots_beside_a_job_are_told_apart() -> None:
     small_s = 2.0  # starts and delays
     assert uses[Use.BELOW] == pytest.approx(2 * 200, abs=small_s)  # from 100 to 300
     assert uses[Use.TOP_YOUNG] == pytest.approx(30, abs=small_s)  # slot 3, from 200
-    assert uses[Use.TOP_OLD] == pytest.approx(70, abs=small_s)
+    assert uses[Use.TOP_OLD] == pytest.approx(0, abs=small_s)  # it is given back

@@ -121,7 +121,7 @@ def _waits(run: Run) -> Iterator[float]:
     [
         Options(mode="static"),
         Options(),
-        Options(other_share=0.4),
+        Options(other_share=0.2),  # more, and both of the large hosts would be its own in part
         Options(faults=1, rates=Rates(host_up_s=10_000, host_away_s=2000, failed_starts=0.1)),
     ],
     ids=["static", "elastic", "shared", "faults"],

@@ -12,6 +12,7 @@ from torque_mesos.decide.reason import Code
 from torque_mesos.decide.serve import serve
 from torque_mesos.decide.shelf import Shelf
 from torque_mesos.decide.starts import Starts
+from torque_mesos.decide.trim import finish_trims, parts
 from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
 
@@ -36,6 +37,7 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
     for name, slots in growth.launches.items():
         code = Code.JOB_WANTS if name in for_jobs else Code.FLOOR
         _launch(turn, name, slots, code)
+    finish_trims(turn, growth)
     bring_online(turn, growth)
     return growth
 
@@ -106,6 +108,7 @@ def _launch(turn: Turn, name: str, slots: int, code: Code) -> None:
             slots=slots,
             resources=turn.policy.slot * slots,
             reason=reason,
+            parts=parts(turn.policy.slot * slots, slots, turn.policy.slot, first=worker is None),
             executor_id=worker.executor_id if worker else None,
         )
     )

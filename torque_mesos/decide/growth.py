@@ -122,7 +122,7 @@ def host_of(turn: Turn, name: str) -> Host | None:
     if where is Phase.ONLINE and NodeState.DOWN in node.states:
         return None
     used = len(node.slots)
-    now = worker.running_slots  # what np is set to when a node goes online
+    now = turn.usable_slots(name)  # what np is set to when a node goes online
     if where is Phase.ONLINE:
         now = node.np
     elif where is Phase.STARTING:

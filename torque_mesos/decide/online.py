@@ -15,6 +15,7 @@ def bring_online(turn: Turn, growth: Growth) -> None:
     usable = {name for name in ready if not turn.stopping(name) and not turn.unreachable(name)}
     undrained = {name for name in growth.online if turn.phases[name] is Phase.DRAINING}
     names = (usable - (growth.held_back - growth.online)) | undrained
+    names = {name for name in names if not turn.ending(name)}
     unmarked = {
         name
         for name, where in turn.phases.items()
@@ -39,7 +40,7 @@ def _np_as_granted(turn: Turn, name: str) -> bool:
     node, slots = turn.records[name], turn.workers[name].running_slots
     if node.np == slots:
         return True
-    if node.np > slots and (node.slots or not turn.feasible_without()):
+    if node.np > slots and (turn.slots_in_use(name) > slots or not turn.feasible_without()):
         return False  # it may not fall now
     return _set_np(turn, name, slots)
 
@@ -50,8 +51,8 @@ def _raise_np(turn: Turn) -> bool:
     for name, where in turn.phases.items():
         worker = turn.workers.get(name)
         if where is Phase.ONLINE and worker is not None and growable(turn, name):
-            more = worker.running_slots > turn.records[name].np
-            raised |= more and _set_np(turn, name, worker.running_slots)
+            slots = turn.usable_slots(name)
+            raised |= slots > turn.records[name].np and _set_np(turn, name, slots)
     return raised
 
 

@@ -19,15 +19,25 @@ class Failures:
 
 
 @dataclass(frozen=True, slots=True)
+class Spare:
+    """Slots of a node with jobs that could be given back, all of them since a time."""
+
+    slots: int
+    since_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What one turn tells the next. Losing it costs time, never a job.
 
-    By node: when it was first seen idle, down, or without its agent, and when its creation was
-    last asked for. By executor id: when its end was asked for. By job id: when its rerun
-    was. By agent id: its failures.
+    By node: when it was first seen idle, down, or without its agent, what of it is idle beside
+    jobs, and when its creation was last asked for. By executor id: when its end was asked for;
+    by task id: when that of a single grant was. By job id: when its rerun was. By agent id: its
+    failures.
     """
 
     idle_since: Mapping[str, float] = field(default_factory=frozen_map)
+    spare: Mapping[str, Spare] = field(default_factory=frozen_map)
     down_since: Mapping[str, float] = field(default_factory=frozen_map)
     unseen_since: Mapping[str, float] = field(default_factory=frozen_map)
     killed_at: Mapping[str, float] = field(default_factory=frozen_map)
@@ -39,8 +49,14 @@ class Memory:
     revived_s: float = float("-inf")
 
     def with_failure(self, agent_id: str, now_s: float, why: str = "") -> Mapping[str, Failures]:
-        """The failures with one more of this agent: it is left alone for 5 s, then twice that."""
+        """The failures with one more of this agent: it is left alone for 5 s, then twice that.
+
+        What fails while it is left alone was begun before, with what failed then: it does not
+        count again.
+        """
         before = self.failures.get(agent_id)
+        if before is not None and now_s < before.until_s:
+            return self.failures
         count = before.count + 1 if before else 1
         until_s = now_s + min(600.0, 5.0 * 2 ** min(count - 1, 10))
         return frozen_map({**self.failures, agent_id: Failures(count, until_s, why)})
@@ -129,10 +145,19 @@ class Rerun:
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
-    """Take offers of one agent: start a mom there, with a grant of `slots`.
+class Part:
+    """What one of the grants of a launch has."""
 
-    `executor_id`: the running executor whose worker gets another grant; None: a new one.
+    slots: int
+    resources: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Take offers of one agent: start a mom there, with grants of `slots` together.
+
+    `parts`: what each grant has of it. `executor_id`: the running executor whose worker gets
+    further grants; None: a new one.
     """
 
     name: str
@@ -141,12 +166,13 @@ class Launch:
     slots: int
     resources: Resources
     reason: Reason
+    parts: tuple[Part, ...]
     executor_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """End every grant of a worker: its mom stops and the resources go back."""
+    """End grants of a worker. With the last one its mom stops."""
 
     name: str
     agent_id: str

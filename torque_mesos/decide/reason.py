@@ -42,6 +42,7 @@ class Code(enum.Enum):
     FLOOR = "floor"
     READY = "ready"
     IDLE = "idle"
+    SPARE = "spare"
     MAKES_ROOM = "makes-room"
     DRAINED = "drained"
     LATE = "late"

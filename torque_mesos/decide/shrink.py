@@ -5,8 +5,10 @@ from __future__ import annotations
 from torque_mesos.decide.growth import Growth
 from torque_mesos.decide.plan import Kill, Offline
 from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.trim import trim
 from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.worker import DRAINING_NOTE, Phase
+from torque_mesos.model import TaskState
 
 _IDLE_CAN_BE = frozenset({Phase.ONLINE, Phase.SIDELINED})
 
@@ -20,15 +22,16 @@ def shrink(turn: Turn, growth: Growth) -> None:
     }
     turn.idle_since = {name: turn.idle_since.get(name, turn.now_s) for name in sorted(idle)}
     wanted = growth.online | growth.claimed
+    idle_beside, turn.spare = turn.spare, {}
     for name in turn.workers:
         where = turn.phases[name]
-        if where is Phase.DRAINING and name not in wanted:
+        if where is Phase.DRAINING and name not in wanted and not turn.trimmed(name):
             _stop_drained(turn, name)
         elif where is Phase.STARTING:
             _give_up_late(turn, name)
         elif where is Phase.READY and turn.stopping(name) and not turn.busy(name):
             _kill(turn, name, because(Code.DRAINED, "its end was asked for"))
-    held = sum(turn.kept_slots(name) for name in turn.workers) if idle else 0
+    held = sum(turn.kept_slots(name) for name in turn.workers)
     for name in sorted(idle, key=lambda name: (turn.idle_since[name], name)):
         slots = turn.kept_slots(name)
         spare = held - slots >= turn.policy.floor_slots or _in_the_way(turn, growth, name)
@@ -36,6 +39,23 @@ def shrink(turn: Turn, growth: Growth) -> None:
             turn.nodes[name] = because(Code.FLOOR, "idle, and kept for the floor")
         elif (why := _why(turn, growth, name)) and _release(turn, name, why):
             held -= slots
+    for name in turn.workers:
+        if name not in growth.claimed and _may_be_trimmed(turn, name):
+            most = held - turn.policy.floor_slots
+            held -= trim(turn, name, idle_beside.get(name), most)
+
+
+def _may_be_trimmed(turn: Turn, name: str) -> bool:
+    """Whether a node may give back what its jobs do not use."""
+    return (
+        turn.phases[name] is Phase.ONLINE
+        and turn.busy(name)
+        and turn.marked(name)
+        and not (turn.old(name) or turn.stopping(name))
+        and not (turn.unreachable(name) or turn.down(name))
+        and turn.feasible_without()
+        and all(grant.state is TaskState.RUNNING for grant in turn.workers[name].grants)
+    )
 
 
 def _why(turn: Turn, growth: Growth, name: str) -> Reason | None:

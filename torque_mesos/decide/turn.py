@@ -17,6 +17,7 @@ from torque_mesos.model import (
     Offer,
     Reading,
     Resources,
+    TaskState,
     Worker,
     frozen_map,
 )
@@ -55,6 +56,7 @@ class Turn:
 
         memory = snapshot.memory
         self.idle_since = dict(memory.idle_since)
+        self.spare = dict(memory.spare)
         self.down_since = dict(memory.down_since)
         self.unseen_since = dict(memory.unseen_since)
         self.killed_at = dict(memory.killed_at)
@@ -129,6 +131,11 @@ class Turn:
         worker = self.workers.get(name)
         return worker is not None and worker.executor_id in self.killed_at
 
+    def ending(self, name: str) -> bool:
+        """Whether the end of some grant of a worker was asked for, and has not come yet."""
+        worker = self.workers.get(name)
+        return worker is not None and any(g.task_id in self.killed_at for g in worker.grants)
+
     def old(self, name: str) -> bool:
         """Whether a worker was started with other settings than today's."""
         worker = self.workers.get(name)
@@ -139,11 +146,33 @@ class Turn:
         worker = self.workers.get(name)
         return worker is not None and worker.unreachable
 
+    def usable_slots(self, name: str) -> int:
+        """The slots of a worker's grants that run, and whose end was not asked for."""
+        grants = self.workers[name].grants
+        running = (g for g in grants if g.state is TaskState.RUNNING)
+        return sum(g.slots for g in running if g.task_id not in self.killed_at)
+
+    def slots_in_use(self, name: str) -> int:
+        """What np of a node must not fall below: the slots up to the highest that is in use."""
+        return max(self.records[name].slots, default=-1) + 1
+
     def kept_slots(self, name: str) -> int:
         """The slots of a worker that count for the floor: those that stay, and can be used."""
-        if self.phases[name] not in _KEPT or self.stopping(name) or self.unreachable(name):
+        if self.stopping(name) or self.unreachable(name):
             return 0
-        return self.workers[name].slots
+        if self.trimmed(name):
+            return min(self.usable_slots(name), self.slots_in_use(name))
+        return self.workers[name].slots if self.phases[name] in _KEPT else 0
+
+    def trimmed(self, name: str) -> bool:
+        """Whether a node is offline by us and has jobs, and will be online again with less."""
+        return (
+            self.phases[name] is Phase.DRAINING
+            and name in self.workers
+            and bool(self.records[name].slots)
+            and not (self.old(name) or self.stopping(name))
+            and not (self.unreachable(name) or self.down(name))
+        )
 
     def offered_slots(self, name: str) -> int:
         """The slots that the offers of a host hold together."""
@@ -225,12 +254,14 @@ class Turn:
         """What the next turn is told."""
         nodes = self.phases.keys()
         agents = {agent.agent_id for agent in self.agents.values()}
-        executors = {worker.executor_id for worker in self.workers.values()}
+        ending = {worker.executor_id for worker in self.workers.values()}
+        ending |= {grant.task_id for w in self.workers.values() for grant in w.grants}
         return Memory(
             idle_since=frozen_map(self.idle_since),
+            spare=frozen_map(self.spare),
             down_since=frozen_map(self.down_since),
             unseen_since=frozen_map(self.unseen_since),
-            killed_at=frozen_map({k: v for k, v in self.killed_at.items() if k in executors}),
+            killed_at=frozen_map({k: v for k, v in self.killed_at.items() if k in ending}),
             created_at=frozen_map({k: v for k, v in self.created_at.items() if k in nodes}),
             rerun_at=frozen_map(
                 {k: v for k, v in self.rerun_at.items() if self.now_s - v < RETRY_S}

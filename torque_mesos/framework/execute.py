@@ -156,21 +156,27 @@ class Executor:
         for offer_id in action.offer_ids:
             self._view.offers.pop(offer_id, None)
         framework_id = self._view.framework_id or ""
-        task_id, info = self._recipe.make(
-            action.name,
-            action.agent_id,
-            action.slots,
-            action.resources,
-            framework_id,
-            action.executor_id,
-        )
-        # Known before it is sent: if the answer is lost, reconciliation tells the rest.
-        self._view.launched(task_id, action.agent_id, now_s, action.executor_id)
+        executor_id, ids, infos = action.executor_id, [], []
+        for part in action.parts:
+            task_id, info = self._recipe.make(
+                action.name,
+                action.agent_id,
+                part.slots,
+                part.resources,
+                framework_id,
+                executor_id,
+            )
+            # Known before it is sent: if the answer is lost, reconciliation tells the rest.
+            self._view.launched(task_id, action.agent_id, now_s, executor_id)
+            executor_id = executor_id or task_id.executor_id
+            ids.append(str(task_id))
+            infos.append(info)
         outcome.changed = True  # np is set in the next turn, while the mom starts
         try:
-            link.launch(action.offer_ids, [info], _REMAINDER_REFUSE_S)
+            link.launch(action.offer_ids, infos, _REMAINDER_REFUSE_S)
         except NotConnected:
-            del self._view.tasks[str(task_id)]
+            for key in ids:
+                del self._view.tasks[key]
             raise
         except MesosError:
             outcome.reconcile = True

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from torque_mesos.decide import Policy, Snapshot
-from torque_mesos.decide.plan import Action
+from torque_mesos.decide.plan import Action, Part
 from torque_mesos.decide.reason import Reason
 from torque_mesos.framework.codec import CodecError, plain, read
 from torque_mesos.framework.loop import Published
@@ -183,6 +183,10 @@ def _plain(value: object) -> object:
         return {"code": value.code.value, "text": value.text, "numbers": dict(value.numbers)}
     if isinstance(value, Resources):
         return {"cpus": value.cpus, "mem_mb": value.mem_mb}
-    if isinstance(value, (frozenset, tuple)):
-        return sorted(value) if isinstance(value, frozenset) else list(value)
+    if isinstance(value, Part):
+        return {"slots": value.slots, "resources": _plain(value.resources)}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
     return value

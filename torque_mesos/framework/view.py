@@ -76,12 +76,20 @@ class View:
             if event.state is not known.state:
                 since_s = now_s if event.state is not TaskState.KILLING else known.since_s
                 self.tasks[event.task_id] = replace(known, state=event.state, since_s=since_s)
-        elif event.state is TaskState.KILLED:
+        elif event.state is TaskState.KILLED and not self._others(event.task_id, known):
             self.tasks[event.task_id] = replace(known, state=event.state, ended_s=now_s)
         else:
             del self.tasks[event.task_id]
             if event.state in (TaskState.FAILED, TaskState.ERROR, TaskState.DROPPED):
                 self.failed.append((known.agent_id, event.message or event.reason))
+
+    def _others(self, key: str, ended: Task) -> bool:
+        """Whether the executor of a task that ended has other tasks, so that it goes on."""
+        return any(
+            task.executor_id == ended.executor_id and task.ended_s is None
+            for other, task in self.tasks.items()
+            if other != key
+        )
 
     def _adopt(self, event: mesos.TaskStatus, now_s: float) -> None:
         try:
@@ -146,9 +154,10 @@ class View:
                 agent_id=tasks[0].agent_id,
                 executor_id=executor_id,
                 generation=tasks[0].id.generation,
+                # The one that holds the executor's own share comes first.
                 grants=tuple(
                     Grant(str(task.id), task.id.slots, task.id.resources, task.state, task.since_s)
-                    for task in tasks
+                    for task in sorted(tasks, key=lambda t: t.id.executor_id != executor_id)
                 ),
             )
         return tuple(workers.values()), tuple(extra)

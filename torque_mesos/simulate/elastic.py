@@ -201,32 +201,36 @@ class Framework:
     def _launch(self, action: Launch) -> None:
         if not self._cloud.accept(action.agent_id, action.resources, _REMAINDER_REFUSE_S):
             return
-        task_id = f"task-{next(self._numbers)}"
         there = self.tasks_at(action.name)
-        task = self.tasks[task_id] = Task(
-            Grant(task_id, action.slots, action.resources, TaskState.STAGING, self._clock.now_s),
-            action.name,
-            action.agent_id,
-            there[0].executor_id if there else f"executor-{task_id}",
-        )
+        executor_id = there[0].executor_id if there else f"executor-{next(self._numbers)}"
+        tasks = []
+        for part in action.parts:
+            task_id = f"task-{next(self._numbers)}"
+            grant = Grant(task_id, part.slots, part.resources, TaskState.STAGING, self._clock.now_s)
+            task = Task(grant, action.name, action.agent_id, executor_id)
+            self.tasks[task_id] = task
+            tasks.append(task)
         self._changed(action.name)
         self._account.count("grants" if there else "starts")
         self._account.add(held=action.resources.cpus, nodes=0 if there else 1)
         fails = not there and self.fails()
-        self._clock.after(self._delays.mom_start_s, lambda: self._started(task, fails))
+        self._clock.after(self._delays.mom_start_s, lambda: self._started(tasks, fails))
         self.poke(self._delays.turn_s)
 
-    def _started(self, task: Task, fails: bool) -> None:
-        if self.tasks.get(task.grant.task_id) is not task:
+    def _started(self, tasks: list[Task], fails: bool) -> None:
+        there = [task for task in tasks if self.tasks.get(task.grant.task_id) is task]
+        if not there:
             return
         if fails:
             self._account.count("failed starts")
-            failures = self._memory.with_failure(task.agent_id, self._clock.now_s)
+            failures = self._memory.with_failure(there[0].agent_id, self._clock.now_s)
             self._memory = replace(self._memory, failures=failures)
-            self.end(task)
-        elif task.grant.state is TaskState.STAGING:
-            self.set_state(task, TaskState.RUNNING)
-            self._server.set_up(task.node, True)
+        for task in there:
+            if fails:
+                self.end(task)
+            elif task.grant.state is TaskState.STAGING:
+                self.set_state(task, TaskState.RUNNING)
+                self._server.set_up(task.node, True)
         self.poke(self._delays.offer_s)
 
     def set_state(self, task: Task, state: TaskState) -> None:

@@ -1,0 +1,195 @@
+"""Shrinking in place: which grants end, when, and what is found after a crash at any point."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.decide.site import DOWN, NOW_S, OFFLINE, Site, kinds, one, some
+from torque_mesos.decide import Memory
+from torque_mesos.decide.plan import Kill, Launch, Offline, Online, Part, SetNp, Spare
+from torque_mesos.decide.reason import Code
+from torque_mesos.decide.trim import parts
+from torque_mesos.decide.worker import DRAINING_NOTE, ONLINE_NOTE
+from torque_mesos.model import Grant, Resources, TaskState, Worker, frozen_map
+
+GRACE_S = 60.0
+LONG_AGO = frozen_map({"n1": Spare(99, NOW_S - GRACE_S)})
+
+
+def grants(site: Site, *slots: int, name: str = "n1", ending: int = 0) -> Site:
+    """A worker of grants in these sizes; the last `ending` of them were asked to end."""
+    made = tuple(
+        Grant(f"t{number}", n, site.policy.slot * n, TaskState.RUNNING, NOW_S - 1000)
+        for number, n in enumerate(slots)
+    )
+    site.workers.append(Worker(name, f"a-{name}", f"e-{name}", "g1", made))
+    asked = {grant.task_id: NOW_S - 1 for grant in made[len(made) - ending :]}
+    return site.remembers(killed_at=frozen_map(asked))
+
+
+def online(np: int, jobs: dict[int, str], *slots: int) -> Site:
+    site = Site().agent("n1", 8).node("n1", np, (), ONLINE_NOTE, jobs)
+    return grants(site.rules(grace_s=GRACE_S), *slots)
+
+
+def draining(np: int, jobs: dict[int, str], *slots: int, ending: int = 0) -> Site:
+    site = Site().agent("n1", 8).node("n1", np, (OFFLINE,), DRAINING_NOTE, jobs)
+    return grants(site.rules(grace_s=GRACE_S), *slots, ending=ending)
+
+
+@pytest.mark.parametrize("slots", range(1, 81))
+def test_any_number_of_slots_can_be_given_back(slots: int) -> None:
+    slot = Resources(1.0, 1024.0)
+    first, *others = (part.slots for part in parts(slot * slots, slots, slot, first=True))
+    assert first == 1
+    sums = {0}
+    for size in others:
+        sums |= {size + other for other in sums}
+    assert sums == set(range(slots))
+    assert sum(part.slots for part in parts(slot * slots, slots, slot, first=False)) == slots
+
+
+def test_what_is_beyond_the_slots_is_in_the_first_part() -> None:
+    slot, whole = Resources(1.0, 1024.0), Resources(3.0, 9000.0, 2)
+    found = parts(whole, 3, slot, first=True)
+    assert sum((part.resources for part in found), Resources()) == whole
+    assert [part.slots for part in found] == [1, 1, 1]
+    assert [part.resources for part in found[1:]] == [slot, slot]
+    assert parts(Resources(0.0, 512.0), 0, slot, first=False) == (Part(0, Resources(0.0, 512.0)),)
+
+
+def test_a_launch_has_grants_that_sum_up() -> None:
+    site = Site().parked("n1", 8, offered=7).asks("1:ppn=7")
+    launch = one(site.plan(), Launch)
+    assert launch.parts == tuple(Part(n, site.policy.slot * n) for n in (1, 1, 2, 3))
+
+
+def test_grants_with_more_than_their_slots_stay() -> None:
+    site = draining(8, {0: "r"}, 1, 1, 2, 4)
+    (worker,) = site.workers
+    richer = replace(worker.grants[3], resources=Resources(4.0, 9000.0))
+    site.workers = [replace(worker, grants=(*worker.grants[:3], richer))]
+    assert one(site.plan(), Kill).task_ids == ("t2", "t1")
+
+
+def test_idle_slots_at_the_top_go_after_the_grace() -> None:
+    site = online(8, {0: "r", 1: "r"}, 1, 1, 2, 4)
+    early = site.plan()
+    assert not early.actions[1:]
+    assert early.memory.spare == {"n1": Spare(6, NOW_S)}
+    assert early.again_s == NOW_S + GRACE_S
+    site.memory = early.memory
+    plan = site.plan(now_s=NOW_S + GRACE_S)
+    action = one(plan, Offline)
+    assert (action.name, action.note, action.reason.code) == ("n1", DRAINING_NOTE, Code.SPARE)
+    assert action.reason.numbers["slots"] == 6
+    assert not some(plan, Kill), "what runs there is read again first"
+
+
+def test_only_what_was_idle_all_the_time_counts() -> None:
+    site = online(8, {0: "r", 1: "r", 2: "r", 3: "r"}, 1, 1, 2, 4)
+    site.remembers(spare=frozen_map({"n1": Spare(6, NOW_S - 50)}))
+    assert site.plan().memory.spare == {"n1": Spare(4, NOW_S - 50)}
+    site = online(8, {0: "r"}, 1, 1, 2, 4)
+    site.remembers(spare=frozen_map({"n1": Spare(3, NOW_S - 50)}))
+    assert site.plan().memory.spare == {"n1": Spare(3, NOW_S - 50)}
+
+
+@pytest.mark.parametrize(
+    ("why", "site"),
+    [
+        ("all is in use", online(4, {0: "r", 1: "r", 2: "r", 3: "r"}, 1, 1, 2)),
+        ("the highest slot is in use", online(4, {3: "r"}, 1, 1, 2)),
+        ("no grant is that small", online(4, {0: "r"}, 4)),
+        ("a grant is still coming", online(4, {0: "r"}, 1, 1, 2).worker("n1", 1)),
+        ("a job is about to get it", online(4, {0: "r"}, 1, 1, 2).asks("1")),
+        ("the floor is as high", online(4, {0: "r"}, 1, 1, 2).rules(floor_slots=4)),
+    ],
+)
+def test_what_keeps_idle_slots(why: str, site: Site) -> None:
+    if why == "a grant is still coming":
+        *_, old, new = site.workers
+        coming = replace(new.grants[0], state=TaskState.STAGING)
+        site.workers = [replace(old, grants=(*old.grants, coming))]
+    plan = site.remembers(spare=LONG_AGO).plan()
+    assert not some(plan, Offline), why
+    assert not some(plan, Kill), why
+
+
+def test_a_node_that_is_down_or_a_persons_is_left_alone() -> None:
+    down = online(8, {0: "r"}, 1, 1, 2, 4)
+    down.nodes[0] = replace(down.nodes[0], states=frozenset({DOWN}))
+    noted = online(8, {0: "r"}, 1, 1, 2, 4)
+    noted.nodes[0] = replace(noted.nodes[0], note="bad disk")
+    for site in (down, noted):
+        assert not some(site.remembers(spare=LONG_AGO).plan(), Offline)
+
+
+def test_nothing_is_done_on_an_old_reading() -> None:
+    plan = online(8, {0: "r"}, 1, 1, 2, 4).remembers(spare=LONG_AGO).plan(fresh=False)
+    assert not some(plan, Offline)
+    assert plan.wants_fresh
+    assert plan.memory.spare["n1"].since_s == NOW_S - GRACE_S
+
+
+def test_the_grants_above_the_highest_slot_in_use_end() -> None:
+    plan = draining(8, {0: "r", 2: "r"}, 1, 1, 2, 4).plan()
+    kill = one(plan, Kill)
+    assert kill.task_ids == ("t3", "t1")  # 4 + 1 of 8, and slots 0 to 2 stay
+    assert not some(plan, Online)
+    assert not some(plan, SetNp)
+
+
+def test_the_first_grant_never_ends_before_the_others() -> None:
+    for jobs in ({0: "r"}, {0: "r", 1: "r"}):
+        plan = draining(8, jobs, 1, 7).plan()
+        assert all("t0" not in kill.task_ids for kill in some(plan, Kill))
+    assert one(draining(8, {0: "r"}, 1, 7).plan(), Kill).task_ids == ("t1",)
+
+
+def test_online_again_when_the_grants_have_ended_and_not_before() -> None:
+    waits = draining(8, {0: "r", 1: "r"}, 1, 1, 2, 4, ending=2).plan()
+    assert not {"Online", "SetNp", "Kill"} & set(kinds(waits))
+    assert waits.again_s == NOW_S + 29
+    over = draining(8, {0: "r", 1: "r"}, 1, 1).plan()
+    assert (one(over, SetNp).np, one(over, Online).names) == (2, ("n1",))
+    assert kinds(over).index("SetNp") < kinds(over).index("Online")
+
+
+def test_a_grant_that_does_not_end_is_asked_for_again() -> None:
+    site = draining(8, {0: "r", 1: "r"}, 1, 1, 2, 4, ending=2)
+    plan = site.plan(now_s=NOW_S + 30)
+    assert one(plan, Kill).task_ids == ("t2", "t3")
+    assert set(plan.memory.killed_at.values()) == {NOW_S + 30}
+
+
+def test_a_job_that_wants_the_slots_meanwhile_gets_them() -> None:
+    plan = draining(8, {0: "r"}, 1, 1, 2, 4).asks("1:ppn=4").plan()
+    assert not some(plan, Kill)
+    assert one(plan, Online).names == ("n1",)
+    dying = draining(8, {0: "r"}, 1, 1, 2, 4, ending=1).asks("1:ppn=4").plan()
+    assert not some(dying, Online), "its slots are going away"
+
+
+def test_no_more_than_the_floor_allows_ends() -> None:
+    plan = draining(8, {0: "r"}, 1, 1, 2, 4).rules(floor_slots=4).plan()
+    kept = 8 - sum({"t1": 1, "t2": 2, "t3": 4}[task_id] for task_id in one(plan, Kill).task_ids)
+    assert kept == 4
+
+
+def test_after_a_crash_at_any_point_it_goes_on() -> None:
+    """What is remembered makes no difference but to the time."""
+    for site, next_action in [
+        (draining(8, {0: "r"}, 1, 1, 2, 4), Kill),
+        (draining(8, {0: "r"}, 1), Online),
+        (draining(1, {0: "r"}, 1), Online),
+    ]:
+        site.memory = Memory()
+        assert some(site.plan(), next_action)  # type: ignore[type-var]
+
+
+def test_an_empty_node_is_stopped_whole() -> None:
+    plan = draining(8, {}, 1, 1, 2, 4).plan()
+    assert one(plan, Kill).task_ids == ("t0", "t1", "t2", "t3")
