@@ -160,12 +160,16 @@ class Cluster:
 
     def rescale(self, scale: float) -> None:
         """End the server and start it with other delays."""
+        self.restart(delay_scale=scale)
+
+    def restart(self, *options: str, **settings: object) -> None:
+        """End the server and start it again, with other settings in `builtin.json`."""
         assert self.server is not None
         self.run("qterm")
         self.server.wait(60)
         path = self.home / "server_priv" / "builtin.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "delay_scale": scale}))
-        self.start_server()
+        path.write_text(json.dumps({**json.loads(path.read_text()), **settings}))
+        self.start_server(*options)
 
     def start_scheduler(self) -> None:
         """Start pbs_sched."""
@@ -289,9 +293,10 @@ class Cluster:
         self.qmgr("set server scheduling=true")
 
     def with_nodes(self, *names: str, np: int = 2, config: str = MOM_CONFIG) -> Cluster:
-        """Create nodes with moms, all free."""
+        """Create nodes with moms, all free; records first, so that all moms know of all."""
         for name in names:
             self.qmgr(f"create node {name} np={np}")
+        for name in names:
             self.start_mom(name, config, ready=False)
         for name in names:
             self.wait_node(name, "free")

@@ -11,6 +11,7 @@ import pytest
 from torque_mesos.batch.builtin import registry
 from torque_mesos.batch.builtin.records import COMPLETE, QUEUED, RUNNING
 from torque_mesos.batch.builtin.registry import Registry
+from torque_mesos.batch.builtin.traps import Traps
 
 
 class Time:
@@ -46,6 +47,8 @@ class Site:
             jobs={"1.head": self.job},
             loop=self.time,
             scale=1.0,
+            traps=Traps({}),
+            home=SimpleNamespace(join=lambda *_parts: "/nowhere/mom_hierarchy"),
             number=lambda name, default: 1e9,
             jobs_on=lambda node: [self.job],
             save_node=lambda node: None,

@@ -79,8 +79,7 @@ def scheduler_view(state: State) -> Dict[str, List[object]]:
         for job in sorted(state.jobs.values(), key=lambda job: job.rank)
         if job.state == QUEUED
     ]
-    nodect: List[object] = [state.number("resources_available.nodect")]
-    return {"nodes": nodes, "jobs": jobs, "nodect": nodect}
+    return {"nodes": nodes, "jobs": jobs, "nodect": [state.nodect]}
 
 
 def _startable(queue: Dict[str, str]) -> str:

@@ -41,6 +41,7 @@ BADARRAY = 15083
 NOTHELD = 15174
 HIERARCHY_NOT_SENT = 15155
 PURGED_WITH_NODE = 15156
+WITH_HIERARCHY = 15154
 
 _TEXTS: Dict[int, str] = {
     UNKJOBID: "Unknown Job Id Error",
@@ -84,6 +85,9 @@ _TEXTS: Dict[int, str] = {
     HIERARCHY_NOT_SENT: (
         "The updated okclients list hasn't been sent out to the cluster yet. The node(s) will "
         "automatically update to free once this is done and the mom has reported in."
+    ),
+    WITH_HIERARCHY: (
+        "Nodes may not be dynamically created or deleted if there is a mom_hierarchy file."
     ),
     PURGED_WITH_NODE: (
         "The server was unable to communicate with the MOM to requeue or delete the job. The node "

@@ -57,6 +57,7 @@ _MOM_MODULES = (
     "mom_join",
     "mom_limits",
     "mom_pelog",
+    "mom_report",
     "mom_sockets",
     "mom_status",
     "mom_tasks",
@@ -66,6 +67,7 @@ _MOM_MODULES = (
     "pelog",
     "processes",
     "rotation",
+    "traps",
     "wire",
 )
 

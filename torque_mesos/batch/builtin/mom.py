@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from functools import partial
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from .auth import open_tcp, trusted_daemon
 from .home import LogFile, daemonize
@@ -16,18 +16,14 @@ from .loop import Connection, Loop, listen, request
 from .mom_config import MomConfig, configure
 from .mom_job import MomJob
 from .mom_pelog import Sisters
+from .mom_report import REPORT_FLOOR_S, Reports
 from .mom_sockets import mom_sockets
-from .mom_status import host_status
 from .mom_tasks import Tasks, kept_sessions
 from .names import Resolver, is_loopback
 from .processes import Children, kill_session, of_session
 from .wire import Message
 
-REPORT_FLOOR_S = 0.25
-
 Done = Callable[[Optional[Message], Optional[Exception]], None]
-
-_LIST = "Successfully received the mom hierarchy file. My okclients list is '{}'"
 
 
 class Mom:
@@ -50,17 +46,14 @@ class Mom:
         self._config = config
         self._resolver = resolver
         self.secret = config.secret
-        self._scale = 1.0
-        self._problem = ""
         self.own_is_here = True
-        self.clients: List[str] = []
         self._sisters = Sisters(self)
         self.tasks = Tasks(self)
-        self._report_timer = loop.call_later(0, self.report)
+        self.reports = Reports(self, config.status_update_s)
 
     def scaled(self, delay_s: float) -> float:
         """A delay of TORQUE's at the speed that the server has set."""
-        return delay_s * self._scale
+        return self.reports.scaled(delay_s)
 
     @property
     def poll_s(self) -> float:
@@ -92,51 +85,6 @@ class Mom:
             return
         self.ask((address, self._config.server_port), message, done)
 
-    # --- reports -------------------------------------------------------------------------
-
-    def report(self) -> None:
-        """Send a status report now, and the next when it is time."""
-        self._report_timer.cancel()
-        interval = max(REPORT_FLOOR_S, self.scaled(self._config.status_update_s))
-        self._report_timer = self.loop.call_later(interval, self.report)
-        self.tell_server(self._status(), self._reported)
-
-    def failed(self, what: str, job_id: str) -> None:
-        """A prologue or epilogue has failed: all reports of this mom tell of it from now on."""
-        self._problem = f"ERROR: prolog/epilog failed, file: {what}"
-        self.log.write(self._problem, "Job", job_id)
-        self.report()
-
-    def _status(self) -> Message:
-        running = {key: job for key, job in self.jobs.items() if job.obituary is None}
-        jobs = {
-            key: {"used": job.used(), "session": job.session} if job.session else None
-            for key, job in running.items()
-        }
-        return {
-            "op": "status",
-            "node": self.name,
-            "status": host_status(sorted(running), self._problem),
-            "jobs": jobs,
-            "list": bool(self.clients),
-        }
-
-    def _reported(self, reply: Optional[Message], error: Optional[Exception]) -> None:
-        if reply is None:
-            self.log.write(f"no answer from {self._config.server}: {error}")
-            return
-        if self._scale != reply["scale"]:
-            self._scale = float(reply["scale"])
-            self._report_timer.cancel()
-            interval = max(REPORT_FLOOR_S, self.scaled(self._config.status_update_s))
-            self._report_timer = self.loop.call_later(interval, self.report)
-        if "error" in reply:
-            self.log.write(f"status not accepted by {self._config.server}: {reply['text']}")
-        for job_id in reply.get("purge", []):
-            if job_id in self.jobs:
-                self.log.write("purged at the server's word", "Job", job_id)
-                self.jobs[job_id].purge()
-
     # --- messages ---------------------------------------------------------------------------
 
     def connected(self, sock: socket.socket, peer: Any) -> None:
@@ -161,7 +109,7 @@ class Mom:
             elif operation == "task":
                 self.tasks.run(message, connection.send)
             elif operation == "hierarchy":
-                self._take_list([str(client) for client in message["clients"]])
+                self.reports.take_list([str(client) for client in message["clients"]])
                 connection.send({}, last=True)
             elif operation == "shutdown":
                 self._shutdown(connection)
@@ -172,10 +120,6 @@ class Mom:
         except (KeyError, TypeError, ValueError) as error:
             self.log.write(f"bad message ignored: {error!r}: {str(message)[:200]}")
             connection.close()
-
-    def _take_list(self, clients: List[str]) -> None:
-        self.clients = [*clients, "127.0.0.1:0"]
-        self.log.write(_LIST.format(",".join(self.clients)), "node")
 
     def _job_message(self, operation: str, message: Message) -> Message:
         job_id = str(message["job"])
@@ -227,7 +171,7 @@ class Mom:
             connection.send({}, last=True)
             self.loop.stop()
 
-        message = {**self._status(), "stopping": True}
+        message = {**self.reports.status(), "stopping": True}
         self.tell_server(message, told)
 
     def _diagnosis(self) -> Message:
@@ -236,7 +180,7 @@ class Mom:
             "server": self._config.server,
             "pid": os.getpid(),
             "home": self.home.join("mom_priv"),
-            "clients": self.clients,
+            "clients": self.reports.clients,
             "interval": self._config.status_update_s,
             "jobs": sorted(self.jobs),
         }

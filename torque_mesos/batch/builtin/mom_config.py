@@ -5,10 +5,12 @@ from __future__ import annotations
 import getopt
 import os
 import socket
+import stat
 import sys
 from typing import List, Tuple
 
 from .home import MOM_MANAGER_PORT, MOM_SERVICE_PORT, SERVER_PORT, Home
+from .traps import PATH_CHECK, Traps
 
 
 class MomConfig:
@@ -37,7 +39,8 @@ def configure(arguments: List[str], home_path: str) -> Tuple[MomConfig, bool, st
     """Read options and `mom_priv/config`; makes the home where it is missing.
 
     Gives also: whether to stay in the foreground, the log file's path (or empty), and
-    whether earlier jobs are to be ended. Exits with 1 on an unknown option.
+    whether earlier jobs are to be ended. Exits with 1 on an unknown option, and with 3, without
+    a word, where the trap `path_check` is set and all may write where the home is.
     """
     try:
         options, _ = getopt.getopt(arguments, "a:A:c:C:d:DFhH:lL:mM:o:pPqrR:sS:vwx", ["help"])
@@ -50,6 +53,9 @@ def configure(arguments: List[str], home_path: str) -> Tuple[MomConfig, bool, st
         sys.exit(0)
     home = Home(os.path.abspath(chosen.get("-d", home_path)))
     home.make_mom_folders()
+    if Traps(home.settings).strikes(PATH_CHECK) and not _safe(home):
+        # TORQUE's says why to syslog only.
+        sys.exit(3)
     hosts = chosen.get("-o") or os.environ.get("PBS_BUILTIN_HOSTS") or home.join("hosts")
     config = MomConfig(home, chosen.get("-H", chosen.get("-A", socket.gethostname())), hosts)
     settings = home.settings
@@ -64,6 +70,19 @@ def configure(arguments: List[str], home_path: str) -> Tuple[MomConfig, bool, st
     config.secret = _secret(home)
     foreground = bool({"-D", "-F"} & set(chosen))
     return config, foreground, chosen.get("-L", ""), bool({"-P", "-q"} & set(chosen))
+
+
+def _safe(home: Home) -> bool:
+    """Whether only root and we may write to every folder on the way, and all to the spool."""
+    for name in ("spool", "undelivered"):
+        if stat.S_IMODE(os.stat(home.join(name)).st_mode) != 0o1777:
+            return False
+    folder = home.join("mom_priv")
+    while folder != os.path.dirname(folder):
+        if os.stat(folder).st_mode & stat.S_IWOTH:
+            return False
+        folder = os.path.dirname(folder)
+    return True
 
 
 def _secret(home: Home) -> bytes:

@@ -59,7 +59,8 @@ class Joining:
             text = f"no answer to JOIN from {name}: {error}"
             self._mom.log.write(text, "Job", self._order["job"])
             return
-        if name not in self.waiting:
+        # A sister answers by a connection of its own: it is refused where it is not known here.
+        if name not in self.waiting or not self._mom.reports.knows(self.waiting[name][0]):
             return
         del self.waiting[name]
         if reply.get("failed"):

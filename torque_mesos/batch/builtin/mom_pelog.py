@@ -33,7 +33,7 @@ def run(
         return
     account = launch.account_of(order["user"])
     if not pelog.permitted(path, name, account):
-        mom.failed(f"{path}, exit: -1, permission Error", order["job"])
+        mom.reports.failed(f"{path}, exit: -1, permission Error", order["job"])
         ended(pelog.RETRY)
         return
     node_file = mom.home.join("aux", order["job"])
@@ -50,7 +50,7 @@ def run(
     def finished(status: int, _cpu: float, _memory: int) -> None:
         alarm.cancel()
         if status:
-            mom.failed(f"{path}, exit: {status}, nonzero p/e exit status", order["job"])
+            mom.reports.failed(f"{path}, exit: {status}, nonzero p/e exit status", order["job"])
         ended(pelog.verdict(status))
 
     session = mom.children.fork(body, finished)
@@ -124,9 +124,7 @@ class Sisters:
 
     def join(self, address: str, connection: Connection, message: Message) -> None:
         """Join a job, unless its first host is not known here; the prologue's end is the answer."""
-        known = {client.rsplit(":", 1)[0] for client in self._mom.clients}
-        if address not in known:
-            self._mom.log.write(f"tcp_request, bad connect from {address}")
+        if not self._mom.reports.knows(address):
             connection.close()
             return
         job_id, order = str(message["job"]), message["order"]

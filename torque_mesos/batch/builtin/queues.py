@@ -64,6 +64,7 @@ def count(resources: Dict[str, str]) -> None:
 
 def check_limits(state: State, queue: Dict[str, str], resources: Dict[str, str]) -> None:
     """Whether a queue's limits and the nodes that are defined allow a job. Raises `PbsError`."""
+    state.learn_nodect()
     for name, value in queue.items():
         kind, _, limited = name.partition(".")
         if kind == "resources_max" and _more(resources.get(limited), value):
@@ -74,8 +75,7 @@ def check_limits(state: State, queue: Dict[str, str], resources: Dict[str, str])
     routed = queue.get("queue_type") == "Route"
     if spec is None or routed or queue.get("is_transit") == "True":
         return
-    nodect = state.number("resources_available.nodect")
-    if spec.isdigit() and int(spec) <= nodect:
+    if spec.isdigit() and int(spec) <= state.nodect:
         return
     chunks = parse(spec)
     if is_never(state, chunks):
@@ -87,8 +87,8 @@ def check_limits(state: State, queue: Dict[str, str], resources: Dict[str, str])
 def is_never(state: State, chunks: Tuple[Chunk, ...]) -> bool:
     """Whether the nodes as they are defined now could never hold this."""
     _, choice = state.choose(chunks, enough=node_count(chunks))
-    nodect = state.number("resources_available.nodect")
-    return choice.picked is None and never(chunks, choice.eligible, state.total_slots(), nodect)
+    total = state.total_slots()
+    return choice.picked is None and never(chunks, choice.eligible, total, state.nodect)
 
 
 def _more(asked: Optional[str], limit: str) -> bool:

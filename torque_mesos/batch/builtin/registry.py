@@ -5,14 +5,16 @@ The delays are TORQUE's own, all scaled by one setting (`delay_scale`).
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
 from typing import Callable, List, Optional
 
-from .errors import NODEEXIST, PURGED_WITH_NODE, UNKNODE, PbsError
+from .errors import NODEEXIST, PURGED_WITH_NODE, UNKNODE, WITH_HIERARCHY, PbsError
 from .records import COMPLETE, QUEUED, SUSPENDED, Job, Node
 from .running import Runner
 from .state import State
+from .traps import LOST_LIST
 from .wire import Message
 
 LIST_DELAY_S = 10.0
@@ -30,6 +32,7 @@ class Registry:
     def __init__(self, state: State, runner: Runner) -> None:
         self._state = state
         self._runner = runner
+        self._traps = state.traps
         self._list_pending = False
         if any(node.list_unsent for node in state.nodes.values()):
             self._list_changed()
@@ -88,8 +91,13 @@ class Registry:
 
     # --- create and delete -------------------------------------------------------------
 
+    def _check_hierarchy(self, text: str) -> None:
+        if os.path.exists(self._state.home.join("server_priv", "mom_hierarchy")):
+            raise PbsError(WITH_HIERARCHY, text)
+
     def create(self, node: Node) -> None:
-        """Add a record, not usable yet. Raises `PbsError` (NODEEXIST, UNKNODE)."""
+        """Add a record, not usable yet. Raises `PbsError` (NODEEXIST, UNKNODE, WITH_HIERARCHY)."""
+        self._check_hierarchy("Can not create node")
         if node.name in self._state.nodes:
             raise PbsError(NODEEXIST)
         if self._state.resolver.address(node.name) is None:
@@ -103,8 +111,9 @@ class Registry:
     def delete(self, name: str, finished: Finished) -> None:
         """Delete a record and, as TORQUE does, hurt its jobs.
 
-        Calls `finished` in the end. Raises `PbsError` (UNKNODE) at once.
+        Calls `finished` in the end. Raises `PbsError` (UNKNODE, WITH_HIERARCHY) at once.
         """
+        self._check_hierarchy("Can not delete node.")
         state = self._state
         node = state.nodes.get(name)
         if node is None:
@@ -155,6 +164,10 @@ class Registry:
             )
             return {"error": 0, "text": "address not trusted", "scale": state.scale}
         answer: Message = {"scale": state.scale, "purge": []}
+        if not message.get("list") and not self._traps.strikes(LOST_LIST):
+            # Also to a new node: it may learn of fewer moms than there will be in a moment,
+            # and is not told of the others.
+            self._send_list(node, lambda _error: None)
         if node.list_unsent:
             return answer
         if message.get("stopping"):
@@ -174,8 +187,6 @@ class Registry:
             elif used:
                 job.used = {str(key): str(value) for key, value in used["used"].items()}
                 job.session = int(used["session"])
-        if not message.get("list"):
-            self._send_list(node, lambda _error: None)
         return answer
 
     def _says_error(self, node: Node) -> bool:

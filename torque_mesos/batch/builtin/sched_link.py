@@ -28,9 +28,8 @@ class SchedulerLink:
         """The scheduler has connected; cycles are ordered through this connection."""
         self._connection = connection
         self._busy = False
-        self._wanted = self._wanted or "scheduler started"
         connection.send({"attached": True})
-        self._order()
+        self.kick("scheduler started")
 
     def kick(self, why: str) -> None:
         """Ask for a cycle, if scheduling is on."""

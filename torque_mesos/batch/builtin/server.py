@@ -20,6 +20,7 @@ from .requests import Requests
 from .running import Runner
 from .sched_link import SchedulerLink
 from .state import State
+from .traps import LATE_OBIT, LATE_OBIT_S
 from .wire import Message, short_path
 
 
@@ -54,10 +55,20 @@ class Server:
     def _mom(self, address: str, connection: Connection, message: Message) -> None:
         if message.get("op") == "status":
             answer = self.registry.report(message, address)
+        elif message.get("op") == "obit" and self.state.traps.strikes(LATE_OBIT):
+            delay = LATE_OBIT_S * self.state.scale
+            self.state.loop.call_later(delay, partial(self._bury, connection, message))
+            return
         elif message.get("op") == "obit":
-            answer = self.runner.obituary(message)
+            self._bury(connection, message)
+            return
         else:
             answer = PbsError(IVALREQ).as_reply()
+        self.state.store.flush()
+        connection.send(answer, last=True)
+
+    def _bury(self, connection: Connection, message: Message) -> None:
+        answer = self.runner.obituary(message)
         self.state.store.flush()
         connection.send(answer, last=True)
 

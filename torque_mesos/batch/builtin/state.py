@@ -19,6 +19,7 @@ from .nodespec import Choice, Chunk, choose
 from .records import SUSPENDED, Array, Job, Node
 from .rotation import ACCOUNTING, limits
 from .store import Store
+from .traps import Traps
 from .wire import Message
 
 Done = Callable[[Optional[Message], Optional[Exception]], None]
@@ -35,6 +36,8 @@ class State:
         self.resolver = Resolver(home.join("hosts"))
         settings = home.settings
         self.scale = float(settings.get("delay_scale", 1.0))
+        self.traps = Traps(settings)
+        self.nodect = 0
         self.port = int(settings.get("server_port", SERVER_PORT))
         self.mom_service_port = int(settings.get("mom_service_port", MOM_SERVICE_PORT))
         self.mom_manager_port = int(settings.get("mom_manager_port", MOM_MANAGER_PORT))
@@ -148,6 +151,13 @@ class State:
     def number(self, name: str, otherwise: int = 0) -> int:
         """A server attribute that is a number."""
         return int(self.attributes.get(name, otherwise))
+
+    def learn_nodect(self) -> None:
+        """Look at `resources_available.nodect`: like TORQUE's, the server does at a qsub only.
+
+        Until then `nodect` is 0, also after a restart.
+        """
+        self.nodect = self.number("resources_available.nodect")
 
     def total_slots(self) -> int:
         """The slots of all nodes, in any state."""
