@@ -14,6 +14,11 @@ from .wire import Message
 _SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "csh", "tcsh")
 _CHUNK = 1 << 20
 
+# What TORQUE gives to the job's shell, but not to tasks of the job.
+NOT_IN_TASKS = ("USER", "LOGNAME", "SHELL", "PBS_NP")
+# Files that are on the job's first host only.
+FILES = ("PBS_NODEFILE", "PBS_GPUFILE", "PBS_MICFILE")
+
 
 def account_of(user: str) -> pwd.struct_passwd:
     """The password entry of a job's user. Raises KeyError."""
@@ -53,9 +58,11 @@ def environment(
         USER=account.pw_name,
         SHELL=account.pw_shell or "/bin/sh",
         PBS_ENVIRONMENT="PBS_BATCH",
-        PBS_JOBCOOKIE=os.urandom(16).hex().upper(),
+        PBS_GPUFILE=f"{node_file}gpu",
+        PBS_JOBCOOKIE=order["cookie"],
         PBS_JOBID=order["job"],
         PBS_JOBNAME=order["name"],
+        PBS_MICFILE=f"{node_file}mic",
         PBS_MOMPORT=str(port),
         PBS_NODEFILE=node_file,
         PBS_NODENUM="0",

@@ -15,8 +15,8 @@ from .home import LogFile, daemonize
 from .loop import Connection, Loop, listen, request
 from .mom_config import MomConfig, configure
 from .mom_job import MomJob
-from .mom_pelog import Sisters
 from .mom_report import REPORT_FLOOR_S, Reports
+from .mom_sisters import Sisters
 from .mom_sockets import mom_sockets
 from .mom_tasks import Tasks, kept_sessions
 from .names import Resolver, is_loopback
@@ -47,7 +47,7 @@ class Mom:
         self._resolver = resolver
         self.secret = config.secret
         self.own_is_here = True
-        self._sisters = Sisters(self)
+        self.sisters = Sisters(self)
         self.tasks = Tasks(self)
         self.reports = Reports(self, config.status_update_s)
 
@@ -100,10 +100,12 @@ class Mom:
         operation = str(message.get("op"))
         try:
             if operation == "join":
-                self._sisters.join(address, connection, message)
+                self.sisters.join(address, connection, message)
             elif operation == "end":
-                self._sisters.end(message)
+                self.sisters.end(message)
                 connection.send({}, last=True)
+            elif operation == "poll":
+                connection.send(self.sisters.use(address, str(message["job"])), last=True)
             elif operation == "spawn":
                 self.tasks.spawn(message, connection.send)
             elif operation == "task":
@@ -149,19 +151,24 @@ class Mom:
     def order_of(self, job_id: str) -> Optional[Message]:
         """What is known of a job that runs here, as its first host or as another."""
         job = self.jobs.get(job_id)
-        return self._sisters.order_of(job_id) if job is None else job.order
+        return self.sisters.order_of(job_id) if job is None else job.order
 
-    def task_sessions(self, job_id: str, session: int) -> None:
-        """A task has begun or ended: its session is its job's while anything of it lives."""
+    def task_sessions(self, job_id: str, session: int, cpu_s: float = 0.0) -> None:
+        """A task has begun, or ended and used `cpu_s` in its life.
+
+        Its session is its job's while anything of it lives.
+        """
         job = self.jobs.get(job_id)
-        sessions = self._sisters.sessions(job_id) if job is None else job.tasks
+        sessions = self.sisters.sessions(job_id) if job is None else job.tasks
         if session not in sessions:
             sessions.append(session)
         elif not of_session(session):
             sessions.remove(session)
         if job is None:
-            self._sisters.keep(job_id)
+            self.sisters.task_ended(job_id, cpu_s)
+            self.sisters.keep(job_id)
         else:
+            job.use.task_ended(cpu_s)
             job.keep()
 
     # --- momctl ---------------------------------------------------------------------------------
@@ -190,7 +197,7 @@ class Mom:
     def recover(self, purge: bool) -> None:
         """Take up the jobs of the mom that was here before, or end them."""
         folder = self.home.join("mom_priv", "jobs")
-        self._sisters.recover(purge)
+        self.sisters.recover(purge)
         for name in sorted(os.listdir(folder)):
             if not name.endswith(".JB"):
                 continue

@@ -13,8 +13,9 @@ from . import launch, mom_delivery, mom_pelog, pelog
 from .home import write_file
 from .loop import Timer
 from .mom_join import Joining
-from .mom_limits import OVER_WALLTIME, Use, exceeded, use_of
+from .mom_limits import OVER_WALLTIME, exceeded
 from .mom_tasks import kept_sessions
+from .mom_use import JobUse
 from .processes import kill_session, of_session, signal_session
 from .wire import Message
 
@@ -40,7 +41,8 @@ class MomJob:
         self.rerun = False
         self.purged = False
         self.tasks: List[int] = []
-        self._use = Use(0.0, 0, 0)
+        self.use = JobUse(mom, order)
+        self.task_number = 1
         self._kill_asked = False
         self._overrun = 0
         self._joining: Optional[Joining] = None
@@ -126,9 +128,7 @@ class MomJob:
     def _poll_use(self) -> None:
         """See what the job uses, now and again."""
         if self.session and self.exit_status is None:
-            pids = [pid for session in self._sessions() for pid in of_session(session)]
-            seen = use_of(pids)
-            self._use = Use(max(seen.cpu_s, self._use.cpu_s), seen.memory_kb, seen.virtual_kb)
+            seen = self.use.poll(self._sessions())
             over = None if self._overrun else exceeded(self.order["resources"], seen)
             if over is not None:
                 self._over(*over)
@@ -175,15 +175,14 @@ class MomJob:
     def used(self) -> Dict[str, str]:
         """What the job has used, as TORQUE tells it."""
         wall = int(time.time() - self.started) if self.session else 0
-        return self._use.told(wall)
+        return self.use.total().told(wall)
 
     def _shell_ended(self, status: int, cpu_s: float, memory_kb: int) -> None:
         if self.purged:
             return
         status = self._overrun or status
         self.exit_status = status
-        memory = max(memory_kb, self._use.memory_kb)
-        self._use = Use(max(cpu_s, self._use.cpu_s), memory, self._use.virtual_kb)
+        self.use.shell_ended(cpu_s, memory_kb)
         self._cancel_timers()
         # What the script left running belongs to the job, and ends with it.
         self._kill_now()

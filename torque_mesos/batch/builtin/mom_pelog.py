@@ -1,14 +1,10 @@
-"""Prologues and epilogues of a mom, and its part in the jobs of other moms."""
+"""Prologues and epilogues of a mom."""
 
 from __future__ import annotations
 
-import json
-import os
-from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, List, Sequence
 
 from . import launch, pelog
-from .home import write_file
-from .loop import Connection
 from .processes import kill_session
 from .wire import Message
 
@@ -79,77 +75,3 @@ def run_all(
             ended(verdict)
 
     run(mom, names[0], order, number, arguments, "", next_one)
-
-
-class Sisters:
-    """The jobs of other moms that this mom has joined; a file each outlives this mom."""
-
-    def __init__(self, mom: Mom) -> None:
-        self._mom = mom
-        self._joined: Dict[str, Message] = {}
-
-    def _path(self, job_id: str) -> str:
-        return self._mom.home.join("mom_priv", "jobs", f"{job_id}.JN")
-
-    def recover(self, purge: bool) -> None:
-        """Know again what the mom that was here before had joined."""
-        folder = self._mom.home.join("mom_priv", "jobs")
-        for name in sorted(os.listdir(folder)):
-            if not name.endswith(".JN"):
-                continue
-            try:
-                with open(os.path.join(folder, name), encoding="utf-8") as file:
-                    joined = json.load(file)
-                self._joined[joined["order"]["job"]] = joined
-            except (OSError, ValueError, KeyError) as error:
-                self._mom.log.write(f"cannot recover {name}: {error!r}")
-                continue
-            for session in joined["tasks"] if purge else []:
-                kill_session(int(session))
-
-    def order_of(self, job_id: str) -> Optional[Message]:
-        """What a joined job is; None where it is not joined."""
-        joined = self._joined.get(job_id)
-        return None if joined is None else dict(joined["order"])
-
-    def sessions(self, job_id: str) -> List[int]:
-        """The sessions of a joined job's tasks here, to be changed."""
-        found: List[int] = self._joined.get(job_id, {}).get("tasks", [])
-        return found
-
-    def keep(self, job_id: str) -> None:
-        """Write down what is known of a joined job."""
-        if job_id in self._joined:
-            write_file(self._path(job_id), json.dumps(self._joined[job_id]), 0o600)
-
-    def join(self, address: str, connection: Connection, message: Message) -> None:
-        """Join a job, unless its first host is not known here; the prologue's end is the answer."""
-        if not self._mom.reports.knows(address):
-            connection.close()
-            return
-        job_id, order = str(message["job"]), message["order"]
-        names = [host[0] for host in order["hosts"]]
-        number = names.index(self._mom.name) if self._mom.name in names else 0
-        self._mom.log.write(f"JOIN JOB as node {number}", "Job", job_id)
-        self._joined[job_id] = {"order": order, "number": number, "tasks": []}
-        self.keep(job_id)
-
-        def ended(verdict: int) -> None:
-            connection.send({"failed": verdict != pelog.FINE}, last=True)
-
-        arguments = pelog.prologue_arguments(order, "")
-        run_all(self._mom, pelog.SISTER_PROLOGUES, order, number, arguments, ended)
-
-    def end(self, message: Message) -> None:
-        """Leave a job; its tasks here end with it."""
-        job_id = str(message["job"])
-        joined = self._joined.pop(job_id, None)
-        if joined is None:
-            return
-        for session in joined["tasks"]:
-            kill_session(int(session))
-        if os.path.exists(self._path(job_id)):
-            os.unlink(self._path(job_id))
-        order, number = joined["order"], joined["number"]
-        arguments = pelog.epilogue_arguments(order, "", 0, {}, int(message["status"]))
-        run_all(self._mom, pelog.SISTER_EPILOGUES, order, number, arguments, lambda _: None)

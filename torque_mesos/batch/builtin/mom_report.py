@@ -58,10 +58,11 @@ class Reports:
             key: {"used": job.used(), "session": job.session} if job.session else None
             for key, job in running.items()
         }
+        jobs.update(dict.fromkeys(self._mom.sisters.job_ids()))
         return {
             "op": "status",
             "node": self._mom.name,
-            "status": host_status(sorted(running), self._problem),
+            "status": host_status(sorted(jobs), self._problem),
             "jobs": jobs,
             "list": not self._wants_list(),
         }
@@ -85,9 +86,12 @@ class Reports:
         if "error" in reply:
             mom.log.write(f"status not accepted by the server: {reply['text']}")
         for job_id in reply.get("purge", []):
+            mom.log.write("purged at the server's word", "Job", job_id)
             if job_id in mom.jobs:
-                mom.log.write("purged at the server's word", "Job", job_id)
                 mom.jobs[job_id].purge()
+            else:
+                # Its first host's mom could not tell us that it is over.
+                mom.sisters.end({"job": job_id, "status": 0})
 
     # --- who the other moms are ---------------------------------------------------------
 

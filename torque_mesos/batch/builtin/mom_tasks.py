@@ -31,7 +31,6 @@ class Tasks:
     def __init__(self, mom: Mom) -> None:
         self._mom = mom
         self.path = mom.home.join("mom_priv", "tm")
-        self._number = 1
 
     def listen(self) -> None:
         """Take what programs of jobs ask."""
@@ -71,8 +70,8 @@ class Tasks:
             self._pass_on(order["hosts"][0], message, answer)
             return
         number, name = self._place(order, int(message["slot"]))
-        self._number += 1
-        task = {**message, "op": "task", "node": number, "task": self._number}
+        first.task_number += 1
+        task = {**message, "op": "task", "node": number, "task": first.task_number}
         task["variables"] = {**order["variables"], **dict(message.get("variables", {}))}
         if not message.get("capture"):
             answer = partial(self._written, order, answer)
@@ -102,17 +101,16 @@ class Tasks:
             os.close(descriptor)
 
     def _pass_on(self, host: List[Any], message: Message, answer: Sink) -> None:
-        ended: List[bool] = []
+        sent: List[bool] = []
 
         def received(connection: Connection, reply: Message) -> None:
-            ended.append("out" not in reply)
             answer(reply)
-            if ended[-1]:
+            if "out" not in reply:
                 connection.close()
 
         def closed(_connection: Connection, _error: Optional[Exception]) -> None:
-            if not any(ended):
-                ended.append(True)
+            # Of a task whose mom has died nothing is heard any more: who waits for it waits on.
+            if not sent:
                 answer({"error": f"lost {host[0]}"})
 
         try:
@@ -127,6 +125,7 @@ class Tasks:
             if status:
                 connection.close(OSError(status, os.strerror(status)))
             else:
+                sent.append(True)
                 connection.send(message)
 
         self._mom.loop.watch(sock, selectors.EVENT_WRITE, connected)
@@ -151,20 +150,20 @@ class Tasks:
             PBS_TASKNUM=str(message["task"]),
             PBS_TM_SOCKET=self.path,
         )
-        if message["node"]:
-            del environ["PBS_NODEFILE"]
+        for name in launch.NOT_IN_TASKS + (launch.FILES if message["node"] else ()):
+            del environ[name]
         environ.update(dict(message.get("environ", {})))
         words = [str(word) for word in message["words"]]
         writers = (streams[0][1], streams[1][1])
         body = partial(launch.start_task, order, account, environ, words, writers, mom.job_starter)
         readers = {streams[0][0]: 1, streams[1][0]: 2}
 
-        def ended(status: int, _cpu: float, _memory: int) -> None:
+        def ended(status: int, cpu_s: float, _memory: int) -> None:
             for reader, stream in readers.items():
                 self._read(reader, stream, answer)
                 mom.loop.forget(reader)
                 os.close(reader)
-            mom.task_sessions(order["job"], session)
+            mom.task_sessions(order["job"], session, cpu_s)
             answer({"status": status})
 
         session = mom.children.fork(body, ended)

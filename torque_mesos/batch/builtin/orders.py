@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from .records import Job, Node
@@ -28,6 +29,7 @@ def start_order(state: State, job: Job, nodes: List[Node]) -> Dict[str, Any]:
         "op": "start",
         "job": job.job_id,
         "run": job.start_count,
+        "cookie": os.urandom(16).hex().upper(),
         "name": job.name,
         "user": job.user,
         "uid": job.uid,
