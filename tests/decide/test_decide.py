@@ -503,10 +503,11 @@ def test_older_generations_end_when_idle() -> None:
     site = Site().online("n1").online("n2", jobs={0: "r"})
     site.workers = [replace(worker, generation="g0") for worker in site.workers]
     plan = site.plan()
-    assert (one(plan, Offline).name, one(plan, Offline).reason.code) == (
-        "n1",
-        Code.OLD_GENERATION,
-    )
+    assert {(offline.name, offline.reason.code) for offline in some(plan, Offline)} == {
+        ("n1", Code.OLD_GENERATION),
+        ("n2", Code.OLD_GENERATION),  # else the batch scheduler would put more jobs there
+    }
+    assert not some(plan, Kill)
 
 
 def test_an_old_worker_of_the_floor_goes_when_a_new_one_is_there_or_after_the_grace() -> None:
@@ -536,10 +537,10 @@ def test_back_off_doubles_and_ends_with_success() -> None:
     waits = []
     now_s = 0.0
     for _ in range(9):
-        memory = replace(memory, failures=memory.with_failure("a-n1", now_s))
+        memory = memory.with_failure("a-n1", now_s)
         until_s = memory.failures["a-n1"].until_s
         waits.append(until_s - now_s)
-        assert memory.with_failure("a-n1", until_s - 1) == memory.failures  # of the same attempt
+        assert memory.with_failure("a-n1", until_s - 1) == memory  # of the same attempt
         now_s = until_s
     assert waits[:3] == [5.0, 10.0, 20.0]
     assert waits[-1] == 600.0

@@ -190,6 +190,19 @@ def test_after_a_crash_at_any_point_it_goes_on() -> None:
         assert some(site.plan(), next_action)  # type: ignore[type-var]
 
 
+def test_a_busy_old_worker_ends_its_jobs_and_gets_no_others() -> None:
+    site = online(4, {0: "r"}, 1, 1, 2).rules(generation="g2").asks("1").parked("n2", offered=4)
+    plan = site.plan()
+    assert one(plan, Offline).reason.code is Code.OLD_GENERATION
+    assert one(plan, Launch).name == "n2"
+    drained = draining(4, {0: "r"}, 1, 1, 2).rules(generation="g2").asks("1")
+    plan = drained.plan()
+    assert one(plan, Kill).task_ids == ("t2", "t1"), "what its job does not use goes at once"
+    assert not some(plan, Online)
+    last = draining(4, {0: "r"}, 1).rules(generation="g2").asks("1").plan()
+    assert not {"Kill", "Online", "SetNp"} & set(kinds(last))
+
+
 def test_an_empty_node_is_stopped_whole() -> None:
     plan = draining(8, {}, 1, 1, 2, 4).plan()
     assert one(plan, Kill).task_ids == ("t0", "t1", "t2", "t3")

@@ -366,8 +366,7 @@ class World:
             elif task.fate == "fails":
                 for one in self.tasks_at(task.name) if self.task_at(task.name) is task else [task]:
                     self.end_task(one, clean=True)
-                failures = self.memory.with_failure(task.agent_id, self.now_s)
-                self.memory = replace(self.memory, failures=failures)
+                self.memory = self.memory.with_failure(task.agent_id, self.now_s)
             else:
                 task.state = TaskState.STARTING
 
@@ -547,6 +546,8 @@ class World:
             return
         if action.reason.code is Code.DRAINED or task.killed:
             return
+        if action.reason.code is Code.OLD_GENERATION and self.records[action.name].slots:
+            return  # its jobs hold it
         idle_s = action.reason.numbers.get("idle_s", 0.0)
         if action.reason.code is Code.OLD_GENERATION and idle_s >= self.policy.grace_s:
             return  # it goes after the grace, also when there is no room for another beside it
@@ -568,7 +569,9 @@ class World:
 
     def _draining(self, name: str) -> bool:
         record = self.records.get(name)
-        return record is not None and record.offline and record.note == DRAINING_NOTE
+        if record is None or record.slots:  # its jobs hold it
+            return False
+        return record.offline and record.note == DRAINING_NOTE
 
     def _ours(self, name: str, action: Action) -> None:
         record = self.records.get(name)

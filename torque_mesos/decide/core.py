@@ -8,11 +8,11 @@ from torque_mesos.decide.grow import grow
 from torque_mesos.decide.offers import answer_offers
 from torque_mesos.decide.plan import Decline, Memory, Plan, Snapshot
 from torque_mesos.decide.policy import Policy
+from torque_mesos.decide.protect import judge_starts
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.records import keep_records
 from torque_mesos.decide.shrink import shrink
 from torque_mesos.decide.turn import Turn, because
-from torque_mesos.decide.worker import Phase
 from torque_mesos.model import frozen_map
 
 
@@ -25,10 +25,7 @@ def decide(snapshot: Snapshot, policy: Policy) -> Plan:
     if snapshot.reading is None or not snapshot.mesos_ready:
         return _wait(snapshot, policy)
     turn = Turn(snapshot, snapshot.reading, policy)
-    for name, where in turn.phases.items():
-        worker = turn.workers.get(name)
-        if worker is not None and where in (Phase.READY, Phase.ONLINE):
-            turn.failures.pop(worker.agent_id, None)
+    judge_starts(turn)
     wanted = demands(turn)
     keep_records(turn)
     growth = grow(turn, wanted)
@@ -71,6 +68,7 @@ def _wait(snapshot: Snapshot, policy: Policy) -> Plan:
         created_at=snapshot.memory.created_at,
         rerun_at=snapshot.memory.rerun_at,
         failures=snapshot.memory.failures,
+        protection=snapshot.memory.protection,
         woken_s=snapshot.memory.woken_s,
     )
     return Plan(

@@ -8,6 +8,7 @@ from torque_mesos.decide.online import bring_online
 from torque_mesos.decide.order import in_order
 from torque_mesos.decide.packing import Host, Tier
 from torque_mesos.decide.plan import CreateNode, Launch, SetNp
+from torque_mesos.decide.protect import protected
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.serve import serve
 from torque_mesos.decide.shelf import Shelf
@@ -19,10 +20,13 @@ from torque_mesos.decide.worker import PARKED_NOTE, Phase
 
 def grow(turn: Turn, wanted: list[Demand]) -> Growth:
     """Place the waiting jobs in order, keep the floor, and start moms for both."""
-    growth = Growth(waiting=bool(wanted))
+    growth = Growth(waiting=bool(wanted), protected=protected(turn))
     if wanted or _missing(turn, growth) > 0:
         found = ((name, host_of(turn, name)) for name in sorted(turn.phases))
         growth.hosts = {name: host for name, host in found if host is not None}
+        if growth.protected:
+            near = (h for h in growth.hosts.values() if h.tier is not Tier.OFFERED)
+            growth.hosts = {host.name: host for host in near}
     shelf = Shelf(growth.hosts)
     starts = Starts(turn.reading)
     for demand in in_order(turn, wanted):
@@ -31,15 +35,27 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
             placed = False
         else:
             placed = serve(turn, growth, shelf, demand)
+            _end_of_trial(turn, growth, shelf)
         starts.served(demand.job, placed=placed)
     for_jobs = set(growth.launches)
-    _floor(turn, growth, growth.hosts)
+    if not (turn.protection.pauses and growth.launches):
+        _floor(turn, growth, growth.hosts)
     for name, slots in growth.launches.items():
         code = Code.JOB_WANTS if name in for_jobs else Code.FLOOR
         _launch(turn, name, slots, code)
     finish_trims(turn, growth)
     bring_online(turn, growth)
     return growth
+
+
+def _end_of_trial(turn: Turn, growth: Growth, shelf: Shelf) -> None:
+    """A trial of starts is for one job: nothing more is taken of what is offered."""
+    if turn.protection.pauses and not growth.protected and growth.new_nodes:
+        growth.protected = because(
+            Code.PROTECTED, "it waits until a trial has shown that moms start"
+        )
+        for name in [n for n, host in shelf.hosts.items() if host.tier is Tier.OFFERED]:
+            shelf.take(name, shelf.hosts[name].room)
 
 
 def _missing(turn: Turn, growth: Growth) -> int:

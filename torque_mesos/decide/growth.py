@@ -38,7 +38,8 @@ class Growth:
 
     `claimed`: nodes whose slots a waiting job will take. `online`: those of them that may
     go online now. `short`: jobs that found no place and would with more offers;
-    `at_limit`: jobs that more offers would not help.
+    `at_limit`: jobs that more offers would not help. `protected`: why no mom is started
+    anywhere.
     """
 
     claimed: set[str] = field(default_factory=set)
@@ -54,6 +55,7 @@ class Growth:
     wake: bool = False
     waiting: bool = False
     hosts: dict[str, Host] = field(default_factory=dict)
+    protected: Reason | None = None
 
     @cached_property
     def parts_short(self) -> frozenset[Chunk]:
@@ -117,8 +119,8 @@ def host_of(turn: Turn, name: str) -> Host | None:
     if where not in _TIERS or turn.stopping(name) or turn.unreachable(name):
         return None
     worker, node = turn.workers[name], turn.records[name]
-    if where is Phase.DRAINING and turn.old(name):
-        return None
+    if where in (Phase.DRAINING, Phase.ONLINE) and turn.old(name):
+        return None  # it ends what runs there, and gets nothing new
     if where is Phase.ONLINE and NodeState.DOWN in node.states:
         return None
     used = len(node.slots)

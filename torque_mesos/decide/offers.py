@@ -15,6 +15,7 @@ REFUSE_S = {
     Code.ALREADY_HELD: 5.0,
     Code.NOT_PARKED: 2.0,
     Code.BACKED_OFF: 10.0,
+    Code.PROTECTED: 10.0,
     Code.NOT_OURS: 600.0,
     Code.INCOMPLETE: 60.0,  # what else comes for the same jobs brings it back before that
 }
@@ -85,6 +86,8 @@ def _why_not(turn: Turn, growth: Growth, name: str, wanted: bool) -> Reason:
         return because(Code.NOT_OURS, f"the node record {name} was made by others")
     if where is Phase.SIDELINED and name not in turn.workers:
         return because(Code.NOT_OURS, f"a person took {name} offline")
+    if growth.protected and name not in turn.workers:
+        return growth.protected
     if failing := turn.failing(name):
         return failing
     grows = growable(turn, name)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torque_mesos.decide.reason import Reason
 from torque_mesos.model import Agent, Offer, Reading, Resources, Worker, frozen_map
+
+_ROW = 100  # failed starts that are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,20 @@ class Failures:
     count: int
     until_s: float
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Starts that failed since one worked: their agents. Growth pauses when there are many.
+
+    `pauses`: how often it did in a row, `until_s` the present one's end. `new`: there is a
+    failure that was not judged yet.
+    """
+
+    row: tuple[str, ...] = ()
+    pauses: int = 0
+    until_s: float = float("-inf")
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +60,26 @@ class Memory:
     created_at: Mapping[str, float] = field(default_factory=frozen_map)
     rerun_at: Mapping[str, float] = field(default_factory=frozen_map)
     failures: Mapping[str, Failures] = field(default_factory=frozen_map)
+    protection: Protection = Protection()
     woken_s: float = float("-inf")
     revived_for: frozenset[str] = frozenset()
     revived_s: float = float("-inf")
 
-    def with_failure(self, agent_id: str, now_s: float, why: str = "") -> Mapping[str, Failures]:
-        """The failures with one more of this agent: it is left alone for 5 s, then twice that.
+    def with_failure(self, agent_id: str, now_s: float, why: str = "") -> Memory:
+        """The same with one more failure of this agent: it is left alone for 5 s, then twice that.
 
         What fails while it is left alone was begun before, with what failed then: it does not
         count again.
         """
         before = self.failures.get(agent_id)
         if before is not None and now_s < before.until_s:
-            return self.failures
+            return self
         count = before.count + 1 if before else 1
         until_s = now_s + min(600.0, 5.0 * 2 ** min(count - 1, 10))
-        return frozen_map({**self.failures, agent_id: Failures(count, until_s, why)})
+        failures = {**self.failures, agent_id: Failures(count, until_s, why)}
+        row = (*self.protection.row, agent_id)[-_ROW:]
+        protection = replace(self.protection, row=row, new=True)
+        return replace(self, failures=frozen_map(failures), protection=protection)
 
 
 @dataclass(frozen=True, slots=True)

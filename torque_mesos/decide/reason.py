@@ -62,6 +62,7 @@ class Code(enum.Enum):
     ALREADY_HELD = "already-held"
     NOT_PARKED = "not-parked"
     BACKED_OFF = "backed-off"
+    PROTECTED = "protected"
     NOT_OURS = "not-ours"
     INCOMPLETE = "incomplete"
     NOT_CONNECTED = "not-connected"

@@ -82,12 +82,16 @@ def _no_place(turn: Turn, growth: Growth, request: Request) -> Refusal:
                 turn, name, host.up_to(Tier.STARTING) + more, request
             )
     parts = sorted(served)[-request.hosts :]
-    reason = _failing(turn, request) or because(
-        Code.WAITING_FOR_OFFERS,
-        f"it needs {_hosts(request.hosts)} ({request}); {one_by_one} could serve it now,"
-        " the rest must become free or be offered by Mesos",
-        hosts=request.hosts,
-        available=one_by_one,
+    reason = (
+        growth.protected
+        or _failing(turn, request)
+        or because(
+            Code.WAITING_FOR_OFFERS,
+            f"it needs {_hosts(request.hosts)} ({request}); {one_by_one} could serve it now,"
+            " the rest must become free or be offered by Mesos",
+            hosts=request.hosts,
+            available=one_by_one,
+        )
     )
     nodes = max(0, request.hosts - ours)
     return Refusal(reason, nodes, max(1, request.slots - sum(parts)))

@@ -27,6 +27,8 @@ def shrink(turn: Turn, growth: Growth) -> None:
         where = turn.phases[name]
         if where is Phase.DRAINING and name not in wanted and not turn.trimmed(name):
             _stop_drained(turn, name)
+        elif where is Phase.ONLINE and turn.old(name) and turn.busy(name):
+            _drain_old(turn, name)
         elif where is Phase.STARTING:
             _give_up_late(turn, name)
         elif where is Phase.READY and turn.stopping(name) and not turn.busy(name):
@@ -110,6 +112,15 @@ def _release(turn: Turn, name: str, reason: Reason) -> bool:
     return turn.do_if_fresh(Offline(name, note, reason))
 
 
+def _drain_old(turn: Turn, name: str) -> None:
+    """A worker of older settings ends its jobs; the batch scheduler must put no others there."""
+    if turn.marked(name) and not (turn.down(name) or turn.unreachable(name)):
+        text = "started with older settings: it ends its jobs and gets no others"
+        reason = because(Code.OLD_GENERATION, text)
+        turn.nodes[name] = reason
+        turn.do_if_fresh(Offline(name, DRAINING_NOTE, reason))
+
+
 def _stop_drained(turn: Turn, name: str) -> None:
     if turn.busy(name):
         turn.nodes[name] = because(Code.IDLE, "draining: it waits for its jobs to end")
@@ -127,7 +138,8 @@ def _give_up_late(turn: Turn, name: str) -> None:
         return
     reason = because(Code.LATE, f"its mom was not ready after {late_s:.0f} s", late_s=late_s)
     if not turn.stopping(name):
-        turn.failures = dict(turn.remember().with_failure(worker.agent_id, turn.now_s, reason.text))
+        memory = turn.remember().with_failure(worker.agent_id, turn.now_s, reason.text)
+        turn.failures, turn.protection = dict(memory.failures), memory.protection
     _kill(turn, name, reason)
 
 

@@ -84,14 +84,15 @@ def finish_trims(turn: Turn, growth: Growth) -> None:
     """Nodes that are offline with jobs on them: end what they do not need, then back online."""
     beyond = sum(turn.kept_slots(name) for name in turn.workers) - turn.policy.floor_slots
     for name in turn.workers:
-        if not turn.trimmed(name) or name in growth.claimed:
-            continue
         worker = turn.workers[name]
         if turn.ending(name):
-            _ask_again(turn, name)
+            if not (turn.stopping(name) or turn.unreachable(name)):
+                _ask_again(turn, name)
+        elif not turn.drains_jobs(name) or name in growth.claimed:
+            continue
         elif all(grant.state is TaskState.RUNNING for grant in worker.grants):
             most = turn.usable_slots(name) - turn.slots_in_use(name)
-            if not _end_spare(turn, name, most + min(0, beyond)):
+            if not _end_spare(turn, name, most + min(0, beyond)) and turn.trimmed(name):
                 growth.online.add(name)
 
 

@@ -63,6 +63,7 @@ class Turn:
         self.created_at = dict(memory.created_at)
         self.rerun_at = dict(memory.rerun_at)
         self.failures = dict(memory.failures)
+        self.protection = memory.protection
         self.woken_s = memory.woken_s
         self.revived_for = memory.revived_for
         self.revived_s = memory.revived_s
@@ -160,17 +161,21 @@ class Turn:
         """The slots of a worker that count for the floor: those that stay, and can be used."""
         if self.stopping(name) or self.unreachable(name):
             return 0
-        if self.trimmed(name):
+        if self.drains_jobs(name):
             return min(self.usable_slots(name), self.slots_in_use(name))
         return self.workers[name].slots if self.phases[name] in _KEPT else 0
 
     def trimmed(self, name: str) -> bool:
         """Whether a node is offline by us and has jobs, and will be online again with less."""
+        return self.drains_jobs(name) and not self.old(name)
+
+    def drains_jobs(self, name: str) -> bool:
+        """Whether a node that is well is offline by us, with jobs on it."""
         return (
             self.phases[name] is Phase.DRAINING
             and name in self.workers
             and bool(self.records[name].slots)
-            and not (self.old(name) or self.stopping(name))
+            and not self.stopping(name)
             and not (self.unreachable(name) or self.down(name))
         )
 
@@ -267,6 +272,7 @@ class Turn:
                 {k: v for k, v in self.rerun_at.items() if self.now_s - v < RETRY_S}
             ),
             failures=frozen_map({k: v for k, v in self.failures.items() if k in agents}),
+            protection=self.protection,
             woken_s=self.woken_s,
             revived_for=self.revived_for,
             revived_s=self.revived_s,

@@ -6,7 +6,7 @@ import enum
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
@@ -296,9 +296,7 @@ class Loop:
             _log.error("a second mom on one host", task=str(task.id), state=task.state.name)
         for agent_id, message in self._view.failed:
             _log.warning("a mom failed", agent=agent_id, message=message)
-            self._memory = replace(
-                self._memory, failures=self._memory.with_failure(agent_id, now_s, message)
-            )
+            self._memory = self._memory.with_failure(agent_id, now_s, message)
         self._view.failed.clear()
         snapshot = Snapshot(
             now_s=now_s,

@@ -223,8 +223,7 @@ class Framework:
             return
         if fails:
             self._account.count("failed starts")
-            failures = self._memory.with_failure(there[0].agent_id, self._clock.now_s)
-            self._memory = replace(self._memory, failures=failures)
+            self._memory = self._memory.with_failure(there[0].agent_id, self._clock.now_s)
         for task in there:
             if fails:
                 self.end(task)
