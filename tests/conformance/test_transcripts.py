@@ -7,10 +7,11 @@ import difflib
 import pytest
 
 from tests.conformance import transcript
+from tests.conformance.command_stories import STORIES
 from tests.conformance.differences import differences, of, without
 from tests.conformance.normal import normal
 from tests.conformance.site import Site
-from tests.conformance.stories import NOT_TOLD, SLOW, STORIES
+from tests.conformance.stories import NOT_TOLD, SLOW
 from tests.conformance.transcript import Answer
 
 _TOLD: dict[str, dict[str, Answer | Exception]] = {}

@@ -13,6 +13,7 @@ from .state import State
 
 # As many members are made in one turn: others are not kept waiting by a large array.
 BATCH = 200
+_ONLY_OF_ARRAY = ("job_array_request", "idle_slot_limit")
 
 
 def parse(request: str) -> Tuple[List[int], Optional[int]]:
@@ -59,7 +60,7 @@ class Arrays:
         if self._state.arrays.get(array.job.job_id) is not array:
             return
         limit = array.slot_limit
-        for index in array.indexes[array.made : array.made + BATCH]:
+        for index in array.indexes[array.made : array.made + min(BATCH, self._room(array))]:
             job = self._member(array, index)
             self._state.jobs[job.job_id] = job
             if limit is not None and array.made >= limit:
@@ -67,14 +68,29 @@ class Arrays:
             array.made += 1
             self._holds.settle(job, "new job")
         self._state.save_array(array)
-        self._make_later(array)
+        if "idle_slot_limit" not in array.job.others:
+            self._make_later(array)
+
+    def _room(self, array: Array) -> int:
+        """How many members may be made now: with `qsub -i` few may be idle at a time."""
+        limit = array.job.others.get("idle_slot_limit")
+        if limit is None:
+            return BATCH
+        idle = sum(1 for member in self.members(array) if member.state == QUEUED)
+        return max(0, int(limit) - idle)
+
+    def member_started(self, job: Job) -> None:
+        """A member runs: one more may be idle, where their number is limited."""
+        array = self.array_of(job)
+        if array is not None and "idle_slot_limit" in array.job.others:
+            self._make_later(array)
 
     def _member(self, array: Array, index: int) -> Job:
         state, summary = self._state, array.job
         rank = state.next_rank
         state.next_rank += 1
         state.save_server()
-        others = {k: v for k, v in summary.others.items() if k != "job_array_request"}
+        others = {k: v for k, v in summary.others.items() if k not in _ONLY_OF_ARRAY}
         return replace(
             summary,
             job_id=array.member_id(index),
@@ -116,6 +132,7 @@ class Arrays:
 
     def member_ended(self, job: Job) -> None:
         """A member has ended: its slot goes to the next that waits for one."""
+        self.member_started(job)
         array = self.array_of(job)
         if array is None or array.slot_limit is None:
             return

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Dict, List
 
-from .errors import BADATVAL, NOATTR, UNKRESC, PbsError
-from .home import clock
+from .errors import BADATVAL, NOATTR, PbsError
+from .resources import BOOLEAN, NUMBER, TEXT, normal, resource
 
-BOOLEAN, NUMBER, TEXT, LIST, DURATION = "boolean", "number", "text", "list", "duration"
-SIZE = "size"
+LIST = "list"
 
 # In the order in which TORQUE lists them; those with a trailing dot hold resources.
 SERVER: Dict[str, str] = {
@@ -89,73 +87,6 @@ SERVER_DEFAULTS: Dict[str, str] = {
     "timeout_for_job_requeue": "120",
     "note_append_on_error": "True",
 }
-RESOURCES: Dict[str, str] = {
-    "nodes": TEXT,
-    "neednodes": TEXT,
-    "nodect": NUMBER,
-    "procs": NUMBER,
-    "procct": NUMBER,
-    "ncpus": NUMBER,
-    "walltime": DURATION,
-    "cput": DURATION,
-    "pcput": DURATION,
-    "mem": SIZE,
-    "pmem": SIZE,
-    "vmem": SIZE,
-    "pvmem": SIZE,
-    "file": SIZE,
-    "nice": NUMBER,
-    "host": TEXT,
-    "arch": TEXT,
-    "opsys": TEXT,
-    "software": TEXT,
-    "other": TEXT,
-    "feature": TEXT,
-    "epilogue": TEXT,
-    "prologue": TEXT,
-    "gres": TEXT,
-    "naccesspolicy": TEXT,
-    "qos": TEXT,
-    "advres": TEXT,
-    "trl": TEXT,
-    "size": TEXT,
-    "depend": TEXT,
-}
-_YES = ("true", "t", "y", "1")
-_NO = ("false", "f", "n", "0")
-
-
-def normal(kind: str, name: str, value: str) -> str:
-    """`value` in the form in which TORQUE shows it. Raises `PbsError` (BADATVAL)."""
-    if kind == BOOLEAN:
-        if value.lower() in _YES:
-            return "True"
-        if value.lower() in _NO:
-            return "False"
-    elif kind == NUMBER:
-        if value.lstrip("+-").isdigit():
-            return str(int(value))
-    elif kind == DURATION:
-        parts = value.split(".")[0].split(":")
-        if len(parts) <= 4 and all(part.isdigit() for part in parts):
-            total = 0
-            for part in parts:
-                total = total * 60 + int(part)
-            return clock(total)
-    elif kind == SIZE:
-        found = re.fullmatch(r"(\d+)([kmgt]?[bw]?)", value.lower())
-        if found is not None:
-            return found[1] + (found[2] or "b")
-    else:
-        return value
-    raise PbsError(BADATVAL, detail=f" {name}")
-
-
-def resource(prefix: str, name: str, value: str) -> str:
-    """A resource's value in TORQUE's form. Raises `PbsError` (UNKRESC, BADATVAL)."""
-    if name not in RESOURCES:
-        raise PbsError(UNKRESC, detail=f" {prefix}.{name}")
-    return normal(RESOURCES[name], f"{prefix}.{name}", value)
 
 
 def change(

@@ -10,16 +10,18 @@ from __future__ import annotations
 from typing import Dict, Iterable, List, Optional
 
 from .arrays import Arrays
-from .errors import BADDEPEND, PbsError
+from .errors import BADATVAL, BADDEPEND, PbsError
 from .holds import Holds, joined
 from .job_shown import is_array
 from .records import COMPLETE, EXITING, RUNNING, Array, Job
 from .running import Runner
 from .state import State
+from .sync import COUNT, WITH, SyncSets
 
 DELETED_EXIT = 271
 DELETED_SUBSTATE = 55
 
+COUNTED = ("on", COUNT)
 _MIRROR = {
     "after": "before",
     "afterok": "beforeok",
@@ -41,19 +43,25 @@ class Dependencies:
         self._runner = runner
         self._holds = holds
         self._arrays = arrays
+        self._sync = SyncSets(state, holds)
 
     # --- linking ---------------------------------------------------------------------
 
     def check(self, entries: List[List[str]], uid: int) -> None:
         """Whether a job of this user's may depend so. Raises `PbsError` (BADDEPEND)."""
         for kind, *names in entries:
-            if kind == "on":
+            if kind in COUNTED:
+                if any(not name.isdigit() or int(name) == 0 for name in names):
+                    raise PbsError(BADATVAL, detail=" depend")
+                continue
+            if kind == WITH and names:
+                self._sync.check(names[0])
                 continue
             if not names:
                 raise PbsError(BADDEPEND)
             for name in names:
                 target = self._state.find_job(name)
-                if target is None or kind.endswith("array") != is_array(target):
+                if target is None or (kind.endswith("array") and not is_array(target)):
                     raise PbsError(BADDEPEND)
                 if kind in _BACK and (target.uid != uid or _count_on(target) == 0):
                     raise PbsError(BADDEPEND)
@@ -63,14 +71,21 @@ class Dependencies:
     def link(self, job: Job, entries: List[List[str]]) -> None:
         """Make `job` (in no state yet) wait, and others wait for it. `check` has passed."""
         for kind, *names in entries:
-            if kind == "on":
-                job.depend.append([kind, *names])
+            if kind in COUNTED:
+                count = names[0] if names else "0"
+                if kind == COUNT:
+                    self._sync.first(job, count)
+                else:
+                    job.depend.append([kind, count])
+                continue
+            if kind == WITH:
+                self._sync.join(job, names[0])
                 continue
             for name in names:
                 target = self._state.find_job(name)
                 if target is not None:
                     self._link(job, kind, target)
-        if any(words[0] in _MIRROR or words[0] == "on" for words in job.depend):
+        if _waits(job):
             job.hold = joined(job.hold + "s")
 
     def _link(self, job: Job, kind: str, target: Job) -> None:
@@ -107,11 +122,15 @@ class Dependencies:
         """A job runs: those `after` it may go."""
         self._judge(job, ("before",))
         self._judge_array(job, ("beforestartarray",))
+        self._sync.started(job)
 
     def ended(self, job: Job) -> None:
         """A job is over: who waited for it goes, or is deleted."""
         self._judge(job, ("before", "beforeok", "beforenotok", "beforeany"))
         self._judge_array(job, tuple(_BACK))
+        for waiting in self._sync.left_behind(job):
+            waiting.hold, waiting.others["sched_hint"] = "n", "2"
+            self._delete(waiting, job)
 
     def _judge(self, job: Job, kinds: Iterable[str]) -> None:
         for kind, *names in [list(words) for words in job.depend if words[0] in kinds]:
@@ -155,7 +174,7 @@ class Dependencies:
         array = self._state.arrays.get(job.job_id)
         for waiting in [job] if array is None else [*self._arrays.members(array), job]:
             _remove(waiting, kind, target.job_id)
-            if any(words[0] in _MIRROR or words[0] == "on" for words in waiting.depend):
+            if _waits(waiting):
                 self._save(waiting)
             elif is_array(waiting):
                 waiting.hold = joined(waiting.hold.replace("s", ""))
@@ -187,6 +206,13 @@ def _verdict(kind: str, failed: List[bool]) -> bool:
         "afterany": True,
     }
     return verdicts.get(plain, False)
+
+
+def _waits(job: Job) -> bool:
+    """Whether a job waits for another, or for another to be told of."""
+    return any(
+        words[0] in _MIRROR or (words[0] == "on" and words[1] != "0") for words in job.depend
+    )
 
 
 def _count_on(job: Job) -> int:

@@ -6,8 +6,10 @@ from typing import Any, Dict, Optional
 
 UNKJOBID = 15001
 NOATTR = 15002
+ATTRRO = 15003
 IVALREQ = 15004
 PERM = 15007
+JOBEXIST = 15011
 BADHOST = 15010
 SYSTEM = 15012
 INTERNAL = 15013
@@ -39,6 +41,7 @@ BADDEPEND = 15056
 ROUTEREJ = 15041
 BADARRAY = 15083
 NOTHELD = 15174
+RESC_CONFLICT = 15159
 HIERARCHY_NOT_SENT = 15155
 PURGED_WITH_NODE = 15156
 WITH_HIERARCHY = 15154
@@ -46,8 +49,11 @@ WITH_HIERARCHY = 15154
 _TEXTS: Dict[int, str] = {
     UNKJOBID: "Unknown Job Id Error",
     NOATTR: "Undefined attribute ",
+    ATTRRO: "Cannot set attribute, read only or insufficient permission ",
     IVALREQ: "Invalid request",
     PERM: "Unauthorized Request ",
+    JOBEXIST: "Job with requested ID already exists",
+    RESC_CONFLICT: "This job's resource request conflicts with the queue's default resources.",
     BADHOST: "Access from host not allowed, or unknown host",
     SYSTEM: "PBS_Server System error: ",
     INTERNAL: "PBS server internal error",

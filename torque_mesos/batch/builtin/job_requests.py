@@ -35,9 +35,9 @@ class JobRequests:
         self.holds = Holds(state, runner)
         self.arrays = Arrays(state, self.holds)
         self.dependencies = Dependencies(state, runner, self.holds, self.arrays)
-        self.submission = Submission(state, self.holds, self.arrays, self.dependencies)
+        self.submission = Submission(state, rights, self.holds, self.arrays, self.dependencies)
         self._alteration = Alteration(state, self.holds, self.dependencies)
-        runner.on_start.append(self.dependencies.started)
+        runner.on_start += [self.dependencies.started, self.arrays.member_started]
         runner.on_end += [self.arrays.member_ended, self.dependencies.ended]
         runner.on_forget.append(self.arrays.member_forgotten)
         self.handlers: Dict[str, Handler] = {

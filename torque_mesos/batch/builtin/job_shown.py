@@ -37,7 +37,7 @@ def job_attributes(
         if privileged or name != "neednodes":
             shown.append((f"Resource_List.{name}", value))
     shown += [("session_id", job.session), ("Shell_Path_List", job.shell or None)]
-    shown.append(("stageout", job.stageout or None))
+    shown += [("stagein", job.stagein or None), ("stageout", job.stageout or None)]
     if privileged:
         shown.append(("substate", job.substate))
     shown.append(("User_List", job.users or None))
@@ -46,28 +46,43 @@ def job_attributes(
     if privileged:
         hashname = job.job_id.replace("[", "-").replace("]", "") if job.start_count else None
         shown += [("hashname", hashname), ("queue_rank", job.rank)]
-    shown += [("queue_type", queue_type[:1]), ("comment", job.comment or None)]
+    shown += [("queue_type", queue_type[:1]), *_some(job, _EARLIER)]
+    shown.append(("comment", job.comment or None))
     shown += [("etime", int(job.eligible) or None), ("exit_status", job.exit_status)]
     shown += [("submit_args", job.submit_args or None)]
-    shown += [(name, value) for name, value in job.others.items() if name in _EARLY]
+    shown += _some(job, _EARLY)
     shown.append(("job_array_id", job.array_id))
     shown += [("start_time", int(job.started) or None)]
     limit = job.walltime_s()
     if job.state == RUNNING and limit is not None and not is_array(job):
         shown.append(("Walltime.Remaining", max(0, int(limit - (time.time() - job.started)))))
-    shown += [("start_count", job.start_count or None), ("fault_tolerant", "False")]
+    shown += [("start_count", job.start_count or None)]
+    shown.append(("fault_tolerant", job.others.get("fault_tolerant", "False")))
     if job.completed and job.start_count:
         shown.append(("comp_time", int(job.completed)))
-    shown.append(("job_radix", 0))
+    shown += _some(job, _BEFORE_RADIX)
+    shown.append(("job_radix", job.others.get("job_radix", 0)))
+    shown += _some(job, _AFTER_RADIX)
     if job.completed and job.start_count:
         shown.append(("total_runtime", f"{job.completed - job.started:.6f}"))
     shown += [("submit_host", job.submit_host), ("init_work_dir", job.init_work_dir)]
-    shown += [(name, value) for name, value in job.others.items() if name not in _EARLY]
+    shown += [(name, value) for name, value in job.others.items() if name not in _PLACED]
     shown.append(("request_version", 1))
+    shown += _some(job, _LAST)
     return [(name, str(value)) for name, value in shown if value is not None]
 
 
-_EARLY = ("umask", "job_array_request")
+_EARLY = ("umask", "job_array_request", "checkpoint_dir")
+_LAST = ("x", "user_kill_delay", "idle_slot_limit")
+_BEFORE_RADIX = ("jobtype",)
+_AFTER_RADIX = ("node_exclusive",)
+_EARLIER = ("sched_hint",)
+_OTHER = ("fault_tolerant", "job_radix")
+_PLACED = (*_EARLIER, *_EARLY, *_LAST, *_BEFORE_RADIX, *_AFTER_RADIX, *_OTHER)
+
+
+def _some(job: Job, names: Tuple[str, ...]) -> List[Tuple[str, Any]]:
+    return [(name, job.others[name]) for name in names if name in job.others]
 
 
 def is_array(job: Job) -> bool:

@@ -102,7 +102,7 @@ def start_shell(
     if order["join"] == "eo":
         standard_out = standard_error
     read, write = os.pipe()
-    os.write(write, script.encode() + b"\n")
+    os.write(write, f"{script} {order.get('arguments', '')}".rstrip().encode() + b"\n")
     os.close(write)
     for number, descriptor in enumerate((read, standard_out, standard_error)):
         os.dup2(descriptor, number)
@@ -113,7 +113,7 @@ def start_shell(
     except OSError as problem:
         os.write(2, f"PBS: chdir to '{folder}' failed: {problem.strerror}\n".encode())
         os.chdir("/")
-    shell = order["shell"].split(",")[0].split("@")[0] or account.pw_shell or "/bin/sh"
+    shell = _own_shell(order) or account.pw_shell or "/bin/sh"
     name = os.path.basename(shell)
     if starter:
         words = [starter, shell] if name in _SHELLS else [starter, shell, script]
@@ -122,6 +122,14 @@ def start_shell(
         os.execve(shell, ["-" + name], environ)  # noqa: S606
     os.execve(shell, [shell, script], environ)  # noqa: S606
     return 127
+
+
+def _own_shell(order: Message) -> str:
+    """Which of `qsub -S path@host,path` is for this host; empty where none is."""
+    own = order["hosts"][0][0]
+    named = [part.partition("@") for part in order["shell"].split(",")]
+    found = {host: path for path, _, host in named}
+    return str(found.get(own) or found.get(own.split(".")[0]) or found.get("", ""))
 
 
 def start_task(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Callable, Dict, List, Optional, Tuple
 
-from .attributes import QUEUE, SERVER, change, changed_list, normal
+from .attributes import QUEUE, SERVER, change, changed_list
 from .errors import (
     BADATVAL,
     BADNDATVAL,
@@ -22,6 +22,7 @@ from .errors import (
 )
 from .records import COMPLETE, Node
 from .registry import Registry
+from .resources import normal
 from .rights import MANAGER, OPERATOR, need
 from .state import State
 from .wire import Message

@@ -5,15 +5,18 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import time
 from typing import Dict, List, Optional, Tuple
 
-from .attributes import resource
-from .errors import BADATVAL, BADGRP, BADUSER, PERM, PbsError
+from .errors import ATTRRO, BADATVAL, BADGRP, BADUSER, PbsError
 from .queues import count
 from .records import Job
+from .resources import RESOURCES, TEXT, resource
 from .state import State
 from .wire import Message
+
+_WORD = re.compile(r"\w\S*")
 
 
 def submitter(uid: int) -> pwd.struct_passwd:
@@ -34,10 +37,16 @@ def asked_resources(asked: List[Tuple[str, str]]) -> Dict[str, str]:
     """A request's `-l` in TORQUE's form. Raises `PbsError`."""
     found: Dict[str, str] = {}
     for name, value in asked:
-        if not value:
+        if name in ("nodect", "neednodes"):
+            raise PbsError(ATTRRO, detail=f" Resource_List.{name}")
+        if not value and RESOURCES.get(name) == TEXT:
             raise PbsError(BADATVAL, detail=f" Resource_List.{name}")
+        if not value:
+            continue
         found[name] = resource("Resource_List", name, value)
     if "nodes" in found:
+        if not all(_WORD.fullmatch(word) for word in re.split("[+:]", found["nodes"])):
+            raise PbsError(BADATVAL, detail=" Resource_List.nodes")
         count(found)
     return found
 
@@ -64,6 +73,8 @@ def check_users(account: pwd.struct_passwd, host: str, asked: str) -> None:
     """Nobody submits for another. Raises `PbsError` (BADUSER)."""
     for name in filter(None, asked.split(",")):
         user = name.split("@")[0]
+        if user == "root":
+            raise PbsError(BADUSER, "root user root not allowed")
         if user != account.pw_name:
             text = f"ruserok failed validating {account.pw_name}/{user} from {host}"
             raise PbsError(BADUSER, text)
@@ -80,17 +91,20 @@ def make(
     """The job, not yet known to anyone. Raises `PbsError`."""
     host, folder, name = request["host"], request["workdir"], request["name"]
     check_users(account, host, str(request.get("users", "")))
-    if request.get("stagein"):
-        raise PbsError(PERM, "this server stages no files in")
     variables = {"PBS_O_QUEUE": queue, **request["variables"]}
     variables.update(PBS_O_WORKDIR=folder, PBS_O_HOST=host, PBS_O_SERVER=state.server)
     if request.get("init_dir"):
         variables["PBS_O_INITDIR"] = str(request["init_dir"])
+    if request.get("root_dir"):
+        variables["PBS_O_ROOTDIR"] = str(request["root_dir"])
+    base = name.rpartition("/")[2]
     suffix = "[]" if request.get("array") else ""
-    output = path(request.get("output"), host, folder, f"{name}.o{number}")
-    error = path(request.get("error"), host, folder, f"{name}.e{number}")
+    output = path(request.get("output"), host, folder, f"{base}.o{number}")
+    error = path(request.get("error"), host, folder, f"{base}.e{number}")
     if request.get("join") == "oe" and request.get("output"):
         error = output
+    if request.get("join") == "eo" and request.get("error"):
+        output = error
     now = time.time()
     rank = state.next_rank
     state.next_rank += 1
@@ -127,6 +141,7 @@ def make(
         checkpoint=str(request.get("checkpoint", "u")),
         groups=str(request.get("groups", "")),
         users=str(request.get("users", "")),
+        stagein=str(request.get("stagein", "")),
         stageout=str(request.get("stageout", "")),
         init_dir=str(request.get("init_dir", "")),
         root_dir=str(request.get("root_dir", "")),
@@ -137,9 +152,9 @@ def make(
 def umask_of(request: Message) -> int:
     """The umask that is asked for. Raises `PbsError` (BADATVAL)."""
     text = str(request.get("umask", "077"))
-    if not text or set(text) - set("01234567"):
+    if not text.isdigit() or (text.startswith("0") and set(text) & set("89")):
         raise PbsError(BADATVAL, detail=" umask")
-    return int(text, 8) & 0o777
+    return int(text, 8 if text.startswith("0") else 10) & 0o777
 
 
 def _others(request: Message) -> Dict[str, str]:
@@ -156,6 +171,10 @@ def path(asked: Optional[str], host: str, folder: str, name: str) -> str:
         return f"{host}:{folder}/{name}"
     head, colon, tail = asked.partition(":")
     if colon and "/" not in head:
-        host, asked = head or host, tail
+        if head and tail:
+            return asked if not tail.endswith("/") else f"{asked}{name}"
+        asked = tail
+        if not asked:
+            return f"{host}:{folder}/{name}"
     whole = os.path.join(folder, asked)
     return f"{host}:{whole}{name}" if whole.endswith("/") else f"{host}:{whole}"

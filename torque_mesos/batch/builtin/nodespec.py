@@ -40,6 +40,8 @@ def _chunk(part: str, general: str) -> Chunk:
                 raise BadSpec(part)
             if key == "ppn":
                 ppn = int(value)
+            else:  # no node has one
+                properties.append(word)
         elif not word:
             raise BadSpec(part)
         else:

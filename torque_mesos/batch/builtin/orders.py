@@ -38,6 +38,7 @@ def start_order(state: State, job: Job, nodes: List[Node]) -> Dict[str, Any]:
         "account": job.account,
         "script": job.script,
         "shell": job.shell,
+        "arguments": job.others.get("job_arguments", ""),
         "join": job.join,
         "keep": job.keep,
         "output": job.output_path,

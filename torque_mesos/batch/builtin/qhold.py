@@ -9,7 +9,8 @@ from .client import warn
 from .errors import UNKJOBID, PbsError
 from .home import Home
 from .job_commands import connect, each, illegal, options
-from .job_options import BadOption, BadValue, request_of
+from .job_options import request_of
+from .option_values import BadOption, BadValue
 
 _QHOLD = "usage: qhold [-h hold_list] [-t array_range] job_identifier..."
 _QRLS = "usage: qrls [-h {uos}] [-t array_range] job_identifier..."

@@ -32,14 +32,17 @@ _USAGE = """usage: qstat [-f [-1]] [-x] [-t] [job_identifier... | destination...
 _COUNTS = ("Queued", "Running", "Held", "Waiting", "Transit", "Exiting", "Complete")
 
 
+def short(name: str) -> str:
+    """A job's name, of a long one its end."""
+    return name if len(name) <= 16 else f"...{name[-13:]}"
+
+
 def row(job_id: str, shown: Dict[str, str]) -> str:
     """One job in the plain list."""
     used = shown.get("resources_used.cput", "0")
     owner = shown["Job_Owner"].split("@")[0]
-    name, queue = shown["Job_Name"], shown["queue"]
-    return (
-        f"{job_id:<26} {name[:16]:<16} {owner[:15]:<15} {used:>8} {shown['job_state']} {queue:<15}"
-    )
+    name, queue = short(shown["Job_Name"]), shown["queue"]
+    return f"{job_id:<26} {name:<16} {owner[:15]:<15} {used:>8} {shown['job_state']} {queue:<15}"
 
 
 def _jobs(told: List[Tuple[str, Any]], options: Dict[str, str]) -> None:

@@ -10,53 +10,39 @@ from typing import List, Tuple
 
 from .client import Server, Unreachable, warn
 from .errors import PbsError
-from .home import Home
-from .job_options import Asked, BadOption, BadValue, Options, request_of
+from .home import VERSION, Home
+from .job_options import Asked, Options, request_of
+from .job_script import directives, read
+from .option_values import BadOption, BadValue, illegal
 
-_OPTIONS = "a:A:b:c:C:d:D:e:fF:hIj:J:k:K:l:m:M:nN:o:p:P:q:r:S:t:T:u:v:Vw:W:xXz"
+_OPTIONS = "a:A:b:c:C:d:D:e:EfF:hi:Ij:J:k:K:l:L:m:M:nN:o:p:P:q:r:S:t:T:u:v:Vw:W:Xxz"
 _KEPT = ("HOME", "LANG", "LOGNAME", "MAIL", "PATH", "SHELL", "TZ")
 _USAGE = """
-usage: qsub [-a date_time] [-A account_string] [-d path] [-e path] [-h] [-j oe|eo|n]
-    [-k {oe}] [-l resource_list] [-m n|{abe}] [-M user_list] [-N jobname] [-o path]
-    [-p priority] [-q queue] [-r y|n] [-S path] [-W additional_attributes]
-    [-v variable_list] [-V ] [-z] [script]
+usage: qsub [-a date_time] [-A account_string] [-b secs]
+    [-c [ none | { enabled | periodic | shutdown |
+    depth=<int> | dir=<path> | interval=<minutes>}... ]
+    [-C directive_prefix] [-d path] [-D path]
+    [-e path] [-h] [-I] [-j oe|eo|n] [-k {oe}] [-K <kill delay seconds>]\x20
+    [-l resource_list] [-m n|{abe}] [-M user_list] [-N jobname] [-o path]\x20
+    [-p priority] [-P proxy_user [-J <jobid]] [-q queue] [-r y|n]\x20
+    [-S path] [-t number_to_submit] [-T type]  [-u user_list] [-w] path
+    [-W additional_attributes] [-v variable_list] [-V ] [-x] [-X] [-z] [script]
 """
 _NO_TERMINAL = (
-    "qsub:\tstandard input and output must be a terminal for \n\tinteractive job submission "
+    "qsub:\tstandard input and output must be a terminal for \n\tinteractive job submission"
 )
-
-
-def directives(script: str, prefix: str = "#PBS") -> List[str]:
-    """The words of a script's `#PBS` lines, up to its first command."""
-    import shlex
-
-    words: List[str] = []
-    for number, line in enumerate(script.splitlines()):
-        text = line.strip()
-        if text.startswith(prefix):
-            words += shlex.split(text[len(prefix) :], comments=True)
-        elif text and not text.startswith("#") and not (number == 0 and text.startswith(":")):
-            break
-    return words
 
 
 def parse(words: List[str]) -> Tuple[Options, List[str]]:
     """Options and the rest. Raises `BadOption`."""
     try:
-        return getopt.getopt(words, _OPTIONS)
+        return getopt.gnu_getopt(words, _OPTIONS)
     except getopt.GetoptError as error:
-        raise BadOption(f"qsub: invalid option -- '{error.opt}'\n[exiting]") from None
-
-
-def _read_script(rest: List[str]) -> Tuple[str, str]:
-    if not rest or rest[0] == "-":
-        return "STDIN", sys.stdin.read()
-    try:
-        with open(rest[0], encoding="utf-8", errors="surrogateescape") as file:
-            return os.path.basename(rest[0]), file.read()
-    except OSError as error:
-        text = f"qsub: script file '{rest[0]}' cannot be loaded - {error.strerror}"
-        raise BadOption(text, usage=1) from None
+        if len(error.opt) > 1:
+            raise BadOption("[a single - is not a valid option]\n") from None
+        missing = "requires argument" in error.msg
+        why = "option requires an argument" if missing else "invalid option"
+        raise BadOption(f"qsub: {why} -- '{error.opt}'\n[exiting]\n") from None
 
 
 def main(home_path: str) -> int:
@@ -66,22 +52,31 @@ def main(home_path: str) -> int:
     if os.getuid() == 0:
         warn("qsub can not be run as root")
         return 1
+    if "--version" in words:
+        print(f"Version: {VERSION}")
+        return 0
     try:
         options, rest = parse(words)
-        _refuse(options)
-        name, script = _read_script(rest)
+        given = _asked(options)
+        name, script = read(rest)
         chosen = dict(options)
-        written, _ = parse(directives(script, chosen.get("-C", "#PBS")))
-        _refuse(written)
-        asked = _asked(written + options)
+        prefix = chosen.get("-C") or "#PBS"
+        written, _ = parse(directives(script, prefix))
+        asked = _asked(written + options) if written else given
+        _refuse(written + options, asked)
     except BadOption as error:
         text = f"[qsub: {error}]\n" if isinstance(error, BadValue) else str(error)
         warn(text + (_USAGE if error.usage == 2 else ""))
         return error.usage
-    workdir = str(asked.get("init_dir") or asked.get("workdir") or "")
-    workdir = os.path.join(_folder(), workdir.rstrip("/")).rstrip("/")
+    asked["workdir"] = _workdir(asked)
+    if "init_dir" in asked:
+        asked["init_dir"] = asked["workdir"]
+    for where in ("output", "error"):
+        if str(asked.get(where, "")).startswith("$HOME"):
+            asked[where] = os.environ.get("HOME", "") + str(asked[where])[len("$HOME") :]
     asked.setdefault("name", name)
-    asked.update(script=script, host=socket.gethostname(), workdir=workdir or "/")
+    asked["name"] = asked["name"] or "none"
+    asked.update(script=script, host=socket.gethostname())
     asked["submit_args"] = " ".join(words)
     queue, _, server = str(asked.get("queue", "")).partition("@")
     asked["queue"] = queue
@@ -94,9 +89,14 @@ def main(home_path: str) -> int:
     except PbsError as error:
         warn(f"qsub: submit error ({error.text})")
         return error.exit_code
-    if not any(option == "-z" for option, _ in options):
+    if "-z" not in {option for option, _ in written + options}:
         print(reply["id"])
     return 0
+
+
+def _workdir(asked: Asked) -> str:
+    folder = str(asked.get("init_dir") or asked.get("workdir") or "")
+    return os.path.join(_folder(), folder.rstrip("/")).rstrip("/") or "/"
 
 
 def _folder() -> str:
@@ -105,19 +105,26 @@ def _folder() -> str:
     return named if named and os.path.realpath(named) == os.path.realpath(real) else real
 
 
-def _refuse(options: Options) -> None:
+def _refuse(options: Options, asked: Asked) -> None:
     """Refuse what is not here, and what makes no sense. Raises `BadOption`."""
-    letters = {option for option, _ in options}
-    if "-I" in letters:
+    chosen = dict(options)
+    if "-I" in chosen or asked.get("interactive"):
         terminal = sys.stdin.isatty() and sys.stdout.isatty()
         text = "qsub: interactive jobs are not part of this server"
         raise BadOption(text if terminal else _NO_TERMINAL, usage=1)
-    if "-x" in letters:
+    if "-x" in chosen:
         raise BadValue("'-x' invalid on non-interactive job")
-    if "-X" in letters and "DISPLAY" not in os.environ:
+    if "-X" in chosen and "DISPLAY" not in os.environ:
         raise BadValue("DISPLAY not set")
-    if "-D" in letters:
-        raise BadOption("qsub: -D is not part of this server", usage=1)
+    if "-J" in chosen and "-P" not in chosen:
+        raise BadOption("[The -J option can only be used in conjunction with -P]\n")
+    folder = str(asked.get("workdir", "/"))
+    if not os.path.isabs(folder) or not os.path.isdir(folder):
+        text = f"qsub: Requested working directory '{folder}' is not a valid directory"
+        raise BadOption(f"{text}\nPlease specify a valid working directory.", usage=3)
+    if "-i" in chosen and not asked.get("array"):
+        text = "qsub: the idle array slot limit (-i) can only be applied to array jobs (-t)"
+        raise BadOption(text, usage=4)
 
 
 def _asked(options: Options) -> Asked:
@@ -125,6 +132,27 @@ def _asked(options: Options) -> Asked:
     variables = {f"PBS_O_{key}": os.environ[key] for key in _KEPT if key in os.environ}
     asked = request_of(options, dict(os.environ), variables)
     asked["variables"] = variables
-    if any(option == "-h" for option, _ in options):
-        asked["hold"] = "u"
+    for option, value in options:
+        if option == "-h":
+            asked["hold"] = "u"
+        elif option == "-P":
+            if not value:
+                raise BadValue("-P requires a user name")
+            asked["proxy"] = value
+        elif option == "-J":
+            asked["number"] = value
+        elif option == "-L":
+            asked["tasks"] = tasks(value)
+        elif option == "-W" and not value.strip():
+            warn("qsub: illegal -W value")
     return asked
+
+
+def tasks(value: str) -> str:
+    """The value of `-L tasks=N...`. Raises `BadValue`."""
+    name, _, text = value.partition("=")
+    if name != "tasks":
+        raise illegal("-L", f"value: '{value}'")
+    if not text.split(":")[0].isdigit():
+        raise BadValue(f"malformed piece of -L value: 'Bad tasks value: '{text}''")
+    return text

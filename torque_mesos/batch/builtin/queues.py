@@ -108,7 +108,7 @@ def _seconds(text: str) -> int:
 
 def add_defaults(state: State, name: str, resources: Dict[str, str]) -> None:
     """Give a job what its queue and the server give by default."""
-    sized = "procs" in resources or "nodes" in resources
+    sized = any(name in resources for name in ("procs", "nodes", "ncpus", "size"))
     for source in (state.queues[name], state.attributes):
         for key, value in source.items():
             kind, _, part = key.partition(".")

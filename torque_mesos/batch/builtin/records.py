@@ -77,11 +77,13 @@ class Job:
     checkpoint: str = "u"
     groups: str = ""
     users: str = ""
+    stagein: str = ""
     stageout: str = ""
     init_dir: str = ""
     root_dir: str = ""
     others: Dict[str, str] = field(default_factory=dict)
     depend: List[List[str]] = field(default_factory=list)
+    sync_with: List[str] = field(default_factory=list)
     array_id: Optional[int] = None
 
     @property

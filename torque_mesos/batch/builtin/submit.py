@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import pwd
 import time
 from typing import List
 
 from . import arrays, queues
 from .arrays import Arrays
 from .depend import Dependencies
-from .errors import BADUSER, NOATTR, PbsError
+from .errors import BADUSER, JOBEXIST, NOATTR, RESC_CONFLICT, PbsError
 from .holds import Holds
 from .new_job import asked_resources, make, submitter
 from .records import Job
+from .rights import MANAGER, Rights
 from .state import State
 from .wire import Message
 
@@ -20,9 +22,15 @@ class Submission:
     """Takes new jobs."""
 
     def __init__(
-        self, state: State, holds: Holds, members: Arrays, dependencies: Dependencies
+        self,
+        state: State,
+        rights: Rights,
+        holds: Holds,
+        members: Arrays,
+        dependencies: Dependencies,
     ) -> None:
         self._state = state
+        self._rights = rights
         self._holds = holds
         self._arrays = members
         self._dependencies = dependencies
@@ -31,18 +39,20 @@ class Submission:
         """Make a job of a request of `qsub`. Raises `PbsError`."""
         state = self._state
         account = submitter(uid)
+        number = self._wanted_number(request)
         if request.get("proxy"):
-            text = f"User '{account.pw_name}' is attempting to submit a proxy job"
-            text += f" for user '{request['proxy']}' but is not a manager"
-            raise PbsError(BADUSER, text)
-        number = state.next_job
+            account = self._behalf(account, uid, str(request["proxy"]))
         # A job that is refused has used its number up all the same.
-        state.next_job += 1
+        state.next_job = max(state.next_job, number + 1)
         state.save_server()
         queue = queues.find_queue(state, str(request.get("queue", "")))
         resources = asked_resources(request["resources"])
         if request.get("unknown"):
             raise PbsError(NOATTR, "detected presence of an unknown attribute")
+        if request.get("tasks"):
+            # Requests in this form are not part of this server; TORQUE refuses them, too,
+            # where a queue has a default of nodes.
+            raise PbsError(RESC_CONFLICT)
         queues.admit(state, queue, resources, f"{account.pw_name}@{request['host']}")
         if state.queues[queue].get("queue_type") != "Route":
             queues.add_defaults(state, queue, resources)
@@ -56,6 +66,28 @@ class Submission:
         self._take(job, wanted, depend)
         state.store.flush()
         return job
+
+    def _wanted_number(self, request: Message) -> int:
+        """The job's number: the next, or with `qsub -J` one that is free."""
+        wanted = str(request.get("number", ""))
+        if not wanted.isdigit():
+            return self._state.next_job
+        if self._state.find_job(wanted) is not None:
+            job_id = f"{wanted}.{self._state.server}"
+            raise PbsError(JOBEXIST, f"Job with id {job_id} already exists, cannot set job id\n")
+        return int(wanted)
+
+    def _behalf(self, asker: pwd.struct_passwd, uid: int, name: str) -> pwd.struct_passwd:
+        """Who the job is for: with `qsub -P` another user, for a manager only."""
+        user = name.partition(":")[0]
+        if self._rights.rank(uid) < MANAGER:
+            text = f"User '{asker.pw_name}' is attempting to submit a proxy job"
+            raise PbsError(BADUSER, f"{text} for user '{user}' but is not a manager")
+        try:
+            return submitter(pwd.getpwnam(user).pw_uid)
+        except KeyError:
+            text = f"user {user} does not exist in server password file"
+            raise PbsError(BADUSER, text) from None
 
     def _take(self, job: Job, array: str, depend: List[List[str]]) -> None:
         state = self._state

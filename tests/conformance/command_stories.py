@@ -1,0 +1,38 @@
+"""The stories of the commands' options: each begins where its transcripts' recording did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.conformance import stories
+from tests.conformance.stories import Step, job_is, settings, with_nodes
+
+
+def recorded(prefix: str, first: int, last: int) -> list[Step]:
+    """The transcripts PREFIX-NNN from one number to another."""
+    return [f"{prefix}-{number:03d}" for number in range(first, last + 1)]
+
+
+_IDLE = "set server scheduling=false"
+
+STORIES: dict[str, Sequence[Step]] = {
+    **stories.STORIES,
+    "options of qsub": [
+        settings(_IDLE, "create node n1 np=2"),
+        *recorded("40-qsub", 1, 147),
+    ],
+    "options of qsub, at their limits": [
+        settings(_IDLE, "create node n1 np=2", "set queue batch resources_max.walltime=02:00:00"),
+        *recorded("41-qsub-more", 1, 205),
+    ],
+    "dependencies": [
+        with_nodes("n1"),
+        settings(_IDLE, "set queue batch keep_completed=300"),
+        *recorded("42-depend", 1, 22),
+        job_is("5.head", "C"),
+        *recorded("42-depend", 23, 24),
+        job_is("6.head", "C"),
+        job_is("4.head", "Q"),
+        *recorded("42-depend", 25, 38),
+    ],
+}
