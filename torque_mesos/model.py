@@ -247,7 +247,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One offer. `received_s` is when it came."""
+    """One offer. `received_s` is when it came, `role` whom it is made to (empty: not told)."""
 
     offer_id: str
     agent_id: str
@@ -255,6 +255,7 @@ class Offer:
     resources: Resources
     attributes: Mapping[str, str] = field(default_factory=frozen_map)
     received_s: float = 0.0
+    role: str = ""
 
 
 class TaskState(enum.Enum):

@@ -70,6 +70,7 @@ def _wait(snapshot: Snapshot, policy: Policy) -> Plan:
         failures=snapshot.memory.failures,
         protection=snapshot.memory.protection,
         woken_s=snapshot.memory.woken_s,
+        spending=snapshot.memory.spending,
     )
     return Plan(
         actions=(Decline(old, 1.0, reason),) if old else (),

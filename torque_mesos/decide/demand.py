@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from torque_mesos.decide.packing import Host, Tier, place
-from torque_mesos.decide.policy import Limit
+from torque_mesos.decide.pool import Limit, Pool
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.request import Request, RequestError, parse_request
 from torque_mesos.decide.turn import Turn, because
@@ -24,10 +24,11 @@ _HOLDERS = {"u": "its user", "o": "an operator", "s": "the system"}
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One job that could start now if nodes were there."""
+    """One job that could start now if nodes were there. `request` is of its pool's hosts."""
 
     job: Job
     request: Request
+    pool: Pool
 
 
 def demands(turn: Turn) -> list[Demand]:
@@ -61,6 +62,11 @@ def demands(turn: Turn) -> list[Demand]:
             except RequestError as error:
                 turn.jobs[job.job_id] = because(Code.MALFORMED, str(error))
                 continue
+            pool = turn.pools.of_job(job)
+            request = turn.pools.asked(pool, request)
+            if over := _never_in_pool(turn, pool, request):
+                turn.jobs[job.job_id] = over
+                continue
             if verdicts is None:
                 cluster = _whole_cluster(turn)
                 verdicts = _verdicts(turn.policy.slot, turn.policy.limit, cluster)
@@ -69,7 +75,7 @@ def demands(turn: Turn) -> list[Demand]:
             if never := verdicts[request]:
                 turn.jobs[job.job_id] = never
             else:
-                wanted.append(Demand(job, request))
+                wanted.append(Demand(job, request, pool))
     return wanted
 
 
@@ -116,6 +122,21 @@ def _whole_cluster(turn: Turn) -> _Cluster:
             slots = node.np  # its agent is away and may come back
         hosts.append((name, slots, turn.names_of(name)))
     return tuple(sorted(hosts))
+
+
+def _never_in_pool(turn: Turn, pool: Pool, request: Request) -> Reason | None:
+    """Why a job can never run in its pool."""
+    limit = pool.share.limit
+    if not limit.any:
+        return None
+    if over := limit.exceeded_by(request.hosts, turn.policy.slot * request.slots):
+        return because(
+            Code.NEVER_OVER_LIMIT,
+            f"can never run: it asks for more than the limit of pool {pool.name}, {over}",
+            slots=request.slots,
+            hosts=request.hosts,
+        )
+    return None
 
 
 def _never(turn: Turn, request: Request, whole: _Cluster) -> Reason | None:

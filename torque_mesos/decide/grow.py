@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from torque_mesos.decide.demand import Demand
-from torque_mesos.decide.growth import Growth, held_with, host_of
+from torque_mesos.decide.floors import Floors
+from torque_mesos.decide.growth import Growth, host_of
 from torque_mesos.decide.online import bring_online
 from torque_mesos.decide.order import in_order
-from torque_mesos.decide.packing import Host, Tier
+from torque_mesos.decide.packing import Tier
 from torque_mesos.decide.plan import CreateNode, Launch, SetNp
+from torque_mesos.decide.pools import Used
 from torque_mesos.decide.protect import protected
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.serve import serve
@@ -21,28 +23,31 @@ from torque_mesos.decide.worker import PARKED_NOTE, Phase
 def grow(turn: Turn, wanted: list[Demand]) -> Growth:
     """Place the waiting jobs in order, keep the floor, and start moms for both."""
     growth = Growth(waiting=bool(wanted), protected=protected(turn))
-    if wanted or _missing(turn, growth) > 0:
+    floors = Floors(turn)
+    if wanted or floors.short(growth):
         found = ((name, host_of(turn, name)) for name in sorted(turn.phases))
         growth.hosts = {name: host for name, host in found if host is not None}
         if growth.protected:
             near = (h for h in growth.hosts.values() if h.tier is not Tier.OFFERED)
             growth.hosts = {host.name: host for host in near}
     shelf = Shelf(growth.hosts)
-    starts = Starts(turn.reading)
+    starts, used = Starts(turn.reading), Used(turn.policy, turn.pools, turn.reading)
     for demand in in_order(turn, wanted):
-        if refusal := starts.refusal(demand.job):
+        if refusal := starts.refusal(demand.job) or used.refusal(demand.pool, demand.request):
             turn.jobs[demand.job.job_id] = refusal
             placed = False
         else:
             placed = serve(turn, growth, shelf, demand)
             _end_of_trial(turn, growth, shelf)
         starts.served(demand.job, placed=placed)
+        if placed:
+            used.placed(demand.pool, demand.request)
     for_jobs = set(growth.launches)
     if not (turn.protection.pauses and growth.launches):
-        _floor(turn, growth, growth.hosts)
+        floors.keep(growth)
     for name, slots in growth.launches.items():
         code = Code.JOB_WANTS if name in for_jobs else Code.FLOOR
-        _launch(turn, name, slots, code)
+        _launch(turn, floors, name, slots, code)
     finish_trims(turn, growth)
     bring_online(turn, growth)
     return growth
@@ -58,51 +63,10 @@ def _end_of_trial(turn: Turn, growth: Growth, shelf: Shelf) -> None:
             shelf.take(name, shelf.hosts[name].room)
 
 
-def _missing(turn: Turn, growth: Growth) -> int:
-    """How many slots there are too few for the floor."""
-    if not turn.policy.floor_slots:
-        return 0
-    kept = sum(turn.kept_slots(name) for name in turn.workers if not turn.old(name))
-    return turn.policy.floor_slots - growth.new_slots - kept
-
-
-def _floor(turn: Turn, growth: Growth, hosts: dict[str, Host]) -> None:
-    """Keep or start what is missing to `floor_slots`. Jobs that wait for room come first."""
-    missing = _missing(turn, growth)
-    if missing <= 0:
-        return
-    for name in sorted(hosts):
-        if missing > 0 and hosts[name].tier is Tier.DRAINING and not growth.parts_unplaced:
-            growth.online.add(name)
-            missing -= turn.workers[name].slots
-    waiting = [*growth.short.values(), *growth.at_limit.values()]
-    nodes = max((request.hosts for request in waiting), default=0)
-    room = turn.policy.slot * max((request.slots for request in waiting), default=0)
-
-    def allowed(launches: dict[str, int]) -> bool:
-        held_nodes, held = held_with(turn, launches)
-        return not turn.policy.limit.exceeded_by(held_nodes + nodes, held + room)
-
-    offered = (host for host in hosts.values() if host.tier is Tier.OFFERED and host.free > 0)
-    for host in sorted(offered, key=lambda host: (-host.free, host.name)):
-        if missing <= 0:
-            break
-        for slots in range(min(host.free, missing), 0, -1):
-            more = {host.name: growth.launches.get(host.name, 0) + slots}
-            in_the_way = growth.takes_room(turn, host.name, more[host.name])
-            if not in_the_way and allowed({**growth.launches, **more}):
-                growth.launches.update(more)
-                missing -= slots
-                break
-    if missing > 0 and not allowed({**growth.launches, "": 1}):
-        missing = 0  # the limit is nearer than the floor
-    growth.floor_short = max(0, missing)
-
-
-def _launch(turn: Turn, name: str, slots: int, code: Code) -> None:
+def _launch(turn: Turn, floors: Floors, name: str, slots: int, code: Code) -> None:
     why = {
         Code.JOB_WANTS: f"waiting jobs want {slots} slots here",
-        Code.FLOOR: f"{turn.policy.floor_slots} slots are always kept",
+        Code.FLOOR: f"{floors.slots(name)} slots are kept",
     }
     reason = because(code, why[code], slots=slots)
     if turn.phases[name] is Phase.ABSENT:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from torque_mesos.decide.packing import Host, Tier
+from torque_mesos.decide.pool import Pool
 from torque_mesos.decide.reason import Reason
 from torque_mesos.decide.request import Chunk, Request
 from torque_mesos.decide.turn import Turn
@@ -38,8 +39,9 @@ class Growth:
 
     `claimed`: nodes whose slots a waiting job will take. `online`: those of them that may
     go online now. `short`: jobs that found no place and would with more offers;
-    `at_limit`: jobs that more offers would not help. `protected`: why no mom is started
-    anywhere.
+    `at_limit`: jobs that more offers would not help; `at_pool_limit`: those of them that only
+    the bounds of one pool keep waiting, by that pool. `ahead`: what of `launches` no job wants.
+    `protected`: why no mom is started anywhere.
     """
 
     claimed: set[str] = field(default_factory=set)
@@ -47,6 +49,8 @@ class Growth:
     held_back: set[str] = field(default_factory=set)
     short: dict[str, Request] = field(default_factory=dict)
     at_limit: dict[str, Request] = field(default_factory=dict)
+    at_pool_limit: dict[str, dict[str, Request]] = field(default_factory=dict)
+    ahead: dict[str, int] = field(default_factory=dict)
     floor_short: int = 0
     launches: dict[str, int] = field(default_factory=dict)
     new_nodes: int = 0
@@ -65,9 +69,24 @@ class Growth:
     @cached_property
     def parts_unplaced(self) -> frozenset[Chunk]:
         """The same, of those that the limit keeps waiting, too."""
-        return self.parts_short | {
-            chunk for request in self.at_limit.values() for chunk in request.chunks
-        }
+        limited = (self.at_limit, *self.at_pool_limit.values())
+        requests = {request for jobs in limited for request in jobs.values()}
+        return self.parts_short | {chunk for request in requests for chunk in request.chunks}
+
+    def unplaced_in(self, turn: Turn, pool: Pool | None) -> list[Request]:
+        """What waiting jobs ask for that could run on hosts of a pool."""
+        waiting = [*self.short.values(), *self.at_limit.values()]
+        if not turn.pools.named or pool is None:
+            return waiting + [r for jobs in self.at_pool_limit.values() for r in jobs.values()]
+        waiting += self.at_pool_limit.get(pool.name, {}).values()
+        return [request for request in set(waiting) if pool.word in request.names]
+
+    def limited(self, turn: Turn, name: str) -> bool:
+        """Whether jobs wait that could be started if a host gave up its share of a bound."""
+        if not self.at_pool_limit:
+            return bool(self.at_limit)
+        pool = turn.pools.of_host(name)
+        return bool(self.at_limit) or (pool is not None and pool.name in self.at_pool_limit)
 
     def takes_room(self, turn: Turn, name: str, slots: int) -> bool:
         """Whether a worker of `slots` on a host serves no waiting job, and a larger one would.
@@ -81,7 +100,7 @@ class Growth:
         whole = Host(name, turn.full_slots(name), Tier.ONLINE, names)
         if any(as_is.serves(part) for part in self.parts_unplaced):
             return False
-        return bool(self.at_limit) or any(whole.serves(part) for part in self.parts_unplaced)
+        return self.limited(turn, name) or any(whole.serves(part) for part in self.parts_unplaced)
 
 
 def usable_offer(turn: Turn, name: str) -> bool:
@@ -144,10 +163,9 @@ def held_with(turn: Turn, launches: dict[str, int]) -> tuple[int, Resources]:
     )
 
 
-def over_limit(turn: Turn, growth: Growth, nodes: int, slots: int) -> str | None:
-    """What part of the limit so many nodes and slots, with all launches so far, would exceed."""
-    limit = turn.policy.limit
-    if limit.nodes is None and limit.cpus is None and limit.mem_mb is None:
-        return None
-    held = turn.held + turn.policy.slot * (growth.new_slots + slots)
-    return limit.exceeded_by(turn.held_nodes + growth.new_nodes + nodes, held)
+def over_limit(turn: Turn, growth: Growth, pool: Pool, nodes: int, slots: int) -> Reason | None:
+    """Why jobs of a pool may not get so many nodes and slots beside all launches so far."""
+    held = turn.held + turn.policy.slot * growth.new_slots
+    more = turn.policy.slot * slots
+    own = turn.pools.served_by(pool)
+    return turn.bounds.over(own, nodes, more, (turn.held_nodes + growth.new_nodes, held))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from torque_mesos.decide.bounds import AT_LIMIT
 from torque_mesos.decide.growth import Growth, growable, usable_offer
 from torque_mesos.decide.plan import Decline, Revive, Suppress
 from torque_mesos.decide.reason import Code, Reason
@@ -17,6 +18,8 @@ REFUSE_S = {
     Code.BACKED_OFF: 10.0,
     Code.PROTECTED: 10.0,
     Code.NOT_OURS: 600.0,
+    Code.NO_POOL: 3600.0,
+    Code.OTHER_ROLE: 3600.0,
     Code.INCOMPLETE: 60.0,  # what else comes for the same jobs brings it back before that
 }
 
@@ -25,11 +28,10 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     """Answer what is left of the offers, and tell Mesos whether more are wanted."""
     wanted = bool(growth.short) or growth.floor_short > 0
     if turn.stray_offers:
-        ids = tuple(offer.offer_id for offer in turn.stray_offers)
-        reason = because(
-            Code.NOT_PARKED,
-            "its agent, or its node's record, cannot be used or is not known well enough",
-        )
+        _decline_strays(turn)
+    if turn.other_role:
+        ids = tuple(offer.offer_id for offer in turn.other_role)
+        reason = because(Code.OTHER_ROLE, "the pool of its agent takes offers of another role")
         turn.do(Decline(ids, REFUSE_S[reason.code], reason))
     incomplete: dict[str, int] = {}
     for name in sorted(turn.offers):
@@ -53,7 +55,7 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
         key |= {"floor"}
     key |= {f"{name} offers {slots}" for name, slots in incomplete.items()}
     if not wanted:
-        at_limit = {job for job, why in turn.jobs.items() if why.code is Code.AT_LIMIT}
+        at_limit = {job for job, why in turn.jobs.items() if why.code in AT_LIMIT}
         turn.revived_for &= at_limit
         if not suppressed:
             turn.do(Suppress(because(Code.NOTHING_WANTED, "no job waits for nodes")))
@@ -75,6 +77,24 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
             )
         )
     )
+
+
+def _decline_strays(turn: Turn) -> None:
+    unpooled = [offer for offer in turn.stray_offers if offer.agent_id in turn.unpooled]
+    others = [offer for offer in turn.stray_offers if offer.agent_id not in turn.unpooled]
+    for offers, reason in (
+        (unpooled, because(Code.NO_POOL, "its agent has the attributes of no pool")),
+        (
+            others,
+            because(
+                Code.NOT_PARKED,
+                "its agent, or its node's record, cannot be used or is not known well enough",
+            ),
+        ),
+    ):
+        if offers:
+            ids = tuple(offer.offer_id for offer in offers)
+            turn.do(Decline(ids, REFUSE_S[reason.code], reason))
 
 
 def _why_not(turn: Turn, growth: Growth, name: str, wanted: bool) -> Reason:

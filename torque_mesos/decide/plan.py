@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from torque_mesos.decide.budget import Spending
 from torque_mesos.decide.reason import Reason
 from torque_mesos.model import Agent, Offer, Reading, Resources, Worker, frozen_map
 
@@ -64,6 +65,7 @@ class Memory:
     woken_s: float = float("-inf")
     revived_for: frozenset[str] = frozenset()
     revived_s: float = float("-inf")
+    spending: Spending = Spending()
 
     def with_failure(self, agent_id: str, now_s: float, why: str = "") -> Memory:
         """The same with one more failure of this agent: it is left alone for 5 s, then twice that.
@@ -88,7 +90,8 @@ class Snapshot:
 
     `reading` is None when the server could not be read; `fresh` is False when it is of an
     earlier turn. `mesos_ready`: subscribed, and every task of ours is in `workers`.
-    `wall_s`: seconds since 1970, None where only `now_s` is known.
+    `wall_s`: seconds since 1970, None where only `now_s` is known; `offset_s`: what the local
+    clock is ahead of UTC now.
     """
 
     now_s: float
@@ -101,6 +104,7 @@ class Snapshot:
     suppressed: bool = False
     memory: Memory = Memory()
     wall_s: float | None = None
+    offset_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,29 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
+from torque_mesos.decide.pool import Budget, Limit, Pool, Schedule, Share
 from torque_mesos.model import Agent, Resources
 
+__all__ = ["Budget", "Limit", "Policy", "Pool", "Schedule", "Share"]
+
 _NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """The safe allocation: what we may hold at most. None: no such limit."""
-
-    nodes: int | None = None
-    cpus: float | None = None
-    mem_mb: float | None = None
-
-    def exceeded_by(self, nodes: int, held: Resources) -> str | None:
-        """Which part `nodes` workers that hold `held` would be above; None if they are not."""
-        if self.nodes is not None and nodes > self.nodes:
-            return f"nodes ({nodes} of {self.nodes})"
-        if self.cpus is not None and held.cpus > self.cpus + 1e-6:
-            return f"cpus ({held.cpus:g} of {self.cpus:g})"
-        if self.mem_mb is not None and held.mem_mb > self.mem_mb + 1e-6:
-            return f"mem_mb ({held.mem_mb:g} of {self.mem_mb:g})"
-        return None
+DEFAULT_POOL = Pool("default")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +21,10 @@ class Policy:
     """What `decide` is told by the settings. Times in seconds.
 
     `slot` is MIN_COMPUTE_NODE: what Mesos must give for one slot. `floor_slots` is
-    MIN_SLOTS_HELD. `capacity_record` names the record that keeps jobs feasible, None
-    where the server needs none.
+    MIN_SLOTS_HELD; that, `limit`, `reserve_slots`, `schedules` and `budget` are of all pools
+    together. `price` is of a cpu for an hour, where a pool has none of its own.
+    `capacity_record` names the record that keeps jobs feasible, None where the server needs
+    none.
     """
 
     slot: Resources = Resources(1.0, 1024.0)
@@ -55,6 +43,18 @@ class Policy:
     wake_every_s: float = 10.0
     capacity_record: str | None = None
     capacity_np: int = 10_000
+    pools: tuple[Pool, ...] = ()
+    reserve_slots: int = 0
+    schedules: tuple[Schedule, ...] = ()
+    price: float = 0.0
+    budget: Budget = Budget()
+    budget_ahead_s: float = 3600.0
+    role: str = "*"
+
+    @property
+    def share(self) -> Share:
+        """What all pools together may hold."""
+        return Share(self.limit, self.floor_slots, self.reserve_slots, self.schedules, self.budget)
 
     def watches(self, queue: str) -> bool:
         """Whether jobs of this queue count."""
@@ -64,7 +64,26 @@ class Policy:
         """Whether a node may have this name. TORQUE cannot start with any but these."""
         return bool(_NODE_NAME.fullmatch(name))
 
+    @property
+    def fallback(self) -> Pool:
+        """The pool of what no other one takes."""
+        return _fallback(self.pools)
+
+    def pool_of_agent(self, agent: Agent) -> Pool | None:
+        """The pool that an agent serves; None where no pool wants it."""
+        for pool in self.pools:
+            if pool.attributes and pool.has(agent):
+                return pool
+        return None if self.fallback.attributes else self.fallback
+
     def node_properties(self, agent: Agent) -> frozenset[str]:
         """The properties that the node of an agent has."""
         chosen = (agent.attributes.get(name) for name in self.attribute_properties)
-        return frozenset(self.properties) | {value for value in chosen if value}
+        pool = self.pool_of_agent(agent)
+        own = pool.properties if pool is not None else ()
+        return frozenset(self.properties) | {value for value in chosen if value} | frozenset(own)
+
+
+@lru_cache(16)
+def _fallback(pools: tuple[Pool, ...]) -> Pool:
+    return next((pool for pool in pools if pool.fallback), DEFAULT_POOL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from torque_mesos.decide.bounds import AT_LIMIT
 from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.growth import Growth, Refusal, growable, over_limit
 from torque_mesos.decide.packing import Host, Placement, Tier, place
@@ -10,7 +11,6 @@ from torque_mesos.decide.request import Request
 from torque_mesos.decide.shelf import Shelf
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.decide.worker import Phase
-from torque_mesos.model import Job
 
 
 def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
@@ -22,22 +22,27 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
         refusal = (
             _no_place(turn, growth, request)
             if placement is None
-            else _take(turn, growth, shelf, job, placement)
+            else _take(turn, growth, shelf, demand, placement)
         )
         if refusal is None:
             return True
         growth.refused[request] = refusal
     reason = refusal.reason
-    if refusal.slots and (over := over_limit(turn, growth, refusal.nodes, refusal.slots)):
-        reason = _at_limit(over)
+    if refusal.slots:
+        reason = over_limit(turn, growth, demand.pool, refusal.nodes, refusal.slots) or reason
     turn.jobs[job.job_id] = reason
-    waiting = growth.at_limit if reason.code is Code.AT_LIMIT else growth.short
+    waiting = growth.short
+    if reason.code is Code.AT_LIMIT:
+        waiting = growth.at_limit
+    elif reason.code in AT_LIMIT:
+        own = turn.pools.served_by(demand.pool).name
+        waiting = growth.at_pool_limit.setdefault(own, {})
     waiting[job.job_id] = request
     return False
 
 
 def _take(
-    turn: Turn, growth: Growth, shelf: Shelf, job: Job, placement: Placement
+    turn: Turn, growth: Growth, shelf: Shelf, demand: Demand, placement: Placement
 ) -> Refusal | None:
     """Give a job its place, if the limit allows."""
     hosts = shelf.hosts
@@ -49,14 +54,16 @@ def _take(
     if new:
         nodes = sum(name not in turn.workers and name not in growth.launches for name in new)
         slots = sum(new.values())
-        if over := over_limit(turn, growth, nodes, slots):
-            return Refusal(_at_limit(over), nodes, slots)
+        if over := over_limit(turn, growth, demand.pool, nodes, slots):
+            return Refusal(over, nodes, slots)
+        own = turn.pools.served_by(demand.pool)
+        turn.bounds.add(own, nodes, turn.policy.slot * slots)
         growth.new_nodes += nodes
         growth.new_slots += slots
         for name, n in new.items():
             growth.launches[name] = growth.launches.get(name, 0) + n
     growth.claimed.update(placement.slots)
-    turn.jobs[job.job_id] = _explain(turn, growth, hosts, placement)
+    turn.jobs[demand.job.job_id] = _explain(turn, growth, hosts, placement)
     for name, n in placement.slots.items():
         shelf.take(name, n)
     return None
@@ -114,12 +121,6 @@ def _failing(turn: Turn, request: Request) -> Reason | None:
         if reason is not None and _could_serve(turn, name, turn.full_slots(name), request):
             return reason
     return None
-
-
-def _at_limit(over: str) -> Reason:
-    return because(
-        Code.AT_LIMIT, f"it waits for slots: more would exceed the safe allocation, {over}"
-    )
 
 
 def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Placement) -> Reason:

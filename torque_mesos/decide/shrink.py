@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from torque_mesos.decide.floors import Floors
 from torque_mesos.decide.growth import Growth
 from torque_mesos.decide.plan import Kill, Offline
 from torque_mesos.decide.reason import Code, Reason
@@ -33,18 +34,18 @@ def shrink(turn: Turn, growth: Growth) -> None:
             _give_up_late(turn, name)
         elif where is Phase.READY and turn.stopping(name) and not turn.busy(name):
             _kill(turn, name, because(Code.DRAINED, "its end was asked for"))
-    held = sum(turn.kept_slots(name) for name in turn.workers)
+    floors = Floors(turn)
+    floors.count(growth)
     for name in sorted(idle, key=lambda name: (turn.idle_since[name], name)):
         slots = turn.kept_slots(name)
-        spare = held - slots >= turn.policy.floor_slots or _in_the_way(turn, growth, name)
+        spare = slots <= floors.spare(name) or _in_the_way(turn, growth, name)
         if slots and not spare and not _outlived(turn, name):
             turn.nodes[name] = because(Code.FLOOR, "idle, and kept for the floor")
         elif (why := _why(turn, growth, name)) and _release(turn, name, why):
-            held -= slots
+            floors.released(name, slots)
     for name in turn.workers:
         if name not in growth.claimed and _may_be_trimmed(turn, name):
-            most = held - turn.policy.floor_slots
-            held -= trim(turn, name, idle_beside.get(name), most)
+            floors.released(name, trim(turn, name, idle_beside.get(name), floors.spare(name)))
 
 
 def _may_be_trimmed(turn: Turn, name: str) -> bool:
@@ -99,7 +100,7 @@ def _in_the_way(turn: Turn, growth: Growth, name: str) -> bool:
     Its host could serve a job with a larger worker, or its share of the limit could be
     spent where it is of use.
     """
-    if growth.at_limit and turn.now_s - turn.idle_since[name] >= turn.policy.grace_s:
+    if growth.limited(turn, name) and turn.now_s - turn.idle_since[name] >= turn.policy.grace_s:
         return True
     return growth.takes_room(turn, name, turn.workers[name].slots)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from functools import cached_property, lru_cache
 
+from torque_mesos.decide.bounds import Bounds
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
+from torque_mesos.decide.pools import Pools
 from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.decide.worker import MARK, PARKED_NOTE, Phase, phase
 from torque_mesos.model import (
@@ -44,7 +46,7 @@ class Turn:
 
     def __init__(self, snapshot: Snapshot, reading: Reading, policy: Policy) -> None:
         self.now_s = snapshot.now_s
-        self.wall_s = snapshot.wall_s
+        self.wall_s, self.offset_s = snapshot.wall_s, snapshot.offset_s
         self.fresh = snapshot.fresh
         self.policy = policy
         self.reading = reading
@@ -95,18 +97,40 @@ class Turn:
                 )
             elif name not in untouchable and (agent.active or name not in self.agents):
                 self.agents[name] = agent
+        self.pools = Pools(policy, self.agents, self.records, snapshot.workers)
+        self.unpooled = self._leave_unpooled()
+        clock = (snapshot.wall_s, snapshot.offset_s)
+        self.bounds = Bounds(policy, self.pools, memory, clock)
         self.offers: dict[str, list[Offer]] = defaultdict(list)
+        self.other_role: list[Offer] = []
         self.stray_offers: list[Offer] = []  # of hosts that may not be touched, or unknown agents
         for offer in snapshot.offers:
             known = self.agents.get(offer.hostname)
             if known is None or known.agent_id != offer.agent_id:
                 self.stray_offers.append(offer)
+            elif not self._is_of_its_role(offer):
+                self.other_role.append(offer)
             else:
                 self.offers[offer.hostname].append(offer)
         self.phases: dict[str, Phase] = {
             name: phase(self.records.get(name), self.workers.get(name))
             for name in {*self.records, *self.workers, *self.agents}
         }
+
+    def _leave_unpooled(self) -> frozenset[str]:
+        """Leave out the agents that no pool wants; gives their ids."""
+        if not self.pools.named:
+            return frozenset()
+        none = [name for name in self.agents if self.pools.of_host(name) is None]
+        reason = because(Code.NO_POOL, "its agent has the attributes of no pool")
+        self.nodes.update(dict.fromkeys(none, reason))
+        return frozenset(self.agents.pop(name).agent_id for name in none)
+
+    def _is_of_its_role(self, offer: Offer) -> bool:
+        """Whether an offer is of the role that its host's pool takes."""
+        pool = self.pools.of_host(offer.hostname)
+        role = self.policy.role if pool is None or pool.role is None else pool.role
+        return not offer.role or offer.role == role
 
     @cached_property
     def members_startable(self) -> Counter[str]:
@@ -200,8 +224,10 @@ class Turn:
         """The words that a request may use for a node: its properties and its name."""
         node, agent = self.records.get(name), self.agents.get(name)
         if node is not None:
-            return _words(node.properties, name)
-        return _words(self.policy.node_properties(agent) if agent else frozenset(), name)
+            words = _words(node.properties, name)
+        else:
+            words = _words(self.policy.node_properties(agent) if agent else frozenset(), name)
+        return words | self.pools.words(name) if self.pools.named else words
 
     def backed_off(self, name: str) -> bool:
         """Whether the agent of a host is being left alone."""
@@ -276,4 +302,5 @@ class Turn:
             woken_s=self.woken_s,
             revived_for=self.revived_for,
             revived_s=self.revived_s,
+            spending=self.bounds.spending,
         )

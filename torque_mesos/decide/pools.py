@@ -1,0 +1,163 @@
+"""The pools in one decision: whose each host and each job is, and what each pool holds."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property, lru_cache
+
+from torque_mesos.decide.policy import Policy
+from torque_mesos.decide.pool import Pool
+from torque_mesos.decide.reason import Code, Reason, because
+from torque_mesos.decide.request import Request
+from torque_mesos.model import Agent, Job, JobState, Node, Reading, Resources, Worker
+
+_ON_NODES = frozenset({JobState.RUNNING, JobState.EXITING, JobState.SUSPENDED})
+
+
+@lru_cache(maxsize=16384)
+def with_word(request: Request, word: str) -> Request:
+    """The request, of hosts of a pool only."""
+    chunks = tuple(replace(chunk, names=chunk.names | {word}) for chunk in request.chunks)
+    return replace(request, chunks=chunks)
+
+
+class Pools:
+    """Answers whose a host or a job is. Without pools in the settings there is one, unnamed."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        agents: Mapping[str, Agent],
+        records: Mapping[str, Node],
+        workers: Iterable[Worker],
+    ) -> None:
+        self._policy = policy
+        self._agents = agents
+        self._records = records
+        self._workers = tuple(workers)
+        self._hosts: dict[str, Pool | None] = {}
+        self._jobs: dict[tuple[str, str, str, str], Pool] = {}
+        self.named = bool(policy.pools)
+
+    @property
+    def all(self) -> tuple[Pool, ...]:
+        """Every pool, the unnamed fall-back too."""
+        pools, fallback = self._policy.pools, self._policy.fallback
+        return pools if fallback in pools else (*pools, fallback)
+
+    def of_host(self, name: str) -> Pool | None:
+        """The pool of a host. None: no pool wants its agent, or that is away and left no trace.
+
+        A host whose agent is away is known by the properties of its record.
+        """
+        if not self.named:
+            return self._policy.fallback
+        if name not in self._hosts:
+            self._hosts[name] = self._find(name)
+        return self._hosts[name]
+
+    def _find(self, name: str) -> Pool | None:
+        agent, node = self._agents.get(name), self._records.get(name)
+        if agent is not None:
+            return self._policy.pool_of_agent(agent)
+        for pool in self._policy.pools:
+            if node is not None and pool.properties and node.properties >= set(pool.properties):
+                return pool
+        return None
+
+    def of_job(self, job: Job) -> Pool:
+        """The pool of a job."""
+        if not self.named:
+            return self._policy.fallback
+        key = (job.queue, job.account, job.user, job.group)
+        pool = self._jobs.get(key)
+        if pool is None:
+            ours = (pool for pool in self._policy.pools if not pool.fallback and pool.takes(job))
+            pool = self._jobs[key] = next(ours, self._policy.fallback)
+        return pool
+
+    def served_by(self, pool: Pool) -> Pool:
+        """The pool whose hosts the jobs of a pool run on."""
+        fallback = self._policy.fallback
+        return pool if pool.attributes or pool.name == fallback.name else fallback
+
+    def shares(self, pool: Pool) -> bool:
+        """Whether a pool has no hosts of its own."""
+        return self.served_by(pool).name != pool.name
+
+    def asked(self, pool: Pool, request: Request) -> Request:
+        """The request of a job of a pool, of hosts of that pool only."""
+        return with_word(request, self.served_by(pool).word) if self.named else request
+
+    def words(self, name: str) -> frozenset[str]:
+        """What a host has for `asked`."""
+        pool = self.of_host(name) if self.named else None
+        return frozenset() if pool is None else frozenset({pool.word})
+
+    # -- what is held --------------------------------------------------------------
+
+    @cached_property
+    def _held(self) -> dict[str, tuple[int, Resources]]:
+        held: dict[str, tuple[int, Resources]] = {}
+        for worker in self._workers:
+            own = self.of_host(worker.node)
+            # One whose pool is not known any more counts everywhere: a limit is never exceeded.
+            for pool in self.all if own is None else (own,):
+                nodes, resources = held.get(pool.name, (0, Resources()))
+                held[pool.name] = (nodes + 1, resources + worker.resources)
+        return held
+
+    def held(self, pool: Pool) -> tuple[int, Resources]:
+        """Workers of a pool's hosts, and what they hold."""
+        return self._held.get(pool.name, (0, Resources()))
+
+    def rate(self, more: Mapping[str, Resources] | None = None) -> dict[str, float]:
+        """What is spent in an hour, by pool (and "": in all), with `more` held by pools."""
+        rates: dict[str, float] = {"": 0.0}
+        for pool in self.all:
+            price = self._policy.price if pool.price is None else pool.price
+            held = self.held(pool)[1] + (more or {}).get(pool.name, Resources())
+            rates[pool.name] = held.cpus * price
+            rates[""] += rates[pool.name]
+        return rates
+
+
+class Used:
+    """What the jobs of pools without hosts of their own use: those that run, and that start."""
+
+    def __init__(self, policy: Policy, pools: Pools, reading: Reading) -> None:
+        self._pools = pools
+        self._slot = policy.slot
+        self._slots: Counter[str] = Counter()
+        self._hosts: defaultdict[str, set[str]] = defaultdict(set)
+        self._more_hosts: Counter[str] = Counter()
+        self._any = any(pools.shares(pool) for pool in policy.pools)
+        if not self._any:
+            return
+        of = {job.job_id: pools.of_job(job).name for job in reading.jobs if job.state in _ON_NODES}
+        for node in reading.nodes:
+            for job_id in node.slots.values():
+                if job_id in of:
+                    self._slots[of[job_id]] += 1
+                    self._hosts[of[job_id]].add(node.name)
+
+    def refusal(self, pool: Pool, request: Request) -> Reason | None:
+        """Why a job would exceed its pool's limit; None for a pool with hosts."""
+        if not self._any or not self._pools.shares(pool):
+            return None
+        hosts = len(self._hosts[pool.name]) + self._more_hosts[pool.name] + request.hosts
+        slots = self._slots[pool.name] + request.slots
+        over = pool.share.limit.exceeded_by(hosts, self._slot * slots)
+        if over is None:
+            return None
+        return because(
+            Code.POOL_LIMIT, f"its pool {pool.name} would use more than its limit, {over}"
+        )
+
+    def placed(self, pool: Pool, request: Request) -> None:
+        """Note that a job is about to start."""
+        if self._any:
+            self._slots[pool.name] += request.slots
+            self._more_hosts[pool.name] += request.hosts
