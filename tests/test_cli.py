@@ -167,6 +167,9 @@ def test_check_config(state_dir: Path) -> None:
         'min_slots_held = 2\n[mesos]\nhostname = "h"\nmaster = "127.0.0.1"\n'
         '[executor]\nmom_config = ["$logevent \\"255\\""]\n'
         'environment = {A = "x\\u007f"}\n'
+        '[pools.gpu]\nqueues = "gpu"\nattributes = {kind = "gpu*"}\nbudget_per_day = 9.5\n'
+        "per_cpu_hour = 1\nsafe_allocation = {cpus = 8}\n"
+        'schedules = [{days = "sat,sun", begin = "07:30", end = "09:00", slots = 4}]\n'
     )
     code, out, _ = call("check-config", str(file))
     assert code == 0

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 _PROPERTY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_DAY = "(?:mon|tue|wed|thu|fri|sat|sun)"
+_DAYS = re.compile(rf"daily|{_DAY}(?:-{_DAY})?(?:, ?{_DAY}(?:-{_DAY})?)*")
+_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _OPENPBS_RESOURCE = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _EVERY_NODES = frozenset(
     {"ncpus", "mem", "vmem", "arch", "host", "vnode", "hbmem", "accelerator_memory", "torque_mesos"}
@@ -108,4 +111,27 @@ def master_address(text: str) -> str:
         raise ValueError(right)
     if parts.path not in {"", "/"} or parts.username is not None or parts.query:
         raise ValueError(right)
+    return text
+
+
+def pool_name(text: str) -> str:
+    """The name of a pool."""
+    if not _PROPERTY.fullmatch(text):
+        raise ValueError(
+            "should be named with a letter, then letters, digits, '_', '-' and '.', as in gpu"
+        )
+    return text
+
+
+def days_of_week(text: str) -> str:
+    """Days of the week."""
+    if not _DAYS.fullmatch(text):
+        raise ValueError("should be days, as in mon-fri or sat,sun, or daily")
+    return text
+
+
+def time_of_day(text: str) -> str:
+    """A time of the day, to the minute."""
+    if not _TIME.fullmatch(text):
+        raise ValueError("should be a time from 00:00 to 23:59, as in 07:30")
     return text

@@ -10,6 +10,7 @@ from torque_mesos.config.checks import openpbs_resource
 
 if TYPE_CHECKING:
     from torque_mesos.config.models import Settings
+    from torque_mesos.config.sections import SafeAllocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,11 @@ class CrossError(ValueError):
 
 def cross_problems(settings: Settings) -> Iterator[CrossProblem]:
     """Everything that does not fit."""
+    from torque_mesos.config.crosscheck_pools import pool_problems
+
     yield from _shares(settings)
     yield from _floor(settings)
+    yield from pool_problems(settings)
     yield from _mesos(settings)
     yield from _batch(settings)
     yield from _executor(settings)
@@ -54,10 +58,18 @@ def _shares(settings: Settings) -> Iterator[CrossProblem]:
 
 
 def _floor(settings: Settings) -> Iterator[CrossProblem]:
-    slots, limit = settings.min_slots_held, settings.safe_allocation
+    limit = settings.safe_allocation
+    yield from floor_problems(settings, "min_slots_held", settings.min_slots_held, limit)
+    for number, schedule in enumerate(settings.schedules):
+        yield from floor_problems(settings, f"schedules.{number}.slots", schedule.slots, limit)
+
+
+def floor_problems(
+    settings: Settings, key: str, slots: int, limit: SafeAllocation
+) -> Iterator[CrossProblem]:
+    """What keeps a floor from fitting into a limit."""
     if not slots:
         return
-    key = "min_slots_held"
     if limit.nodes == 0:
         yield CrossProblem(key, slots, "should be 0, for safe_allocation.nodes is 0")
     for part in ("cpus", "mem_mb"):

@@ -1,8 +1,4 @@
-"""The settings as frozen models. `sources.load` makes them from a file and variables.
-
-Keys that end in `_s` are seconds, those in `_mb` are 2**20 bytes. Where a key is None,
-the property of `Settings` that is named in its text tells what is used instead.
-"""
+"""All settings, as one frozen model. `sources.load` makes it from a file and variables."""
 
 from __future__ import annotations
 
@@ -11,204 +7,35 @@ import pwd
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from torque_mesos.config.address import own_address, own_name
-from torque_mesos.config.checks import (
-    absolute,
-    attribute_name,
-    host_name,
-    ip_address,
-    master_address,
-    one_line,
-    property_name,
-    role_name,
-)
 from torque_mesos.config.crosscheck import CrossError, cross_problems
+from torque_mesos.config.kinds import (
+    DAY_S,
+    AbsolutePath,
+    Attributes,
+    Count,
+    Model,
+    NotNegative,
+    Positive,
+    Properties,
+    Texts,
+)
+from torque_mesos.config.pools import Cost, PoolName, PoolSettings, Schedules, limit
+from torque_mesos.config.sections import Amount, Batch, Executor, Http, Mesos, SafeAllocation
 from torque_mesos.model import Resources
 
 if TYPE_CHECKING:
     from torque_mesos.decide import Policy
     from torque_mesos.mesos.credentials import Credentials
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-AbsolutePath = Annotated[Path, Field(strict=False), AfterValidator(absolute)]
-HostName = Annotated[str, AfterValidator(host_name)]
-Address = Annotated[str, AfterValidator(ip_address)]
-Line = Annotated[str, AfterValidator(one_line)]
-Text = Annotated[str, Field(min_length=1), AfterValidator(one_line)]
-Texts = Annotated[tuple[Text, ...], Field(strict=False)]
-Properties = Annotated[
-    tuple[Annotated[str, AfterValidator(property_name)], ...], Field(strict=False)
-]
-Attributes = Annotated[
-    tuple[Annotated[str, AfterValidator(attribute_name)], ...], Field(strict=False)
-]
-
-DAY_S = 86400.0
 _FURTHER_FOLDERS = ("/usr/local", "/opt/torque", "/usr")
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Amount(_Model):
-    """What one slot is: what Mesos must give for it."""
-
-    cpus: Positive = Field(default=1.0, description="cpus of one slot")
-    mem_mb: Positive = Field(default=1024.0, description="memory of one slot")
-
-
-class SafeAllocation(_Model):
-    """The limit: what may be held of Mesos at most. None: no such limit."""
-
-    nodes: Count | None = Field(default=None, description="nodes (hosts) at most")
-    cpus: NotNegative | None = Field(default=None, description="cpus at most")
-    mem_mb: NotNegative | None = Field(default=None, description="memory at most")
-
-
-class Mesos(_Model):
-    """Where Mesos is, and who we are there."""
-
-    master: Annotated[str, AfterValidator(master_address)] | None = Field(
-        default=None,
-        description="`HOST:PORT`, or `zk://HOST:PORT,.../PATH`; `torque-mesos run MASTER` wins",
-    )
-    name: Text = Field(default="torque-mesos", description="the framework's name")
-    user: Text | None = Field(
-        default=None,
-        description="the account that executors (and moms) run as; "
-        "default: the one that runs the framework",
-    )
-    role: Annotated[str, AfterValidator(role_name)] = Field(
-        default="*", description="the role that resources are taken for"
-    )
-    principal: Text | None = Field(default=None, description="whom to authenticate as")
-    secret_file: AbsolutePath | None = Field(
-        default=None,
-        description="a file as Mesos' `--credential` takes it (`PRINCIPAL SECRET`, or JSON), "
-        "mode 0600",
-    )
-    failover_timeout_s: Positive = Field(
-        default=21 * DAY_S, description="how long the master keeps the nodes of a stopped framework"
-    )
-    hostname: HostName | None = Field(
-        default=None, description="this host's name, for Mesos' pages and agents; default: its FQDN"
-    )
-    webui_url: Line = Field(default="", description="a link that Mesos' pages show")
-
-
-class Batch(_Model):
-    """Which batch server, and where."""
-
-    kind: Literal["torque", "openpbs", "builtin"] = Field(
-        default="torque",
-        description="`torque`, `openpbs`, or `builtin`: the small one for trying",
-    )
-    mode: Literal["managed", "existing"] = Field(
-        default="managed",
-        description="`managed`: start the server and its scheduler if they do not run; "
-        "`existing`: they are started by others (the only way for `openpbs`)",
-    )
-    scheduler: Literal["pbs_sched", "none"] = Field(
-        default="pbs_sched",
-        description="the batch scheduler that `managed` starts; `none`: another one (Maui) runs",
-    )
-    home: AbsolutePath | None = Field(
-        default=None,
-        description="PBS home; default: `/var/spool/torque`, for `openpbs` `/var/spool/pbs`, "
-        "for `builtin` `<state_dir>/batch`",
-    )
-    bin_dir: AbsolutePath | None = Field(
-        default=None,
-        description="where `qstat` is; default: found on PATH, in `/usr/local/bin`, "
-        "`/opt/torque/bin`; for `openpbs` `/opt/pbs/bin`; for `builtin` `<home>/bin`",
-    )
-    sbin_dir: AbsolutePath | None = Field(
-        default=None,
-        description="where `pbs_server` is; default: found like `bin_dir`; "
-        "for `builtin` `<home>/sbin`",
-    )
-    server_host: HostName | None = Field(
-        default=None, description="the server's name, as moms use it; default: this host's"
-    )
-    server_port: Port = Field(
-        default=15001, description="the server's port, as moms use it (and the one of `builtin`)"
-    )
-    mom_service_port: Port = Field(default=15002, description="the moms' port for the server")
-    mom_manager_port: Port = Field(default=15003, description="the moms' port for each other")
-    command_timeout_s: Positive = Field(
-        default=30.0, description="a command of the server that takes longer has failed"
-    )
-    hosts: Mapping[HostName, Address] = Field(
-        default_factory=dict,
-        description="addresses of hosts by name (`builtin` only, which then needs no DNS)",
-    )
-    delay_scale: NotNegative = Field(
-        default=1.0, description="TORQUE's own delays times this (`builtin` only; 0: none)"
-    )
-
-
-class Executor(_Model):
-    """What runs on an agent, and how it gets there."""
-
-    delivery: Literal["uri", "path"] = Field(
-        default="uri", description="`uri`: agents fetch it from us; `path`: it is installed there"
-    )
-    path: AbsolutePath | None = Field(
-        default=None, description='the launcher on the agent, for `delivery = "path"`'
-    )
-    python: Text = Field(
-        default="python3", description='Python 3.9 or later on the agent, for `delivery = "uri"`'
-    )
-    cpus: NotNegative = Field(
-        default=0.1, description="the executor's own share of a worker's first slot"
-    )
-    mem_mb: NotNegative = Field(default=64.0, description="the same, memory")
-    pbs_mom: AbsolutePath | None = Field(
-        default=None, description="`pbs_mom` on the agent; default: looked for there"
-    )
-    momctl: AbsolutePath | None = Field(
-        default=None, description="`momctl` on the agent; default: beside `pbs_mom`"
-    )
-    mom_home: AbsolutePath | None = Field(
-        default=None, description="the mom's home on the agent; default: in the task's sandbox"
-    )
-    usecp: Texts = Field(
-        default=("*:/home /home",), description="`$usecp` lines: folders that all hosts share"
-    )
-    mom_config: Texts = Field(default=(), description="further lines of `mom_priv/config`")
-    ready_timeout_s: Positive | None = Field(
-        default=None,
-        description="a mom that is not ready by then is restarted (and then given twice that); "
-        "default: 2, for `openpbs` 15",
-    )
-    stop_grace_s: NotNegative = Field(
-        default=10.0, description="from SIGTERM to SIGKILL for jobs that must end"
-    )
-    environment: Mapping[str, Line] = Field(
-        default_factory=dict, description="further variables for moms; jobs may see them"
-    )
-
-
-class Http(_Model):
-    """Where agents fetch the executor from, and where health is told."""
-
-    host: HostName | None = Field(
-        default=None,
-        description="an address of this host that agents can reach; "
-        "default: `mesos.hostname`, or the address on the way to the master",
-    )
-    port: Annotated[int, Field(ge=0, le=65535)] = Field(default=0, description="0: any free one")
-
-
-class Settings(_Model):
+class Settings(Model):
     """All settings. Raises pydantic's ValidationError when made of wrong values."""
 
     min_compute_node: Amount = Field(
@@ -219,6 +46,14 @@ class Settings(_Model):
     )
     safe_allocation: SafeAllocation = Field(
         default_factory=SafeAllocation, description="the limit: what may be held at most"
+    )
+    reserve_slots: Count = Field(
+        default=0, description="slots kept free ahead of jobs, so that the next ones start at once"
+    )
+    schedules: Schedules = Field(
+        default=(),
+        description='floors by the local clock, as `[{days = "mon-fri", begin = "07:30", '
+        'end = "09:00", slots = 16}]`',
     )
     queues: Texts = Field(
         default=("*",), description="the queues whose jobs count; `*` and `?` as in the shell"
@@ -263,6 +98,11 @@ class Settings(_Model):
     batch: Batch = Field(default_factory=Batch)
     executor: Executor = Field(default_factory=Executor)
     http: Http = Field(default_factory=Http)
+    cost: Cost = Field(default_factory=Cost)
+    pools: Mapping[PoolName, PoolSettings] = Field(
+        default_factory=dict,
+        description="jobs and agents that belong together; the first pool that fits takes them",
+    )
 
     @model_validator(mode="after")
     def _keys_fit(self) -> Self:
@@ -344,13 +184,12 @@ class Settings(_Model):
         `generation`: of executors that get new grants; `capacity_record`: as in
         `Traits` of the batch server.
         """
-        from torque_mesos.decide import Limit, Policy
+        from torque_mesos.decide import Policy
 
-        limit = self.safe_allocation
         return Policy(
             slot=self.slot,
             floor_slots=self.min_slots_held,
-            limit=Limit(nodes=limit.nodes, cpus=limit.cpus, mem_mb=limit.mem_mb),
+            limit=limit(self.safe_allocation),
             queues=self.queues,
             properties=self.node_properties,
             attribute_properties=self.attribute_properties,
@@ -362,7 +201,20 @@ class Settings(_Model):
             dead_after_s=self.dead_after_s,
             forget_after_s=self.forget_after_s,
             capacity_record=capacity_record,
+            pools=tuple(pool.pool(name) for name, pool in self.pools.items()),
+            reserve_slots=self.reserve_slots,
+            schedules=tuple(item.schedule() for item in self.schedules),
+            price=self.cost.per_cpu_hour,
+            budget=self.cost.budget(),
+            budget_ahead_s=self.cost.ahead_s,
+            role=self.mesos.role,
         )
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Every role that resources are taken for."""
+        own = [pool.role for pool in self.pools.values() if pool.role is not None]
+        return tuple(dict.fromkeys((self.mesos.role, *own)))
 
     def credentials(self) -> Credentials | None:
         """Who we are to the master; None where that is not asked. Reads `mesos.secret_file`.
@@ -413,9 +265,17 @@ def keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from keys(kind, f"{prefix}{name}.")
+        elif (named := _model_by_name(kind)) is not None:
+            yield from keys(named, f"{prefix}{name}.NAME.")
         else:
             yield (
                 f"{prefix}{name}",
                 field.get_default(call_default_factory=True),
                 str(field.description),
             )
+
+
+def _model_by_name(annotation: Any) -> type[BaseModel] | None:
+    """The model of a section's parts that have names of the user's own."""
+    kind = get_args(annotation)[-1] if get_origin(annotation) is Mapping else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

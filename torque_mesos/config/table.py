@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from torque_mesos.config.models import Settings, keys
+from torque_mesos.config.pools import PoolSettings
 
 BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
@@ -44,8 +45,10 @@ def _lines() -> Iterator[str]:
 
 
 def _meaning_of(section: str) -> str:
-    field = Settings.model_fields[section]
-    kind = field.annotation
+    if section == "pools.NAME.safe_allocation":
+        return "the limit of a pool"
+    field = Settings.model_fields[section.partition(".")[0]]
+    kind = field.annotation if "." not in section else PoolSettings
     assert isinstance(kind, type)
     assert issubclass(kind, BaseModel)
     text = field.description or (kind.__doc__ or "").partition("\n")[0].rstrip(".")
