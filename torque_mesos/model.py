@@ -338,6 +338,13 @@ class Worker:
         return sum(grant.slots for grant in self.grants if grant.state is TaskState.RUNNING)
 
     @cached_property
+    def running_gpus(self) -> int:
+        """The gpus of the grants that its mom has."""
+        return sum(
+            grant.resources.gpus for grant in self.grants if grant.state is TaskState.RUNNING
+        )
+
+    @cached_property
     def resources(self) -> Resources:
         """What its grants hold together."""
         return sum((grant.resources for grant in self.grants), Resources())

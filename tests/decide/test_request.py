@@ -6,11 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from torque_mesos.decide.grammar import MAX_COUNT, RequestError, seconds
 from torque_mesos.decide.request import (
-    MAX_COUNT,
     Chunk,
     Request,
-    RequestError,
     parse_nodes,
     parse_request,
 )
@@ -33,18 +32,33 @@ ACCEPTED = {
     "fat:ssd": (chunk(1, 1, "fat", "ssd"),),
     "n1+n2": (chunk(1, 1, "n1"), chunk(1, 1, "n2")),
     "2:ppn=2+1:ppn=8:fat": (chunk(2, 2), chunk(1, 8, "fat")),
-    "1#excl": (chunk(),),
+    "1#excl": (chunk(1, 1, "excl"),),
+    "2:ppn=2+n7#fat:ssd#new": (
+        chunk(2, 2, "fat", "ssd", "new"),
+        chunk(1, 1, "n7", "fat", "ssd", "new"),
+    ),
+    "1+2#ppn=4": (chunk(1, 4), chunk(2, 4)),
+    "4:ppn=2:gpus=1:fat+2:ppn=8+host3": (
+        Chunk(4, 2, frozenset({"fat"}), gpus=1),
+        chunk(2, 8),
+        chunk(1, 1, "host3"),
+    ),
+    "1:gpus=2:shared:reseterr": (Chunk(1, 1, gpus=2),),
+    "1:shared:gpus=2": (Chunk(1, 1, frozenset({"shared"}), gpus=2),),
+    "1:mics=2": (chunk(1, 1, "mics>=2"),),
     "_x-y.z9": (chunk(1, 1, "_x-y.z9"),),
     "007": (chunk(7),),
 }
 
 # text -> words that the error must hold, so that a user finds the place
 REJECTED = {
-    "": ("''", "name"),
+    "": ("nodes=: at column 7,", "''", "name"),
     "0": ("number of nodes", "'0'"),
     "1:ppn=0": ("ppn", "'0'"),
     "1:ppn=": ("ppn", "''"),
-    "1:ppn=x": ("ppn", "'x'"),
+    "1:ppn=x": ("nodes=1:ppn=x: at column 13, ppn is 'x'",),
+    "2:ppn=2+1:fat:ppn=x": ("at column 25, ppn is 'x'",),
+    "2:fat#ssd:big=1": ("at column 17, 'big'",),
     "1:ppn=-1": ("ppn", "'-1'"),
     "1:ppn=1.5": ("ppn", "'1.5'"),
     "1:ppn=²": ("ppn", "'²'"),
@@ -57,9 +71,11 @@ REJECTED = {
     "1:fat ": ("'fat '", "name"),
     "1:fat\n": ("fat\\n", "name"),
     "1:2": ("'2'", "name"),
-    "1:gpus=2": ("'gpus=2'", "ppn="),
-    "1#other": ("'other'", "'excl'"),
-    "1#": ("''", "'excl'"),
+    "1:gpus=0": ("gpus", "'0'"),
+    "1:cpus=2": ("'cpus'", "ppn="),
+    "1#": ("at column 9, ''", "name"),
+    "1:fat|2": ("'fat|2'", "name"),
+    "x" * 300 + ":ppn=x": ("at column 312, ppn is 'x'", ":ppn=x: at"),
     "1:größe": ("'größe'", "name"),
     str(MAX_COUNT + 1): ("number of nodes", str(MAX_COUNT)),
     f"{MAX_COUNT}:ppn=2": ("more than", str(MAX_COUNT)),
@@ -96,6 +112,11 @@ def test_totals() -> None:
         ({"nodes": "2", "procs": "9"}, "2:ppn=1"),
         ({"ncpus": "4"}, "1:ppn=4"),
         ({"ncpus": "4", "nodes": "1:ppn=2"}, "1:ppn=2"),
+        ({"nodes": "2:ppn=2", "neednodes": "2:ppn=2", "nodect": "2"}, "2:ppn=2"),
+        ({"nodes": "2", "neednodes": "n1+n2"}, "n1+n2"),
+        ({"nodes": "2", "feature": "fat:ssd"}, "2:fat:ssd"),
+        ({"nodes": "2", "feature": "fat|ssd"}, "2"),
+        ({"nodes": "1", "x": "GRES:licence@2", "opsys": "linux", "software": "abc"}, "1"),
     ],
 )
 def test_resource_list(resources: dict[str, str], request_: str) -> None:
@@ -108,6 +129,15 @@ def test_resource_list(resources: dict[str, str], request_: str) -> None:
         ({"procs": "3"}, "procs=3"),
         ({"ncpus": "0"}, "ncpus=0"),
         ({"ncpus": "many"}, "ncpus=many"),
+        ({"nodes": "1", "mem": "4 gb"}, "mem=4 gb"),
+        ({"nodes": "1", "pmem": "gb"}, "pmem=gb"),
+        ({"nodes": "1", "vmem": "-1gb"}, "vmem=-1gb"),
+        ({"nodes": "1", "pvmem": "4gbb"}, "pvmem=4gbb"),
+        ({"nodes": "1", "mem": "0x10mb"}, "mem=0x10mb"),
+        ({"nodes": "1", "mem": "9" * 5000}, "mem=99"),
+        ({"nodes": "1", "mem": "16eb"}, "mem=16eb"),
+        ({"nodes": "1", "neednodes": "1:ppn=0"}, "neednodes=1:ppn=0"),
+        ({"nodes": "1", "feature": "a:b c"}, "feature=a:b c"),
         ({"nodes": "2:ppn"}, None),
     ],
 )
@@ -115,8 +145,59 @@ def test_resource_list_rejected(resources: dict[str, str], text: str | None) -> 
     if text is None:
         assert parse_request(resources).names == {"ppn"}  # a property may be called so
         return
-    with pytest.raises(RequestError, match=f"^{text}: "):
+    with pytest.raises(RequestError, match=f"^{text}"):
         parse_request(resources)
+
+
+@pytest.mark.parametrize(
+    ("resources", "mem_mb"),
+    [
+        ({"nodes": "1:ppn=4", "pmem": "2gb"}, [8192]),
+        ({"nodes": "1:ppn=4", "pvmem": "2gb"}, [8192]),
+        ({"nodes": "1:ppn=4", "mem": "2gb"}, [2048]),
+        ({"nodes": "2:ppn=4", "vmem": "2gb"}, [1024]),
+        ({"nodes": "1:ppn=3+2", "mem": "1000mb"}, [600, 200]),
+        ({"nodes": "1:ppn=2", "mem": "2gb", "pmem": "3gb"}, [6144]),
+        ({"nodes": "1:ppn=2", "mem": "8gb", "pmem": "3gb"}, [8192]),
+        ({"ncpus": "2", "mem": "3gb"}, [3072]),
+        ({"mem": "0"}, [0]),
+        ({"mem": "1"}, [1]),
+        ({"mem": "1048577b"}, [2]),
+        ({"mem": "1048576"}, [1]),
+        ({"mem": "2048kb"}, [2]),
+        ({"mem": "2048K"}, [2]),
+        ({"mem": "7MB"}, [7]),
+        ({"mem": "7m"}, [7]),
+        ({"mem": "1mw"}, [4]),
+        ({"mem": "262144w"}, [1]),
+        ({"mem": "3Gb"}, [3072]),
+        ({"mem": "1tb"}, [2**20]),
+        ({"mem": "1pb"}, [2**30]),
+    ],
+)
+def test_memory_of_each_host(resources: dict[str, str], mem_mb: list[int]) -> None:
+    assert [chunk.mem_mb for chunk in parse_request(resources).chunks] == mem_mb
+
+
+@pytest.mark.parametrize(
+    ("policy", "alone"), [("singlejob", True), ("SINGLETASK", True), ("shared", False)]
+)
+def test_hosts_for_one_job_alone(policy: str, alone: bool) -> None:
+    assert parse_request({"nodes": "2", "naccesspolicy": policy}).chunks[0].alone is alone
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds_"),
+    [("01:30:00", 5400), ("5400", 5400), ("90:00", 5400), ("100:00:01.5", 360001), ("0", 0)],
+)
+def test_walltime(text: str, seconds_: float) -> None:
+    assert seconds(text) == seconds_
+
+
+@pytest.mark.parametrize("text", ["", "1:2:3:4", "-1", "1h", "1:", "9" * 5000, "²"])
+def test_no_walltime(text: str) -> None:
+    with pytest.raises(RequestError, match=r"^walltime="):
+        seconds(text)
 
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.\-]{0,6}", fullmatch=True)
@@ -125,6 +206,7 @@ chunks = st.builds(
     st.integers(1, 50),
     st.integers(1, 50),
     st.frozensets(names, max_size=3),
+    gpus=st.integers(0, 4),
 )
 requests = st.builds(Request, st.lists(chunks, min_size=1, max_size=4).map(tuple))
 
@@ -143,12 +225,16 @@ def test_any_text_parses_or_is_a_request_error(text: str) -> None:
         assert str(error)
     else:
         assert 1 <= request.hosts <= request.slots <= MAX_COUNT
-        assert parse_nodes(str(request)) == request
+        if not any("mics>=" in name for name in request.names):
+            assert parse_nodes(str(request)) == request
 
 
 @given(
     st.dictionaries(
-        st.sampled_from(["nodes", "procs", "ncpus", "mem", "walltime"]), st.text(max_size=20)
+        st.sampled_from(
+            ["nodes", "neednodes", "procs", "ncpus", "mem", "pmem", "vmem", "feature", "select"]
+        ),
+        st.text(max_size=20) | st.text("0123456789kmgtbw:=+#ap", max_size=12),
     )
 )
 def test_any_resource_list_parses_or_is_a_request_error(resources: dict[str, str]) -> None:
@@ -157,3 +243,4 @@ def test_any_resource_list_parses_or_is_a_request_error(resources: dict[str, str
     except RequestError:
         return
     assert request.slots >= 1
+    assert request.mem_mb >= 0

@@ -1,14 +1,16 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from torque_mesos.decide.packing import Host, Tier, place
 from torque_mesos.decide.request import Chunk, Request, RequestError, parse_request
-from torque_mesos.decide.select import parse_select
+from torque_mesos.decide.select import parse_select, select_of
 
 
-def chunk(count: int, slots: int, *names: str) -> Chunk:
-    return Chunk(count, slots, frozenset(names))
+def chunk(count: int, slots: int, *names: str, mem_mb: int = 0, gpus: int = 0) -> Chunk:
+    return Chunk(count, slots, frozenset(names), mem_mb, gpus)
 
 
 class TestGrammar:
@@ -18,18 +20,20 @@ class TestGrammar:
             ("1", [chunk(1, 1)]),
             ("3", [chunk(3, 1)]),
             ("1:ncpus=1", [chunk(1, 1)]),
-            ("ncpus=4:mem=8gb", [chunk(1, 4)]),
+            ("ncpus=4:mem=8gb", [chunk(1, 4, mem_mb=8192)]),
             ("2:ncpus=2:mpiprocs=2", [chunk(2, 2)]),
-            ("1:ncpus=2:mem=102400KB:mpiprocs=2", [chunk(1, 2)]),
-            ("2:ncpus=1:mem=50mb+1:ncpus=2", [chunk(2, 1), chunk(1, 2)]),
+            ("1:ncpus=2:mem=102400KB:mpiprocs=2", [chunk(1, 2, mem_mb=100)]),
+            ("2:ncpus=1:mem=50mb+1:ncpus=2", [chunk(2, 1, mem_mb=50), chunk(1, 2)]),
             ("1:ncpus=1:host=pn3+1:ncpus=2:host=pn4", [chunk(1, 1, "pn3"), chunk(1, 2, "pn4")]),
             ("1:vnode=n1.cluster.test", [chunk(1, 1, "n1.cluster.test")]),
-            ("2:ncpus=8:mem=4gb:fast=True", [chunk(2, 8, "fast")]),
+            ("2:ncpus=8:mem=4gb:fast=True", [chunk(2, 8, "fast", mem_mb=4096)]),
             ("1:ncpus=1:fast=true:slow=False", [chunk(1, 1, "fast")]),
             ("1:ncpus=1:pool=silver", [chunk(1, 1, "pool=silver")]),
             ('1:ncpus=1:pool="silver"', [chunk(1, 1, "pool=silver")]),
-            ("1:ncpus=1:ngpus=2:nmics=0", [chunk(1, 1, "ngpus>=2")]),
-            ("1:ncpus=0:ngpus=1", [chunk(1, 1, "ngpus>=1")]),
+            ("1:ncpus=1:ngpus=2:nmics=0", [chunk(1, 1, gpus=2)]),
+            ("1:ncpus=0:ngpus=1", [chunk(1, 1, gpus=1)]),
+            ("1:ncpus=1:nmics=2", [chunk(1, 1, "nmics>=2")]),
+            ("1:mem=2mw", [chunk(1, 1, mem_mb=16)]),
         ],
     )
     def test_chunks(self, text, chunks):
@@ -41,12 +45,13 @@ class TestGrammar:
             ("", "'' is not a resource"),
             ("0:ncpus=1", "the number of chunks is '0'"),
             ("2:ncpus", "'ncpus' is not a resource"),
-            ("2:ncpus=x", "ncpus is 'x'"),
+            ("2:ncpus=x", "select=2:ncpus=x: at column 16, ncpus is 'x'"),
             ("2:ncpus=-1", "ncpus is '-1'"),
             ("1+", "'' is not a resource"),
             ("1:ncpus=1:host=a;b", "'a;b' is no value of host"),
-            ('1:pool="gold', "a quote has no end"),
-            ("1:ngpus=65", "ngpus=65 is not understood"),
+            ('1:pool="gold', "at column 15, a quote has no end"),
+            ("1:nmics=65", "at column 16, nmics=65 is not understood"),
+            ("1:mem=much", "at column 14, mem is 'much'"),
             ("1:scratch=10gb", "scratch=10gb is not understood"),
             ("1000:ncpus=10000", "more than 1000000 slots"),
             ("9" * 5000, "the number of chunks is"),
@@ -58,12 +63,42 @@ class TestGrammar:
         assert said in str(caught.value)
         assert len(str(caught.value)) < 400
 
-    @given(st.text())
-    def test_no_text_does_anything_else(self, text):
+    @given(
+        st.text(max_size=40) | st.text("0123456789:+=ncpusmegbhot'\"", max_size=40),
+        st.text(max_size=20) | st.sampled_from(["free", "pack:excl", "group=rack", "scatter"]),
+    )
+    def test_any_text_is_a_request_that_can_be_asked_for_again_or_an_error(self, text, place):
         try:
-            parse_select(text, text)
-        except RequestError:
+            request = parse_select(text, place)
+        except RequestError as error:
+            assert "at column" in str(error)
+            assert len(str(error)) < 400
             return
+        assert parse_select(*select_of(request)) == request
+
+    @given(
+        st.lists(
+            st.builds(
+                Chunk,
+                st.integers(1, 50),
+                st.integers(1, 50),
+                st.frozensets(
+                    st.sampled_from(["n1.cluster.test", "fast", "pool=gold", "nmics>=2"])
+                ),
+                st.integers(0, 2**30),
+                st.integers(0, 8),
+            ),
+            min_size=1,
+            max_size=4,
+        ).map(tuple),
+        st.booleans(),
+        st.booleans(),
+        st.sampled_from(["", "rack"]),
+    )
+    def test_round_trip(self, chunks, shared, exclusive, group):
+        chunks = tuple(replace(chunk, alone=exclusive) for chunk in chunks)
+        request = Request(chunks, shared, group)
+        assert parse_select(*select_of(request)) == request
 
     @given(
         st.lists(
@@ -91,6 +126,23 @@ class TestPlace:
     def test_free_may_share_hosts(self, place):
         request = parse_select("2:ncpus=2+1", place)
         assert (request.hosts, request.slots, request.shared) == (1, 5, True)
+
+    @pytest.mark.parametrize(
+        ("place", "exclusive"),
+        [("free", False), ("scatter:shared", False), ("excl", True), ("pack:exclhost", True)],
+    )
+    def test_hosts_for_this_job_alone(self, place, exclusive):
+        assert parse_select("2:ncpus=2", place).chunks[0].alone is exclusive
+
+    def test_pack_sums_what_every_chunk_asks_for(self):
+        text = "2:ncpus=2:mem=1gb:ngpus=1+1:mem=512mb"
+        whole = Request((chunk(1, 5, mem_mb=2560, gpus=2),))
+        assert parse_select(text, "pack") == whole
+        assert parse_select(text, "free:group=host") == whole
+
+    def test_hosts_alike(self):
+        request = parse_select("2:ncpus=2", "scatter:excl:group=rack")
+        assert (request.group, request.chunks[0].alone, request.shared) == ("rack", True, False)
 
     def test_an_unknown_word(self):
         with pytest.raises(RequestError, match="'near' is not known"):

@@ -53,7 +53,8 @@ def test_a_host_twice_and_no_host_at_all(tmp_path: Path) -> None:
         ("fat1.site.test:ppn=12", "fat1:ppn=12"),
         ("1:ppn=1:mem=3gb", "1:ppn=1"),
         ("1:ppn=4:ssd:ssd:ssd", "1:ppn=4:ssd"),
-        ("1:ppn=64:ssd#excl", "1:ppn=64:ssd#excl"),
+        ("1:ppn=64:ssd#excl", "1:ppn=64:ssd"),
+        ("1:ppn=64#ssd#shared", "1:ppn=64#ssd"),
         ("1:ppn=1+2:ppn=2", "1:ppn=1+2:ppn=2"),
     ],
 )

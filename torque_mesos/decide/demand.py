@@ -8,7 +8,7 @@ from functools import lru_cache
 from torque_mesos.decide.packing import Host, Tier, place
 from torque_mesos.decide.pool import Limit, Pool
 from torque_mesos.decide.reason import Code, Reason
-from torque_mesos.decide.request import Request, RequestError, parse_request
+from torque_mesos.decide.request import Request, RequestError, cost_of, parse_request
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.decide.worker import Phase
 from torque_mesos.model import Job, JobState, Resources
@@ -97,7 +97,8 @@ def _why_held(turn: Turn, job: Job) -> Reason:
     return because(Code.HELD, "it is held")
 
 
-_Cluster = tuple[tuple[str, int, frozenset[str]], ...]  # name, slots, words
+_Cluster = tuple[tuple[str, int, frozenset[str], float, int], ...]
+"""Of each host: its name, slots, words, memory and gpus."""
 
 
 @lru_cache(maxsize=4)
@@ -120,7 +121,12 @@ def _whole_cluster(turn: Turn) -> _Cluster:
         slots = max(turn.full_slots(name), worker.slots if worker else 0)
         if not slots and node is not None and name not in turn.agents:
             slots = node.np  # its agent is away and may come back
-        hosts.append((name, slots, turn.names_of(name)))
+        agent = turn.agents.get(name)
+        total = agent.total if agent else Resources()
+        if worker is not None:
+            held = worker.resources
+            total = Resources(0.0, max(total.mem_mb, held.mem_mb), max(total.gpus, held.gpus))
+        hosts.append((name, slots, turn.names_of(name), total.mem_mb, turn.gpus(name, total)))
     return tuple(sorted(hosts))
 
 
@@ -141,9 +147,13 @@ def _never_in_pool(turn: Turn, pool: Pool, request: Request) -> Reason | None:
 
 def _never(turn: Turn, request: Request, whole: _Cluster) -> Reason | None:
     """Why a request can never be served here; None if it can, or if that is not known yet."""
-    cluster = [Host(name, slots, Tier.ONLINE, names) for name, slots, names in whole]
+    slot = turn.policy.slot
+    cluster = [
+        Host(name, slots, Tier.OFFERED, names, (), slot.mem_mb, mem_mb, gpus)
+        for name, slots, names, mem_mb, gpus in whole
+    ]
     limit = turn.policy.limit
-    if over := limit.exceeded_by(request.hosts, turn.policy.slot * request.slots):
+    if over := limit.exceeded_by(request.hosts, cost_of(request, slot)):
         return because(
             Code.NEVER_OVER_LIMIT,
             f"can never run: it asks for more than the safe allocation, {over}",
@@ -170,6 +180,18 @@ def _never(turn: Turn, request: Request, whole: _Cluster) -> Reason | None:
                 slots=chunk.slots,
                 largest=most,
             )
+        for what, asked, largest in (
+            ("MB of memory", chunk.mem_mb, max(host.mem_mb for host in fitting)),
+            ("gpus", chunk.gpus, max(host.gpus for host in fitting)),
+        ):
+            if not any(host.serves(chunk) for host in fitting) and largest < asked:
+                return because(
+                    Code.NEVER_TOO_LARGE,
+                    f"can never run: it asks for {asked} {what} on one host, the largest agent"
+                    f" for it has {largest:g}",
+                    asked=asked,
+                    largest=largest,
+                )
     return because(
         Code.NEVER_TOO_LARGE,
         f"can never run: it asks for {request.hosts} hosts ({request}), there are not so many",

@@ -174,7 +174,7 @@ class Floors:
         waiting = growth.unplaced_in(turn, pool)
         nodes += max((request.hosts for request in waiting), default=0)
         slots += max((request.slots for request in waiting), default=0)
-        held = held_with(turn, growth.launches)
+        held = held_with(turn, growth)
         return turn.bounds.over(pool, nodes, turn.policy.slot * slots, held) is None
 
     # -- what may go -------------------------------------------------------------------

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.floors import Floors
-from torque_mesos.decide.growth import Growth, host_of
+from torque_mesos.decide.growth import NOTHING, Growth, host_of
 from torque_mesos.decide.online import bring_online
 from torque_mesos.decide.order import in_order
-from torque_mesos.decide.packing import Tier
+from torque_mesos.decide.packing import Share, Tier
 from torque_mesos.decide.plan import CreateNode, Launch, SetNp
 from torque_mesos.decide.pools import Used
 from torque_mesos.decide.protect import protected
@@ -17,7 +17,11 @@ from torque_mesos.decide.shelf import Shelf
 from torque_mesos.decide.starts import Starts
 from torque_mesos.decide.trim import finish_trims, parts
 from torque_mesos.decide.turn import RETRY_S, Turn, because
+from torque_mesos.decide.usage import Usage, usage_of
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
+from torque_mesos.model import Resources
+
+_UNUSED = Usage()
 
 
 def grow(turn: Turn, wanted: list[Demand]) -> Growth:
@@ -25,7 +29,9 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
     growth = Growth(waiting=bool(wanted), protected=protected(turn))
     floors = Floors(turn)
     if wanted or floors.short(growth):
-        found = ((name, host_of(turn, name)) for name in sorted(turn.phases))
+        in_use = usage_of(turn)
+        names = sorted(turn.phases)
+        found = ((name, host_of(turn, name, in_use.get(name, _UNUSED))) for name in names)
         growth.hosts = {name: host for name, host in found if host is not None}
         if growth.protected:
             near = (h for h in growth.hosts.values() if h.tier is not Tier.OFFERED)
@@ -47,7 +53,8 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
         floors.keep(growth)
     for name, slots in growth.launches.items():
         code = Code.JOB_WANTS if name in for_jobs else Code.FLOOR
-        _launch(turn, floors, name, slots, code)
+        extra = growth.extras.get(name, NOTHING)
+        _launch(turn, floors, name, slots, extra, code)
     finish_trims(turn, growth)
     bring_online(turn, growth)
     return growth
@@ -60,12 +67,15 @@ def _end_of_trial(turn: Turn, growth: Growth, shelf: Shelf) -> None:
             Code.PROTECTED, "it waits until a trial has shown that moms start"
         )
         for name in [n for n, host in shelf.hosts.items() if host.tier is Tier.OFFERED]:
-            shelf.take(name, shelf.hosts[name].room)
+            shelf.take(name, Share(shelf.hosts[name].room, alone=True))
 
 
-def _launch(turn: Turn, floors: Floors, name: str, slots: int, code: Code) -> None:
+def _launch(
+    turn: Turn, floors: Floors, name: str, slots: int, extra: Resources, code: Code
+) -> None:
+    """Take `slots`, and what comes beside them, of the offers of a host."""
     why = {
-        Code.JOB_WANTS: f"waiting jobs want {slots} slots here",
+        Code.JOB_WANTS: f"waiting jobs want {_amount(slots, extra)} here",
         Code.FLOOR: f"{floors.slots(name)} slots are kept",
     }
     reason = because(code, why[code], slots=slots)
@@ -77,23 +87,33 @@ def _launch(turn: Turn, floors: Floors, name: str, slots: int, code: Code) -> No
         agent = turn.agents[name]
         properties = turn.policy.node_properties(agent)
         turn.do(CreateNode(name, slots, properties, PARKED_NOTE, reason))
+    worker, node = turn.workers.get(name), turn.records.get(name)
+    if turn.policy.gpus and worker is None and node is not None and node.gpus and not extra.gpus:
+        extra += Resources(0.0, 0.0, 1)  # its record cannot say that there are none
+    whole = turn.policy.slot * slots + extra
     offers = turn.offers.pop(name)
     turn.nodes[name] = reason
-    worker = turn.workers.get(name)
     turn.do(
         Launch(
             name=name,
             agent_id=offers[0].agent_id,
             offer_ids=tuple(offer.offer_id for offer in offers),
             slots=slots,
-            resources=turn.policy.slot * slots,
+            resources=whole,
             reason=reason,
-            parts=parts(turn.policy.slot * slots, slots, turn.policy.slot, first=worker is None),
+            parts=parts(whole, slots, turn.policy.slot, first=worker is None),
             executor_id=worker.executor_id if worker else None,
         )
     )
-    node = turn.records.get(name)
-    if worker is None and node is not None and node.np != slots and turn.fresh:
+    resized = node is not None and (node.np != slots or extra.gpus not in (0, node.gpus))
+    if worker is None and resized and turn.fresh:
         # While the mom starts, no time is lost; and no job is on a node that was parked.
         sized = because(Code.AS_GRANTED, f"its grants hold {slots} slots", slots=slots)
-        turn.do(SetNp(name, slots, sized))
+        turn.do(SetNp(name, slots, sized, extra.gpus))
+
+
+def _amount(slots: int, extra: Resources) -> str:
+    parts = [f"{slots} slots"]
+    parts += [f"{extra.mem_mb:g} MB above theirs"] * bool(extra.mem_mb)
+    parts += [f"{extra.gpus} gpus"] * bool(extra.gpus)
+    return " and ".join(parts)

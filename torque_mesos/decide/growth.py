@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from torque_mesos.decide.packing import Host, Tier
@@ -10,6 +11,7 @@ from torque_mesos.decide.pool import Pool
 from torque_mesos.decide.reason import Reason
 from torque_mesos.decide.request import Chunk, Request
 from torque_mesos.decide.turn import Turn
+from torque_mesos.decide.usage import Usage
 from torque_mesos.decide.worker import Phase
 from torque_mesos.model import NodeState, Resources
 
@@ -21,9 +23,14 @@ _TIERS = {
 }
 
 
+NOTHING = Resources()
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a request got no place, and what more it would take at least.
+
+    `extra`: beside the slots.
 
     It counts for all jobs that ask for the same: hosts only get fewer while jobs are served.
     """
@@ -31,6 +38,7 @@ class Refusal:
     reason: Reason
     nodes: int = 0
     slots: int = 0
+    extra: Resources = NOTHING
 
 
 @dataclass
@@ -40,8 +48,9 @@ class Growth:
     `claimed`: nodes whose slots a waiting job will take. `online`: those of them that may
     go online now. `short`: jobs that found no place and would with more offers;
     `at_limit`: jobs that more offers would not help; `at_pool_limit`: those of them that only
-    the bounds of one pool keep waiting, by that pool. `ahead`: what of `launches` no job wants.
-    `protected`: why no mom is started anywhere.
+    the bounds of one pool keep waiting, by that pool. `launches`: the slots to take of the
+    offers of each host; `ahead`: what of them no job wants; `extras`: what to take beside
+    them, memory above the slots' own and gpus. `protected`: why no mom is started anywhere.
     """
 
     claimed: set[str] = field(default_factory=set)
@@ -55,6 +64,8 @@ class Growth:
     launches: dict[str, int] = field(default_factory=dict)
     new_nodes: int = 0
     new_slots: int = 0
+    extras: dict[str, Resources] = field(default_factory=dict)
+    new_extra: Resources = NOTHING
     refused: dict[Request, Refusal] = field(default_factory=dict)
     wake: bool = False
     waiting: bool = False
@@ -93,11 +104,13 @@ class Growth:
 
         At the limit, one elsewhere would.
         """
-        names = turn.names_of(name)
+        whole = whole_host(turn, name)
+        worker = turn.workers.get(name)
+        held = worker.resources if worker else turn.policy.slot * slots
+        mem_mb, gpus = held.mem_mb, held.gpus
         if growable(turn, name):
-            slots = turn.full_slots(name)
-        as_is = Host(name, slots, Tier.ONLINE, names)
-        whole = Host(name, turn.full_slots(name), Tier.ONLINE, names)
+            slots, gpus = whole.free, whole.gpus
+        as_is = replace(whole, free=slots, tier=Tier.ONLINE, mem_mb=mem_mb, gpus=gpus)
         if any(as_is.serves(part) for part in self.parts_unplaced):
             return False
         return self.limited(turn, name) or any(whole.serves(part) for part in self.parts_unplaced)
@@ -113,8 +126,19 @@ def usable_offer(turn: Turn, name: str) -> bool:
         and not turn.must_be_marked(name)
         and not turn.backed_off(name)
         and turn.offered_slots(name) > 0
+        and not _without_its_gpus(turn, name)
         and turn.feasible_without()
     )
+
+
+def _without_its_gpus(turn: Turn, name: str) -> bool:
+    """Whether a record says that there are gpus, and Mesos offers none.
+
+    TORQUE does not let it say that there are none, and would put jobs there for them.
+    """
+    node = turn.records.get(name)
+    has = turn.policy.gpus and node is not None and node.gpus > 0
+    return has and turn.offered(name).gpus == 0
 
 
 def growable(turn: Turn, name: str) -> bool:
@@ -129,12 +153,31 @@ def growable(turn: Turn, name: str) -> bool:
     )
 
 
-def host_of(turn: Turn, name: str) -> Host | None:
-    """What can be taken on a node, None where there is nothing."""
-    where, names = turn.phases[name], turn.names_of(name)
+def whole_host(turn: Turn, name: str) -> Host:
+    """A host as if nothing ran there and all of its agent were offered."""
+    agent = turn.agents.get(name)
+    total = agent.total if agent else Resources()
+    return Host(
+        name,
+        turn.full_slots(name),
+        Tier.OFFERED,
+        turn.names_of(name),
+        slot_mb=turn.policy.slot.mem_mb,
+        mem_mb=total.mem_mb,
+        gpus=turn.gpus(name, total),
+    )
+
+
+def host_of(turn: Turn, name: str, usage: Usage) -> Host | None:
+    """What can be taken on a node, None where there is nothing. `usage`: of jobs that are there."""
+    where, names, slot_mb = turn.phases[name], turn.names_of(name), turn.policy.slot.mem_mb
+    offer = turn.offered(name)
     offered = turn.offered_slots(name)
     if where in (Phase.PARKED, Phase.ABSENT):
-        return Host(name, offered, Tier.OFFERED, names) if usable_offer(turn, name) else None
+        if not usable_offer(turn, name):
+            return None
+        gpus = turn.gpus(name, offer)
+        return Host(name, offered, Tier.OFFERED, names, (), slot_mb, offer.mem_mb, gpus)
     if where not in _TIERS or turn.stopping(name) or turn.unreachable(name):
         return None
     worker, node = turn.workers[name], turn.records[name]
@@ -142,30 +185,56 @@ def host_of(turn: Turn, name: str) -> Host | None:
         return None  # it ends what runs there, and gets nothing new
     if where is Phase.ONLINE and NodeState.DOWN in node.states:
         return None
-    used = len(node.slots)
     now = turn.usable_slots(name)  # what np is set to when a node goes online
     if where is Phase.ONLINE:
         now = node.np
     elif where is Phase.STARTING:
         now = worker.slots
+    used = len(node.slots)
+    if usage.mem_mb:  # jobs use what the slots that are free were to have
+        spare_mb = worker.resources.mem_mb - max(now, worker.slots) * slot_mb
+        used += math.ceil(max(0.0, usage.mem_mb - spare_mb) / slot_mb)
     coming = max(now, worker.slots)
-    later = [(Tier.STARTING, coming - used)] if coming > now else []
-    if offered and growable(turn, name):
-        later.append((Tier.GROWN, coming - used + offered))
-    return Host(name, now - used, _TIERS[where], names, tuple(later))
-
-
-def held_with(turn: Turn, launches: dict[str, int]) -> tuple[int, Resources]:
-    """Workers and resources that we hold, `launches` included."""
-    return (
-        turn.held_nodes + sum(name not in turn.workers for name in launches),
-        turn.held + turn.policy.slot * sum(launches.values()),
+    later = [(Tier.STARTING, max(0, coming - used))] if coming > now else []
+    more_gpus = 0
+    if growable(turn, name):
+        if offered:
+            later.append((Tier.GROWN, max(0, coming - used + offered)))
+        more_gpus = turn.gpus(name, offer) if turn.policy.gpus else 0
+        if more_gpus and not offered:
+            later.append((Tier.GROWN, max(0, coming - used)))
+    return Host(
+        name,
+        max(0, now - used),
+        _TIERS[where],
+        names,
+        tuple(later),
+        slot_mb,
+        worker.resources.mem_mb,
+        max(0, turn.gpus(name, worker.resources) - usage.gpus),
+        more_gpus,
+        untouched=not node.slots and coming == now,
     )
 
 
-def over_limit(turn: Turn, growth: Growth, pool: Pool, nodes: int, slots: int) -> Reason | None:
-    """Why jobs of a pool may not get so many nodes and slots beside all launches so far."""
-    held = turn.held + turn.policy.slot * growth.new_slots
-    more = turn.policy.slot * slots
+def held_with(turn: Turn, growth: Growth) -> tuple[int, Resources]:
+    """Workers and resources that we hold, all launches so far included."""
+    return (
+        turn.held_nodes + sum(name not in turn.workers for name in growth.launches),
+        turn.held + turn.policy.slot * sum(growth.launches.values()) + growth.new_extra,
+    )
+
+
+def over_limit(
+    turn: Turn,
+    growth: Growth,
+    pool: Pool,
+    nodes: int,
+    slots: int,
+    extra: Resources = NOTHING,
+) -> Reason | None:
+    """Why jobs of a pool may not get so much more beside all launches so far."""
+    held = turn.held + turn.policy.slot * growth.new_slots + growth.new_extra
+    more = turn.policy.slot * slots + extra
     own = turn.pools.served_by(pool)
     return turn.bounds.over(own, nodes, more, (turn.held_nodes + growth.new_nodes, held))

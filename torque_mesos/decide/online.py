@@ -38,7 +38,7 @@ def bring_online(turn: Turn, growth: Growth) -> None:
 def _np_as_granted(turn: Turn, name: str) -> bool:
     """See to it that a node that goes online has the slots of its grants."""
     node, slots = turn.records[name], turn.workers[name].running_slots
-    if node.np == slots:
+    if node.np == slots and not _gpus_to_set(turn, name):
         return True
     if node.np > slots and (turn.slots_in_use(name) > slots or not turn.feasible_without()):
         return False  # it may not fall now
@@ -51,11 +51,18 @@ def _raise_np(turn: Turn) -> bool:
     for name, where in turn.phases.items():
         worker = turn.workers.get(name)
         if where is Phase.ONLINE and worker is not None and growable(turn, name):
-            slots = turn.usable_slots(name)
-            raised |= slots > turn.records[name].np and _set_np(turn, name, slots)
+            slots = max(turn.usable_slots(name), turn.records[name].np)
+            more = slots > turn.records[name].np or _gpus_to_set(turn, name) > 0
+            raised |= more and _set_np(turn, name, slots)
     return raised
 
 
 def _set_np(turn: Turn, name: str, slots: int) -> bool:
     reason = because(Code.AS_GRANTED, f"its grants hold {slots} slots", slots=slots)
-    return turn.do_if_fresh(SetNp(name, slots, reason))
+    return turn.do_if_fresh(SetNp(name, slots, reason, _gpus_to_set(turn, name)))
+
+
+def _gpus_to_set(turn: Turn, name: str) -> int:
+    """How many gpus a record is to have, 0 where it says so already (or there are none)."""
+    held = turn.workers[name].running_gpus if turn.policy.gpus else 0
+    return held if held != turn.records[name].gpus else 0

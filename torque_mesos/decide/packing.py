@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torque_mesos.decide.request import Chunk, Request
 from torque_mesos.model import frozen_map
@@ -23,10 +24,14 @@ class Tier(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A node, and the slots that can be taken there. `names`: its name and properties.
+    """A node, and what can be taken there. `names`: its name and properties.
 
     `free` slots are of `tier`. `later` tells what more there is, farther away: pairs of a
     tier and the slots up to it, each with those before it.
+
+    Every slot brings `slot_mb` of memory with it; `mem_mb` is all that there is at `tier`.
+    `gpus` are to be had there, `later_gpus` more where the farthest slots are. `untouched`:
+    no job is there, and none was given a place.
     """
 
     name: str
@@ -34,6 +39,11 @@ class Host:
     tier: Tier
     names: frozenset[str]
     later: tuple[tuple[Tier, int], ...] = ()
+    slot_mb: float = math.inf
+    mem_mb: float = 0.0
+    gpus: int = 0
+    later_gpus: int = 0
+    untouched: bool = True
 
     @property
     def room(self) -> int:
@@ -44,35 +54,99 @@ class Host:
         """The slots that can be taken without going farther than `tier`."""
         return max([n for at, n in ((self.tier, self.free), *self.later) if at <= tier], default=0)
 
-    def tier_of(self, slots: int) -> Tier:
-        """How far away that many slots are (all that there is, if there are not so many)."""
-        if slots <= self.free or not self.later:
+    def tier_of(self, slots: int, gpus: int = 0) -> Tier:
+        """How far away so many slots and gpus are (all there is, if there are not so many)."""
+        if not self.later or (slots <= self.free and gpus <= self.gpus):
             return self.tier
+        if gpus > self.gpus:
+            return self.later[-1][0]
         return next((at for at, n in self.later if slots <= n), self.later[-1][0])
 
-    def without(self, slots: int) -> Host:
-        """This host when some slots are taken, the nearest first."""
-        later = tuple((at, max(0, n - slots)) for at, n in self.later)
-        return Host(self.name, max(0, self.free - slots), self.tier, self.names, later)
+    def without(self, share: Share) -> Host:
+        """This host when a share of it is taken, the nearest slots first."""
+        if share.alone:
+            return Host(self.name, 0, self.tier, self.names, (), self.slot_mb, untouched=False)
+        slots = share.slots
+        gpus = self.gpus - share.gpus
+        return Host(
+            self.name,
+            max(0, self.free - slots),
+            self.tier,
+            self.names,
+            tuple((at, max(0, n - slots)) for at, n in self.later),
+            self.slot_mb,
+            0.0,  # what is left is the slots' own
+            max(0, gpus),
+            self.later_gpus + min(0, gpus),
+            False,
+        )
 
-    def nearness(self, slots: int) -> tuple[Tier, int, str]:
-        """What a request takes first: how far away that many slots are, how tight the fit is."""
+    def nearness(self, slots: int) -> tuple[Tier, int, int, str]:
+        """What a request takes first: how far away that many slots are, how tight the fit is.
+
+        What has the fewest gpus comes first.
+        """
         if slots <= self.free or not self.later:
-            return self.tier, self.free, self.name
+            return self.tier, self.gpus, self.free, self.name
         tier = self.tier_of(slots)
-        return tier, self.up_to(tier), self.name
+        return tier, self.gpus, self.up_to(tier), self.name
+
+    def wants_all(self, chunk: Chunk) -> bool:
+        """Whether a host of `chunk` is to have this one to itself.
+
+        One that asks for more memory than its slots have is: the scheduler puts a job on any
+        free slot, and must find none beside it whose memory was counted on.
+        """
+        return chunk.alone or chunk.mem_mb > chunk.slots * self.slot_mb
 
     def serves(self, chunk: Chunk) -> bool:
         """Whether one host of `chunk` fits here."""
-        return chunk.slots <= self.room and chunk.names <= self.names
+        if chunk.slots > self.room or not chunk.names <= self.names:
+            return False
+        if chunk.gpus and chunk.gpus > self.gpus + self.later_gpus:
+            return False
+        return not self.wants_all(chunk) or self.holds(chunk.slots, chunk.mem_mb, chunk.gpus)
+
+    def holds(self, slots: int, mem_mb: float, gpus: int) -> bool:
+        """Whether so much can be had with nobody else here, without another grant.
+
+        A grant that is still to be made is as large as is wanted. The slots of others that
+        are left over need their memory: jobs may be put on them.
+        """
+        if not self.untouched or slots > self.free or gpus > self.gpus:
+            return False
+        left = 0 if self.tier is Tier.OFFERED else self.free - slots
+        return mem_mb <= self.own_mb(slots) or mem_mb + self.own_mb(left) <= self.mem_mb
+
+    def own_mb(self, slots: int) -> float:
+        """The memory that so many slots bring with them."""
+        return slots * self.slot_mb if slots else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a request takes of one host. `mem_mb`: more than 0 where it is not the slots' own.
+
+    `alone`: it has the host to itself.
+    """
+
+    slots: int
+    mem_mb: float = 0.0
+    gpus: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Slots of each host that a request gets, and the farthest tier among them."""
+    """What a request takes of each host, and the farthest tier among them."""
 
-    slots: Mapping[str, int]
+    shares: Mapping[str, Share]
     tier: Tier
+
+    @property
+    def slots(self) -> dict[str, int]:
+        """The slots of each host."""
+        return {name: share.slots for name, share in self.shares.items()}
 
 
 def place(request: Request, hosts: Sequence[Host]) -> Placement | None:
@@ -86,6 +160,8 @@ def place(request: Request, hosts: Sequence[Host]) -> Placement | None:
     """
     if request.hosts > len(hosts):
         return None
+    if request.group:
+        return _place_group(request, hosts)
     if request.shared:
         return _place_shared(request, hosts)
     chunks = sorted(request.chunks, key=lambda c: (-len(c.names), -c.slots, sorted(c.names)))
@@ -100,23 +176,68 @@ def place(request: Request, hosts: Sequence[Host]) -> Placement | None:
             missing -= 1
     if missing:
         return None
-    slots = {host.name: chunks[number].slots for host, number in at.items()}
-    return Placement(frozen_map(slots), max(host.tier_of(slots[host.name]) for host in at))
+    shares = {host.name: _share(host, chunks[number]) for host, number in at.items()}
+    tiers = (host.tier_of(shares[host.name].slots, shares[host.name].gpus) for host in at)
+    return Placement(frozen_map(shares), max(tiers))
+
+
+def _share(host: Host, chunk: Chunk) -> Share:
+    more = chunk.mem_mb > chunk.slots * host.slot_mb
+    return Share(chunk.slots, chunk.mem_mb if more else 0.0, chunk.gpus, more or chunk.alone)
+
+
+def _place_group(request: Request, hosts: Sequence[Host]) -> Placement | None:
+    """Hosts that all have one value of a resource: of the values that do, the nearest."""
+    mark = f"{request.group}="
+    alike: dict[str, list[Host]] = {}
+    for host in hosts:
+        for word in host.names:
+            if word.startswith(mark):
+                alike.setdefault(word, []).append(host)
+    anywhere = replace(request, group="")
+    found = [place(anywhere, alike[word]) for word in sorted(alike)]
+    return min((one for one in found if one), key=lambda one: one.tier, default=None)
 
 
 def _place_shared(request: Request, hosts: Sequence[Host]) -> Placement | None:
-    free = {host: host.free for host in sorted(hosts, key=lambda h: (h.tier, -h.free, h.name))}
-    for chunk in sorted(request.chunks, key=lambda c: (-len(c.names), -c.slots, sorted(c.names))):
+    """First fit of the parts, the particular and large ones first."""
+    order = sorted(hosts, key=lambda h: (h.tier, h.gpus, -h.free, h.name))
+    taken: dict[str, Share] = {}
+    for chunk in sorted(
+        request.chunks, key=lambda c: (-len(c.names), -c.gpus, -c.mem_mb, -c.slots, sorted(c.names))
+    ):
         missing = chunk.count
-        for host, slots in free.items():
+        for host in order:
+            if not missing:
+                break
             if chunk.names <= host.names:
-                taken = min(missing, slots // chunk.slots)
-                free[host] = slots - taken * chunk.slots
-                missing -= taken
+                before = taken.get(host.name, Share(0))
+                if many := _how_many(host, before, chunk, missing):
+                    missing -= many
+                    taken[host.name] = _with(host, before, chunk, many)
         if missing:
             return None
-    slots_of = {host.name: host.free - left for host, left in free.items() if left < host.free}
-    return Placement(frozen_map(slots_of), max(h.tier for h in hosts if h.name in slots_of))
+    return Placement(frozen_map(taken), max(h.tier for h in hosts if h.name in taken))
+
+
+def _how_many(host: Host, before: Share, chunk: Chunk, most: int) -> int:
+    """How many hosts of a chunk fit on one at once, beside what the request has there."""
+    many = min(most, (host.free - before.slots) // chunk.slots)
+    if chunk.gpus:
+        many = min(many, (host.gpus - before.gpus) // chunk.gpus)
+    while many > 0:
+        after = _with(host, before, chunk, many)
+        if not after.alone or host.holds(after.slots, after.mem_mb, after.gpus):
+            return many
+        many -= 1
+    return 0
+
+
+def _with(host: Host, before: Share, chunk: Chunk, many: int) -> Share:
+    alone = before.alone or host.wants_all(chunk)
+    each_mb = max(chunk.mem_mb, host.own_mb(chunk.slots))
+    mem_mb = max(before.mem_mb, host.own_mb(before.slots)) + many * each_mb if alone else 0.0
+    return Share(before.slots + many * chunk.slots, mem_mb, before.gpus + many * chunk.gpus, alone)
 
 
 def _add(host: Host, chunks: Sequence[Chunk], room: list[int], at: dict[Host, int]) -> bool:

@@ -128,11 +128,12 @@ class DeleteNode:
 
 @dataclass(frozen=True, slots=True)
 class SetNp:
-    """Set a node's number of slots."""
+    """Set a node's number of slots, and that of its gpus (0: as it is)."""
 
     name: str
     np: int
     reason: Reason
+    gpus: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +181,9 @@ class Part:
 class Launch:
     """Take offers of one agent: start a mom there, with grants of `slots` together.
 
-    `parts`: what each grant has of it. `executor_id`: the running executor whose worker gets
-    further grants; None: a new one.
+    `parts`: what each grant has of it; a further grant may be of memory or gpus only, without
+    slots. `executor_id`: the running executor whose worker gets further grants; None: a new
+    one.
     """
 
     name: str

@@ -24,7 +24,7 @@ class Policy:
     MIN_SLOTS_HELD; that, `limit`, `reserve_slots`, `schedules` and `budget` are of all pools
     together. `price` is of a cpu for an hour, where a pool has none of its own.
     `capacity_record` names the record that keeps jobs feasible, None where the server needs
-    none.
+    none. `gpus`: whether gpus are taken of Mesos.
     """
 
     slot: Resources = Resources(1.0, 1024.0)
@@ -34,6 +34,7 @@ class Policy:
     properties: tuple[str, ...] = ("mesos",)
     attribute_properties: tuple[str, ...] = ()
     generation: str = ""
+    gpus: bool = False
     park: bool = True
     grace_s: float = 60.0
     offer_hold_s: float = 5.0

@@ -141,11 +141,12 @@ def _words(text: str) -> list[str]:
 def _size(turn: Turn, name: str) -> None:
     """While a mom starts, its node gets the slots of its grants: no time is lost later."""
     node, worker = turn.records[name], turn.workers[name]
-    if node.slots or node.np == worker.slots:
+    gpus = worker.resources.gpus if turn.policy.gpus else 0
+    if node.slots or (node.np == worker.slots and gpus in (0, node.gpus)):
         return
     if node.np < worker.slots or turn.feasible_without():
         reason = because(Code.AS_GRANTED, f"its grants hold {worker.slots} slots")
-        turn.do_if_fresh(SetNp(name, worker.slots, reason))
+        turn.do_if_fresh(SetNp(name, worker.slots, reason, gpus))
 
 
 def _stranded(turn: Turn, name: str) -> None:

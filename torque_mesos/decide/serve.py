@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torque_mesos.decide.bounds import AT_LIMIT
 from torque_mesos.decide.demand import Demand
-from torque_mesos.decide.growth import Growth, Refusal, growable, over_limit
-from torque_mesos.decide.packing import Host, Placement, Tier, place
+from torque_mesos.decide.growth import NOTHING, Growth, Refusal, growable, over_limit, whole_host
+from torque_mesos.decide.packing import Host, Placement, Share, Tier, place
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.request import Request
 from torque_mesos.decide.shelf import Shelf
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.decide.worker import Phase
+from torque_mesos.model import Resources
+
+_NONE = (0, NOTHING)
 
 
 def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
@@ -29,7 +34,8 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
         growth.refused[request] = refusal
     reason = refusal.reason
     if refusal.slots:
-        reason = over_limit(turn, growth, demand.pool, refusal.nodes, refusal.slots) or reason
+        more = refusal.nodes, refusal.slots, refusal.extra
+        reason = over_limit(turn, growth, demand.pool, *more) or reason
     turn.jobs[job.job_id] = reason
     waiting = growth.short
     if reason.code is Code.AT_LIMIT:
@@ -46,27 +52,40 @@ def _take(
 ) -> Refusal | None:
     """Give a job its place, if the limit allows."""
     hosts = shelf.hosts
+    shares = placement.shares
     new = {
-        name: more
-        for name, n in placement.slots.items()
-        if (more := n - hosts[name].up_to(Tier.STARTING)) > 0
+        name: more for name, share in shares.items() if (more := _new(hosts[name], share)) != _NONE
     }
     if new:
         nodes = sum(name not in turn.workers and name not in growth.launches for name in new)
-        slots = sum(new.values())
-        if over := over_limit(turn, growth, demand.pool, nodes, slots):
-            return Refusal(over, nodes, slots)
+        slots = sum(more for more, _ in new.values())
+        extra = sum((extra for _, extra in new.values()), NOTHING)
+        if over := over_limit(turn, growth, demand.pool, nodes, slots, extra):
+            return Refusal(over, nodes, slots, extra)
         own = turn.pools.served_by(demand.pool)
-        turn.bounds.add(own, nodes, turn.policy.slot * slots)
+        turn.bounds.add(own, nodes, turn.policy.slot * slots + extra)
         growth.new_nodes += nodes
         growth.new_slots += slots
-        for name, n in new.items():
+        growth.new_extra += extra
+        for name, (n, beside) in new.items():
             growth.launches[name] = growth.launches.get(name, 0) + n
-    growth.claimed.update(placement.slots)
+            if beside != NOTHING:
+                growth.extras[name] = growth.extras.get(name, NOTHING) + beside
+    growth.claimed.update(shares)
     turn.jobs[demand.job.job_id] = _explain(turn, growth, hosts, placement)
-    for name, n in placement.slots.items():
-        shelf.take(name, n)
+    for name, share in shares.items():
+        shelf.take(name, share)
     return None
+
+
+def _new(host: Host, share: Share) -> tuple[int, Resources]:
+    """What must be taken of a host's offers for a share: slots, and what comes beside them."""
+    slots = max(0, share.slots - host.up_to(Tier.STARTING))
+    gpus = share.gpus if host.tier is Tier.OFFERED else max(0, share.gpus - host.gpus)
+    mem_mb = 0.0
+    if share.mem_mb and host.tier is Tier.OFFERED:
+        mem_mb = max(0.0, share.mem_mb - host.own_mb(share.slots))
+    return (slots, Resources(0.0, mem_mb, gpus)) if mem_mb or gpus else (slots, NOTHING)
 
 
 def _no_place(turn: Turn, growth: Growth, request: Request) -> Refusal:
@@ -86,7 +105,7 @@ def _no_place(turn: Turn, growth: Growth, request: Request) -> Refusal:
         if host.tier is not Tier.OFFERED:
             more = turn.full_slots(name) - turn.workers[name].slots if growable(turn, name) else 0
             ours += bool(most) or _could_serve(
-                turn, name, host.up_to(Tier.STARTING) + more, request
+                turn, name, request, host.up_to(Tier.STARTING) + more
             )
     parts = sorted(served)[-request.hosts :]
     reason = (
@@ -108,9 +127,11 @@ def _hosts(count: int) -> str:
     return "1 host" if count == 1 else f"{count} hosts"
 
 
-def _could_serve(turn: Turn, name: str, slots: int, request: Request) -> bool:
-    """Whether a host would serve a part of a request, had it so many slots."""
-    host = Host(name, slots, Tier.OFFERED, turn.names_of(name))
+def _could_serve(turn: Turn, name: str, request: Request, slots: int | None = None) -> bool:
+    """Whether a host would serve a part of a request, had it so many slots (None: all)."""
+    host = whole_host(turn, name)
+    if slots is not None:
+        host = replace(host, free=slots)
     return any(host.serves(chunk) for chunk in request.chunks)
 
 
@@ -118,15 +139,15 @@ def _failing(turn: Turn, request: Request) -> Reason | None:
     """Why the hosts that would serve a request are left alone; None if none is."""
     for name in sorted(turn.agents):
         reason = turn.failing(name)
-        if reason is not None and _could_serve(turn, name, turn.full_slots(name), request):
+        if reason is not None and _could_serve(turn, name, request):
             return reason
     return None
 
 
 def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Placement) -> Reason:
     at: dict[Tier, list[str]] = {tier: [] for tier in Tier}
-    for name, n in sorted(placement.slots.items()):
-        at[hosts[name].tier_of(n)].append(name)
+    for name, share in sorted(placement.shares.items()):
+        at[hosts[name].tier_of(share.slots, share.gpus)].append(name)
     if placement.tier <= Tier.DRAINING:
         growth.online.update(at[Tier.READY], at[Tier.DRAINING])
         if placement.tier is Tier.ONLINE:
@@ -134,7 +155,7 @@ def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Plac
             turn.timer(turn.woken_s + turn.policy.wake_every_s)
         return because(
             Code.RUNS_SOON,
-            f"slots are free for it on {', '.join(sorted(placement.slots))}; it is the batch"
+            f"slots are free for it on {', '.join(sorted(placement.shares))}; it is the batch"
             " scheduler's turn",
         )
     growth.held_back.update(at[Tier.READY], at[Tier.DRAINING])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 import itertools
 
-from torque_mesos.decide.packing import Host
+from torque_mesos.decide.packing import Host, Share
 from torque_mesos.decide.request import Chunk, Request
 
-_Entry = tuple[int, int, str, int, Host]  # tier, slots up to it, name; a number; the host then
+# tier, gpus, slots up to it, name; a number; the host then
+_Entry = tuple[int, int, int, str, int, Host]
 
 
 class Shelf:
@@ -23,21 +24,21 @@ class Shelf:
     def __init__(self, hosts: dict[str, Host]) -> None:
         self.hosts = hosts
         self._taken: list[str] = []  # names, in the order of their changes
-        self._orders: dict[tuple[frozenset[str], int, int], _Order] = {}
+        self._orders: dict[tuple[frozenset[str], int, int, int, bool, int], _Order] = {}
 
-    def take(self, name: str, slots: int) -> None:
-        """Take slots of a host, the nearest first."""
-        self.hosts[name] = self.hosts[name].without(slots)
+    def take(self, name: str, share: Share) -> None:
+        """Take a share of a host, the nearest slots first."""
+        self.hosts[name] = self.hosts[name].without(share)
         self._taken.append(name)
 
     def candidates(self, request: Request) -> list[Host]:
         """The hosts among which `place` needs to look."""
-        if request.shared:  # any number of hosts may be needed
+        if request.shared or request.group:  # any number of hosts may be needed
             return [host for host in self.hosts.values() if host.room]
         least = min(chunk.slots for chunk in request.chunks)
         found: dict[str, Host] = {}
         for chunk in request.chunks:
-            key = chunk.names, chunk.slots, least
+            key = chunk.names, chunk.slots, chunk.mem_mb, chunk.gpus, chunk.alone, least
             order = self._orders.get(key)
             if order is None:
                 order = self._orders[key] = _Order(self.hosts, chunk, least, len(self._taken))
@@ -69,8 +70,8 @@ class _Order:
         found: list[_Entry] = []
         while self._heap and len(found) < count:
             entry = heapq.heappop(self._heap)
-            if self._hosts[entry[2]] is entry[4]:  # else it was changed since
+            if self._hosts[entry[3]] is entry[5]:  # else it was changed since
                 found.append(entry)
         for entry in found:
             heapq.heappush(self._heap, entry)
-        return [entry[4] for entry in found]
+        return [entry[5] for entry in found]

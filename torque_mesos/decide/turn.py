@@ -203,13 +203,26 @@ class Turn:
             and not (self.unreachable(name) or self.down(name))
         )
 
-    def offered_slots(self, name: str) -> int:
-        """The slots that the offers of a host hold together."""
+    def offered(self, name: str) -> Resources:
+        """What the offers of a host hold together."""
         offers = self.offers.get(name)
         if not offers:
-            return 0
-        held = sum((offer.resources for offer in offers[1:]), offers[0].resources)
-        return self._slots(held)
+            return Resources()
+        return sum((offer.resources for offer in offers[1:]), offers[0].resources)
+
+    def offered_slots(self, name: str) -> int:
+        """The slots that the offers of a host hold together."""
+        return self._slots(self.offered(name)) if self.offers.get(name) else 0
+
+    def gpus(self, name: str, resources: Resources) -> int:
+        """The gpus that a node has with so much of Mesos.
+
+        Where we take none of Mesos, those of its record: an administrator's.
+        """
+        if self.policy.gpus:
+            return resources.gpus
+        node = self.records.get(name)
+        return node.gpus if node else 0
 
     def _slots(self, resources: Resources) -> int:
         slot = self.policy.slot

@@ -129,7 +129,7 @@ class Executor:
         elif isinstance(action, Wake):
             server.wake_scheduler()
         elif isinstance(action, SetNp):
-            server.set_np(action.name, action.np)
+            server.set_np(action.name, action.np, action.gpus)
         elif isinstance(action, Offline):
             server.set_offline([action.name], action.note)
             outcome.changed = True

@@ -5,6 +5,7 @@ Some sites write more than that grammar has. What is read here besides it:
 - `ppn=1.5`: a share of a slot; the next whole number is taken.
 - `^NAME`: not on that host or property; every other host gets a property `not.NAME`.
 - `host=NAME`, and names with a domain: the host of that name.
+- `#excl` and `#shared` at the end: left out (a property of every host, to TORQUE).
 - `mem=3gb` within a part: left out; slots are what is simulated.
 - words that no machine has: all machines get them.
 """
@@ -34,9 +35,10 @@ class Dialect:
     def translate(self, text: str) -> str:
         """A request in TORQUE's own words. Raises FormatError where it makes no sense."""
         if text not in self._cache:
-            specification, sharp, suffix = text.partition("#")
+            specification, *suffixes = text.split("#")
             parts = [self._part(part) for part in specification.split("+")]
-            self._cache[text] = "+".join(parts) + sharp + suffix
+            kept = [suffix for suffix in suffixes if suffix not in ("excl", "shared")]
+            self._cache[text] = "#".join(["+".join(parts), *kept])
         return self._cache[text]
 
     def spread(self, processors: int) -> str:
