@@ -97,7 +97,7 @@ def _read(wire: bytes) -> tuple[float, tuple[Offer, ...]]:
     events: queue.SimpleQueue[tuple[float, Event]] = queue.SimpleQueue()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host, port = listener.getsockname()
-        settings = LinkSettings(f"{host}:{port}", name="benchmark", user="nobody", role="batch")
+        settings = LinkSettings(f"{host}:{port}", name="benchmark", user="nobody", roles=("batch",))
         link = PymesosLink(settings, lambda event: events.put((time.perf_counter(), event)))
         link.start()
         connection, _ = listener.accept()

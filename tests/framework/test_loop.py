@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import structlog
 
 from tests.framework.fake_server import CAPACITY, FakeServer
 from torque_mesos.decide import Limit, Policy
+from torque_mesos.decide.pool import Budget
 from torque_mesos.decide.reason import Code
 from torque_mesos.framework.execute import Executor
 from torque_mesos.framework.inbox import Deleted, Inbox, MasterRead, QueueChanged
 from torque_mesos.framework.loop import Exit, Loop, Published, Timing
 from torque_mesos.framework.recipe import Recipe
+from torque_mesos.framework.spending import SpendingFile
 from torque_mesos.framework.view import View
 from torque_mesos.mesos.base import (
     EndCause,
@@ -57,6 +60,7 @@ class Site:
         self.remembered: list[str | None] = []
         self.remember: Callable[[str | None], None] = self.remembered.append
         self.published: list[Published] = []
+        self.spending: SpendingFile | None = None
         values: dict[str, object] = {
             "slot": Resources(1, 512),
             "generation": RECIPE.generation,
@@ -102,6 +106,7 @@ class Site:
             publish=self.published.append,
             journal=lambda _: None,
             timing=Timing(poll_s=1.0),
+            spending=self.spending,
             clock=lambda: self.now_s,
         )
         self.loop.start()
@@ -425,3 +430,26 @@ def test_a_job_that_can_never_run_is_told_of_once() -> None:
         site.steps(5)
     told = [line["job"] for line in logs if line["event"] == "a job can never run"]
     assert told == ["1.head", "2.head"]
+
+
+def test_what_is_spent_is_remembered_across_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = [1_795_000_000.0]
+    monkeypatch.setattr("torque_mesos.framework.loop.time.time", lambda: wall[0])
+    site = Site(price=2.0, budget=Budget(day=9.0))
+    site.spending = SpendingFile(tmp_path)
+    site.start().parked()
+    site.submit("1.head", "1:ppn=2")
+    site.steps(3)
+    site.moms_up()
+    site.steps(3)
+    wall[0] += 3600.0
+    site.steps(2)
+    spending = site.published[-1].plan.memory.spending
+    assert spending.of("", wall[0], 0.0)[1] == pytest.approx(4.0)
+    again = SpendingFile(tmp_path).read()
+    assert again.of("", wall[0], 0.0)[1] == pytest.approx(4.0)
+    site.submit("2.head", "1:ppn=2")
+    site.steps(3)
+    assert site.published[-1].plan.jobs["2.head"].code is Code.BUDGET

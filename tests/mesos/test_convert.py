@@ -214,3 +214,14 @@ def test_an_agent_counts_what_the_role_may_use() -> None:
     assert agent.active
     assert not read_agent(raw | {"deactivated": True}, ROLES).active
     assert not read_agent(raw | {"active": False}, ROLES).active
+
+
+def test_an_offer_has_what_the_role_may_use_that_it_is_made_to() -> None:
+    parts = (scalar("cpus", 1.0), scalar("cpus", 2.0, role="eng"), scalar("cpus", 4.0, role="ops"))
+    both = usable_roles("eng", "ops")
+    assert both == {"*", "eng", "ops"}
+    for role, cpus in (("eng", 3.0), ("ops", 5.0), ("other", 1.0)):
+        raw = raw_offer(*parts) | {"allocation_info": {"role": role}}
+        offer = read_offer(raw, both, 0.0)
+        assert (offer.role, offer.resources.cpus) == (role, cpus)
+        assert len(reserved_part(raw, both)) == (2 if role != "other" else 0)

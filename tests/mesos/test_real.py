@@ -127,7 +127,7 @@ def test_stop_leaves_tasks_alone_and_a_new_link_finds_them(
     mesos_cluster: StartCluster, make_link: MakeLink, seen: Seen
 ) -> None:
     cluster = mesos_cluster()
-    link = make_link(cluster.master, role="first")
+    link = make_link(cluster.master, roles=("first",))
     launch_one(link, seen)
     framework_id = seen.wait(Subscribed).framework_id
     begin = time.monotonic()
@@ -135,7 +135,7 @@ def test_stop_leaves_tasks_alone_and_a_new_link_finds_them(
     assert time.monotonic() - begin < 60
     seen.clear()
     # Under another role: a framework with MULTI_ROLE may change it.
-    link = make_link(cluster.master, role="second", framework_id=framework_id)
+    link = make_link(cluster.master, roles=("second",), framework_id=framework_id)
     assert seen.wait(Subscribed).again
     link.reconcile()
     assert status(seen, "t1").state is TaskState.RUNNING
@@ -166,7 +166,7 @@ def test_of_two_links_with_one_id_the_first_ends(
 def test_a_role_that_cannot_be_is_the_end(
     mesos_cluster: StartCluster, make_link: MakeLink, seen: Seen
 ) -> None:
-    make_link(mesos_cluster().master, role="a/../b")
+    make_link(mesos_cluster().master, roles=("a/../b",))
     ended = seen.wait(Ended)
     assert ended.cause is EndCause.REJECTED
     assert "a/../b" in ended.message

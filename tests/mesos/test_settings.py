@@ -61,7 +61,7 @@ def test_a_redirect(location: str) -> None:
 
 
 def test_the_framework_info() -> None:
-    settings = LinkSettings("m1", "torque", "root", role="eng/batch", gpu_agents=False)
+    settings = LinkSettings("m1", "torque", "root", roles=("eng/batch",), gpu_agents=False)
     info = settings.framework_info()
     assert info == {
         "user": "root",

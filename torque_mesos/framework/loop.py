@@ -12,10 +12,12 @@ import structlog
 
 from torque_mesos.batch.base import BatchError, BatchServer
 from torque_mesos.decide import Memory, Plan, Policy, Snapshot, decide
+from torque_mesos.decide.budget import Spending
 from torque_mesos.decide.reason import HOPELESS
 from torque_mesos.framework.execute import Executor
 from torque_mesos.framework.inbox import Deleted, Inbox, MasterRead, Message, QueueChanged, Stop
 from torque_mesos.framework.poller import MasterPoller
+from torque_mesos.framework.spending import SpendingFile
 from torque_mesos.framework.view import View
 from torque_mesos.mesos import base as mesos
 from torque_mesos.mesos.base import MesosError, MesosLink
@@ -83,6 +85,7 @@ class Loop:
         publish: Callable[[Published], None],
         journal: Callable[[Published], None],
         timing: Timing,
+        spending: SpendingFile | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._server = server
@@ -98,7 +101,8 @@ class Loop:
         self._journal = journal
         self._timing = timing
         self._clock = clock
-        self._memory = Memory()
+        self._spending = spending
+        self._memory = Memory(spending=spending.read() if spending else Spending())
         self._reading: Reading | None = None
         self._server_error: str | None = None
         self._errors: tuple[str, ...] = ()
@@ -122,6 +126,7 @@ class Loop:
                 due_s = min(self._due_s, self._read_due_s, self._reconcile_due_s)
                 self.step(min(_IDLE_S, due_s - self._clock()))
         finally:
+            self._keep_spending(now=True)
             self._link.stop()
             self._executor.close()
         return self._exit
@@ -255,9 +260,14 @@ class Loop:
             self._read()
             snapshot, plan = self._decide(True)
         self._memory = plan.memory
+        self._keep_spending()
         self._carry_out(plan)
         self._tidy_strangers()
         self._tell(snapshot, plan, started_s)
+
+    def _keep_spending(self, *, now: bool = False) -> None:
+        if self._spending is not None:
+            self._spending.keep(self._memory.spending, now=now)
 
     def _remember(self) -> None:
         """Write the framework's id down. Until that is done, nothing is changed."""
@@ -309,6 +319,7 @@ class Loop:
             suppressed=self._view.suppressed,
             memory=self._memory,
             wall_s=time.time(),
+            offset_s=float(time.localtime().tm_gmtoff),
         )
         return snapshot, decide(snapshot, self._policy)
 

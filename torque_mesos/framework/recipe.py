@@ -31,6 +31,7 @@ class Recipe:
     python: str = "python3"
     user: str | None = None
     environment: Mapping[str, str] = field(default_factory=frozen_map)
+    roles: tuple[str, ...] = ()
 
     @property
     def generation(self) -> str:
@@ -44,6 +45,7 @@ class Recipe:
             [self.share.cpus, self.share.mem_mb],
             [self.content, self.uri, self.path, self.python, self.user],
             sorted(self.environment.items()),
+            list(self.roles),
         ]
         return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:8]
 

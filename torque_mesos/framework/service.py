@@ -35,6 +35,7 @@ from torque_mesos.framework.site import (
     prepare_state_dir,
     recipe,
 )
+from torque_mesos.framework.spending import SpendingFile
 from torque_mesos.framework.view import View
 from torque_mesos.mesos.base import Ended, Event, MesosError, Subscribed
 from torque_mesos.mesos.credentials import CredentialsError
@@ -100,12 +101,15 @@ def _serve(
     by_uri = settings.executor.delivery == "uri"
     policy = settings.policy("", site.server.traits.capacity_record)
     watcher = QueueWatcher(site.settings.accounting_dir, lambda: inbox.put(QueueChanged()))
+    spending = SpendingFile(settings.state_dir)
     journal = Journals(settings.state_dir, snapshots=settings.journal_snapshots)
 
     def problems() -> tuple[str, ...]:
         found = list(daemon_problems)
         if watcher.problem is not None:
             found.append(f"the queue is only polled: {watcher.problem}")
+        if spending.problem is not None:
+            found.append(spending.problem)
         if site.journal.lost or journal.lost:
             found.append(f"{site.journal.lost + journal.lost} journal lines could not be written")
         return tuple(found)
@@ -121,6 +125,7 @@ def _serve(
         made_by=recipe(settings, bundle.sha256, uri),
         board=board,
         journal=journal,
+        spending=spending,
     )
     watcher.start()
     try:
@@ -166,6 +171,7 @@ def _loop(
     made_by: Recipe,
     board: StatusBoard,
     journal: Journals,
+    spending: SpendingFile,
 ) -> Loop:
     view = View()
     identity = Identity(settings.state_dir)
@@ -202,6 +208,7 @@ def _loop(
         publish=board.publish,
         journal=lambda published: journal.write(published, policy),
         timing=Timing(poll_s=settings.poll_interval_s),
+        spending=spending,
     )
 
 

@@ -93,7 +93,7 @@ def link_settings(settings: Settings, master: str, framework_id: str | None) -> 
         master=master,
         name=settings.mesos.name,
         user=settings.user,
-        role=settings.mesos.role,
+        roles=settings.roles,
         framework_id=framework_id,
         hostname=settings.hostname,
         failover_timeout_s=settings.mesos.failover_timeout_s,
@@ -132,7 +132,14 @@ def recipe(settings: Settings, content: str, uri: str | None) -> Recipe:
         path=_text(executor.path),
         python=executor.python,
         environment=frozen_map(),
+        roles=_roles(settings),
     )
+
+
+def _roles(settings: Settings) -> tuple[str, ...]:
+    """Whom resources are taken for: an executor has those of one role only."""
+    own = ((name, pool.role) for name, pool in settings.pools.items())
+    return (settings.mesos.role, *(f"{name}={role}" for name, role in own if role is not None))
 
 
 def prepare_state_dir(path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -39,10 +40,19 @@ def unreadable(what: str, raw: Json, error: object) -> Unreadable:
 # --- resources and attributes ---------------------------------------------------
 
 
-def usable_roles(role: str) -> frozenset[str]:
-    """The roles whose reservations a framework of `role` may use: `*`, its own, its parents'."""
-    parts = role.split("/")
-    return frozenset({"*"} | {"/".join(parts[: end + 1]) for end in range(len(parts))})
+@lru_cache
+def usable_roles(*roles: str) -> frozenset[str]:
+    """The roles whose reservations may be used for `roles`: `*`, these, and their parents."""
+    found = {"*"}
+    for role in roles:
+        parts = role.split("/")
+        found |= {"/".join(parts[: end + 1]) for end in range(len(parts))}
+    return frozenset(found)
+
+
+def role_of(raw: Json) -> str:
+    """The role that an offer is made to; empty where it is not told."""
+    return str(raw.get("allocation_info", {}).get("role", ""))
 
 
 def _reserved_for(resource: Json) -> str:
@@ -56,6 +66,8 @@ def reserved_part(raw: Json, roles: frozenset[str]) -> list[Json]:
 
     For an offer that `read_offer` could read.
     """
+    if role := role_of(raw):
+        roles = usable_roles(role)
     usable = [
         resource
         for resource in raw.get("resources", ())
@@ -106,8 +118,12 @@ def _attribute(raw: Json) -> str:
 
 
 def read_offer(raw: Json, roles: frozenset[str], received_s: float) -> Offer:
-    """One offer: what of its cpus, mem and gpus a framework with `roles` may use."""
+    """One offer: what of its cpus, mem and gpus a framework with `roles` may use.
+
+    One that is made to a role has what that role may use.
+    """
     try:
+        role = role_of(raw)
         attributes = raw.get("attributes")
         offer_id, agent_id = raw["id"]["value"], raw["agent_id"]["value"]
         hostname = raw["hostname"]
@@ -117,11 +133,12 @@ def read_offer(raw: Json, roles: frozenset[str], received_s: float) -> Offer:
             offer_id,
             agent_id,
             hostname,
-            _usable(raw.get("resources", ()), roles),
+            _usable(raw.get("resources", ()), usable_roles(role) if role else roles),
             MappingProxyType({each["name"]: _attribute(each) for each in attributes})
             if attributes
             else _NO_ATTRIBUTES,
             received_s,
+            role,
         )
     except MISFIT as error:
         raise unreadable("an offer", raw, error) from error

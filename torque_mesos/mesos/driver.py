@@ -79,7 +79,7 @@ class Driver(MesosSchedulerDriver):  # type: ignore[misc]
         if settings.credentials is not None:
             self._basic_credential = settings.credentials.basic()
         self.reservations = Reservations()
-        self._intake = Intake(sink, usable_roles(settings.role), clock, self, self.reservations)
+        self._intake = Intake(sink, usable_roles(*settings.roles), clock, self, self.reservations)
         self._clock = clock
         self._backoff_s = backoff
         self._watch: LeaderWatch | None = None

@@ -40,7 +40,7 @@ class PymesosLink:
         clock: Callable[[], float] = time.monotonic,
         backoff: Backoff | None = None,
     ) -> None:
-        self._roles = convert.usable_roles(settings.role)
+        self._roles = convert.usable_roles(*settings.roles)
         self._driver = Driver(settings, sink, clock, backoff or Backoff())
 
     @property

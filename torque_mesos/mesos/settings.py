@@ -64,10 +64,11 @@ class LinkSettings:
     earlier subscription, None to become a new framework. Mesos runs executors as
     `user`.
 
-    The framework subscribes as MULTI_ROLE with one role, because only such a framework
-    may change its role later under the same id. It is PARTITION_AWARE: when an agent
-    cannot be reached its tasks are then told UNREACHABLE and may come back with
-    their jobs, where others are told LOST, the same as for a task that is gone.
+    The framework subscribes as MULTI_ROLE even with one role, because only such a framework
+    may change its roles later under the same id. Each offer is then made to one of them. It
+    is PARTITION_AWARE: when an agent cannot be reached its tasks are then told UNREACHABLE
+    and may come back with their jobs, where others are told LOST, the same as for a task that
+    is gone.
     `gpu_agents` adds GPU_RESOURCES, without which a master offers no agent that has
     GPUs at all; a batch cluster wants their cpus too.
     """
@@ -75,7 +76,7 @@ class LinkSettings:
     master: str
     name: str
     user: str
-    role: str = "*"
+    roles: tuple[str, ...] = ("*",)
     framework_id: str | None = None
     hostname: str = ""
     failover_timeout_s: float = 3 * WEEK_S
@@ -93,7 +94,7 @@ class LinkSettings:
         info: dict[str, Any] = {
             "user": self.user,
             "name": self.name,
-            "roles": [self.role],
+            "roles": list(self.roles),
             "failover_timeout": self.failover_timeout_s,
             "checkpoint": self.checkpoint,
             "capabilities": [{"type": capability} for capability in capabilities],
