@@ -49,7 +49,7 @@ fail() {
 take_arguments() {
     job='' user=${2-}
     case ${1-} in
-        '' | .* | *[!A-Za-z0-9._[\]-]*) fail "not a job id: ${1-}" ;;
+        '' | [.-]* | *[!A-Za-z0-9._[\]-]*) fail "not a job id: ${1-}" ;;
     esac
     job=$1
     folder=$scratch/torque-mesos.$job

@@ -62,6 +62,7 @@ def run(home: Path, tmp_path: Path) -> Run:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=60,
             user=user if os.geteuid() == 0 else None,
         )

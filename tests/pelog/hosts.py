@@ -1,0 +1,141 @@
+"""Hosts on one machine: namespaces of network, names, mounts and processes on a bridge.
+
+Each has its own name, /tmp and /etc/hosts; the rest of the file system is shared. The
+first one, `head`, has the bridge. Needs root.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.waiting import wait_for
+
+HEAD = "head"
+_REAP = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\nwhile 1: signal.pause()"
+_BEGIN = """
+hostname "$1"
+mount --make-rprivate /
+mount --bind "$2/hosts" /etc/hosts
+mount --bind "$2/tmp.$1" /tmp
+ip link set lo up
+# By its boot id MPI libraries tell a host from others, with which it shares no memory.
+mount --bind "$2/boot.$1" /proc/sys/kernel/random/boot_id
+touch "$2/up.$1"
+exec /usr/bin/python3 -c "$3"
+"""
+
+
+class Hosts:
+    """`head` and `n1` .. `nN`. `folder` is seen by all of them; it is not below /tmp."""
+
+    def __init__(self, count: int) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="torque-mesos-hosts-", dir="/var/tmp"))
+        self.folder.chmod(0o755)
+        self.names = [HEAD, *(f"n{number}" for number in range(1, count + 1))]
+        self.addresses = {name: f"10.79.0.{place + 1}" for place, name in enumerate(self.names)}
+        self._inits: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        """Bring all of them up."""
+        lines = [f"{address} {name}\n" for name, address in self.addresses.items()]
+        (self.folder / "hosts").write_text("127.0.0.1 localhost\n" + "".join(lines))
+        for name in self.names:
+            (self.folder / f"boot.{name}").write_text(f"{uuid.uuid4()}\n")
+            tmp = self.folder / f"tmp.{name}"
+            tmp.mkdir()
+            tmp.chmod(0o1777)
+            self._inits[name] = subprocess.Popen(
+                [
+                    *("unshare", "-n", "-u", "-m", "-p", "--fork", "--kill-child", "--mount-proc"),
+                    *("sh", "-ec", _BEGIN, "sh", name, self.folder, _REAP),
+                ],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        for name in self.names:
+            wait_for((self.folder / f"up.{name}").exists, 60, f"the host {name} is up")
+        self.check(HEAD, "ip", "link", "add", "br0", "type", "bridge")
+        self.check(HEAD, "ip", "link", "set", "br0", "up")
+        self.check(HEAD, "ip", "addr", "add", f"{self.addresses[HEAD]}/24", "dev", "br0")
+        for name in self.names[1:]:
+            near, far = str(self._pid(HEAD)), str(self._pid(name))
+            link = ["ip", "link", "add", f"v{name}", "netns", near, "type", "veth"]
+            subprocess.run([*link, "peer", "name", "eth0", "netns", far], check=True)
+            self.check(HEAD, "ip", "link", "set", f"v{name}", "master", "br0", "up")
+            self.check(name, "ip", "addr", "add", f"{self.addresses[name]}/24", "dev", "eth0")
+            self.check(name, "ip", "link", "set", "eth0", "up")
+
+    def command(self, host: str, words: Sequence[str], user: str | None = None) -> list[str]:
+        """The command line that runs `words` on a host, as root or as a user in his home."""
+        as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
+        return ["nsenter", "-t", str(self._pid(host)), "-a", "--", *as_user, *words]
+
+    def run(
+        self,
+        host: str,
+        *words: str,
+        user: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on a host."""
+        return subprocess.run(
+            self.command(host, words, user),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, **(environment or {})},
+        )
+
+    def check(self, host: str, *words: str, **more: str) -> str:
+        """Run a command that must succeed; its output."""
+        done = self.run(host, *words, **more)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    def spawn(self, host: str, *words: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a daemon on a host. It ends with the host."""
+        with open(self.folder / f"daemons.{host}", "ab") as output:
+            return subprocess.Popen(
+                self.command(host, words),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **environment},
+                cwd="/",
+                start_new_session=True,
+            )
+
+    def processes(self, host: str, uid: int) -> list[str]:
+        """The command lines of a user's processes on a host."""
+        script = (
+            "for p in /proc/[0-9]*; do"
+            ' [ "$(stat -c %u "$p" 2>/dev/null)" = "$0" ] || continue;'
+            ' ! grep -qs "^State:.*Z" "$p/status" || continue;'
+            ' tr "\\0" " " < "$p/cmdline"; echo; done'
+        )
+        return [
+            line for line in self.check(host, "sh", "-c", script, str(uid)).splitlines() if line
+        ]
+
+    def tmp(self, host: str) -> list[str]:
+        """What is in a host's /tmp."""
+        return sorted(os.listdir(self.folder / f"tmp.{host}"))
+
+    def close(self) -> None:
+        """Power off, and remove the folder."""
+        for process in self._inits.values():
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        shutil.rmtree(self.folder)
+
+    def _pid(self, host: str) -> int:
+        parent = self._inits[host].pid
+        return int(Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0])
