@@ -236,18 +236,23 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One agent as the master lists it."""
+    """One agent as the master lists it.
+
+    `unavailable_s`: when its maintenance begins, in seconds since 1970; None: none is planned.
+    """
 
     agent_id: str
     hostname: str
     total: Resources
     attributes: Mapping[str, str] = field(default_factory=frozen_map)
     active: bool = True
+    unavailable_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One offer. `received_s` is when it came, `role` whom it is made to (empty: not told)."""
+    """One offer. `received_s` is when it came, `role` whom it is made to (empty: not told),
+    `unavailable_s` as of its agent."""
 
     offer_id: str
     agent_id: str
@@ -256,6 +261,16 @@ class Offer:
     attributes: Mapping[str, str] = field(default_factory=frozen_map)
     received_s: float = 0.0
     role: str = ""
+    unavailable_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InverseOffer:
+    """Mesos asks for an agent back, because of its maintenance."""
+
+    offer_id: str
+    agent_id: str
+    unavailable_s: float | None = None
 
 
 class TaskState(enum.Enum):

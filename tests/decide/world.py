@@ -546,8 +546,8 @@ class World:
             return
         if action.reason.code is Code.DRAINED or task.killed:
             return
-        if action.reason.code is Code.OLD_GENERATION and self.records[action.name].slots:
-            return  # its jobs hold it
+        if action.reason.code is Code.OLD_GENERATION and "idle_s" not in action.reason.numbers:
+            return  # its jobs hold it, or did when the server was read
         idle_s = action.reason.numbers.get("idle_s", 0.0)
         if action.reason.code is Code.OLD_GENERATION and idle_s >= self.policy.grace_s:
             return  # it goes after the grace, also when there is no room for another beside it

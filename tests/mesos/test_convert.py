@@ -9,17 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torque_mesos.mesos.base import AgentLost, ExecutorLost, Rescinded, TaskStatus
+from torque_mesos.mesos.base import (
+    AgentLost,
+    ExecutorLost,
+    InverseOffers,
+    InverseRescinded,
+    Rescinded,
+    TaskStatus,
+)
 from torque_mesos.mesos.convert import (
     Unreadable,
     offer_id_of,
     read_agent,
     read_event,
     read_offer,
+    read_schedule,
     reserved_part,
     usable_roles,
 )
-from torque_mesos.model import Offer, Resources, TaskState
+from torque_mesos.model import InverseOffer, Offer, Resources, TaskState
 
 ROLES = usable_roles("eng/batch")
 
@@ -225,3 +233,41 @@ def test_an_offer_has_what_the_role_may_use_that_it_is_made_to() -> None:
         offer = read_offer(raw, both, 0.0)
         assert (offer.role, offer.resources.cpus) == (role, cpus)
         assert len(reserved_part(raw, both)) == (2 if role != "other" else 0)
+
+
+WINDOW = {"start": {"nanoseconds": 1_800_000_000_500_000_000}, "duration": {"nanoseconds": 1}}
+
+
+def test_what_a_maintenance_schedule_says() -> None:
+    machines = [{"hostname": "N1", "ip": "10.0.0.1"}, {"hostname": "n2"}, {"ip": "10.0.0.3"}]
+    raw = {"windows": [{"machine_ids": machines, "unavailability": WINDOW}]}
+    windows = read_schedule(raw)
+    assert read_schedule({}) == ()
+
+    def of(hostname: str, ip: str) -> float | None:
+        entry = {"id": "S1", "hostname": hostname, "pid": f"slave(1)@{ip}:5051", "active": True}
+        entry |= {"unreserved_resources_full": [], "attributes": {}}  # type: ignore[dict-item]
+        return read_agent(entry, frozenset({"*"}), windows).unavailable_s
+
+    assert of("n1", "10.0.0.1") == 1_800_000_000.5
+    assert of("n1", "10.0.0.9") is None
+    assert of("n2", "10.0.0.9") == of("n7", "10.0.0.3") == 1_800_000_000.5
+    with pytest.raises(Unreadable, match="maintenance schedule"):
+        read_schedule({"windows": [{"machine_ids": machines}]})
+
+
+def test_inverse_offers_and_offers_with_a_window() -> None:
+    body = {
+        "inverse_offers": [
+            {
+                "id": {"value": "I1"},
+                "agent_id": {"value": "S1"},
+                "framework_id": {"value": "F"},
+                "unavailability": WINDOW,
+            }
+        ]
+    }
+    event = read_event("INVERSE_OFFERS", body)
+    assert event == InverseOffers((InverseOffer("I1", "S1", 1_800_000_000.5),))
+    rescinded = read_event("RESCIND_INVERSE_OFFER", {"inverse_offer_id": {"value": "I1"}})
+    assert rescinded == InverseRescinded("I1")

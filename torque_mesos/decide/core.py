@@ -5,6 +5,7 @@ from __future__ import annotations
 from torque_mesos.decide.demand import demands
 from torque_mesos.decide.explain import explain_nodes, explain_waiting
 from torque_mesos.decide.grow import grow
+from torque_mesos.decide.maintenance import accepted
 from torque_mesos.decide.offers import answer_offers
 from torque_mesos.decide.plan import Decline, Memory, Plan, Snapshot
 from torque_mesos.decide.policy import Policy
@@ -31,6 +32,8 @@ def decide(snapshot: Snapshot, policy: Policy) -> Plan:
     growth = grow(turn, wanted)
     shrink(turn, growth)
     answer_offers(turn, growth, snapshot.suppressed)
+    if inverse := accepted(snapshot):
+        turn.do(inverse)
     explain_nodes(turn, growth)
     return Plan(
         actions=tuple(turn.actions),

@@ -125,6 +125,7 @@ def usable_offer(turn: Turn, name: str) -> bool:
         and name not in turn.workers
         and not turn.must_be_marked(name)
         and not turn.backed_off(name)
+        and turn.leaving(name) is None
         and turn.offered_slots(name) > 0
         and not _without_its_gpus(turn, name)
         and turn.feasible_without()
@@ -147,7 +148,7 @@ def growable(turn: Turn, name: str) -> bool:
         turn.phases[name] in _TIERS
         and name in turn.workers
         and turn.marked(name)
-        and not turn.old(name)
+        and not turn.goes(name)
         and not turn.stopping(name)
         and not turn.unreachable(name)
     )
@@ -181,7 +182,7 @@ def host_of(turn: Turn, name: str, usage: Usage) -> Host | None:
     if where not in _TIERS or turn.stopping(name) or turn.unreachable(name):
         return None
     worker, node = turn.workers[name], turn.records[name]
-    if where in (Phase.DRAINING, Phase.ONLINE) and turn.old(name):
+    if turn.leaving(name) or (where in (Phase.DRAINING, Phase.ONLINE) and turn.old(name)):
         return None  # it ends what runs there, and gets nothing new
     if where is Phase.ONLINE and NodeState.DOWN in node.states:
         return None

@@ -17,6 +17,7 @@ REFUSE_S = {
     Code.NOT_PARKED: 2.0,
     Code.BACKED_OFF: 10.0,
     Code.PROTECTED: 10.0,
+    Code.MAINTENANCE: 60.0,
     Code.NOT_OURS: 600.0,
     Code.NO_POOL: 3600.0,
     Code.OTHER_ROLE: 3600.0,
@@ -106,6 +107,8 @@ def _why_not(turn: Turn, growth: Growth, name: str, wanted: bool) -> Reason:
         return because(Code.NOT_OURS, f"the node record {name} was made by others")
     if where is Phase.SIDELINED and name not in turn.workers:
         return because(Code.NOT_OURS, f"a person took {name} offline")
+    if leaving := turn.leaving(name):
+        return leaving
     if growth.protected and name not in turn.workers:
         return growth.protected
     if failing := turn.failing(name):

@@ -13,6 +13,7 @@ def bring_online(turn: Turn, growth: Growth) -> None:
     """Nodes that are ready go online, but for those that wait for the rest of a job's nodes."""
     ready = {name for name, where in turn.phases.items() if where is Phase.READY}
     usable = {name for name in ready if not turn.stopping(name) and not turn.unreachable(name)}
+    usable = {name for name in usable if turn.leaving(name) is None}
     undrained = {name for name in growth.online if turn.phases[name] is Phase.DRAINING}
     names = (usable - (growth.held_back - growth.online)) | undrained
     names = {name for name in names if not turn.ending(name)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from torque_mesos.decide.budget import Spending
 from torque_mesos.decide.reason import Reason
-from torque_mesos.model import Agent, Offer, Reading, Resources, Worker, frozen_map
+from torque_mesos.model import Agent, InverseOffer, Offer, Reading, Resources, Worker, frozen_map
 
 _ROW = 100  # failed starts that are remembered
 
@@ -105,6 +105,7 @@ class Snapshot:
     memory: Memory = Memory()
     wall_s: float | None = None
     offset_s: float = 0.0
+    inverse_offers: tuple[InverseOffer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,14 @@ class Decline:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptInverse:
+    """Tell Mesos that agents may be maintained."""
+
+    offer_ids: tuple[str, ...]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Revive:
     """Ask Mesos for offers."""
 
@@ -240,6 +249,7 @@ Action = (
     | Launch
     | Kill
     | Decline
+    | AcceptInverse
     | Revive
     | Suppress
 )

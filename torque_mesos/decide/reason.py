@@ -49,6 +49,7 @@ class Code(enum.Enum):
     DRAINED = "drained"
     LATE = "late"
     OLD_GENERATION = "old-generation"
+    MAINTENANCE = "maintenance"
     MOM_LOST = "mom-lost"
     HOST_LOST = "host-lost"
     AGENT_GONE = "agent-gone"

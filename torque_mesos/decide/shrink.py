@@ -28,14 +28,19 @@ def shrink(turn: Turn, growth: Growth) -> None:
         where = turn.phases[name]
         if where is Phase.DRAINING and name not in wanted and not turn.trimmed(name):
             _stop_drained(turn, name)
-        elif where is Phase.ONLINE and turn.old(name) and turn.busy(name):
-            _drain_old(turn, name)
+        elif where is Phase.ONLINE and turn.goes(name) and (turn.busy(name) or turn.leaving(name)):
+            _drain_going(turn, name)
         elif where is Phase.STARTING:
             _give_up_late(turn, name)
         elif where is Phase.READY and turn.stopping(name) and not turn.busy(name):
             _kill(turn, name, because(Code.DRAINED, "its end was asked for"))
+        elif where is Phase.READY and (reason := turn.leaving(name)) and not turn.busy(name):
+            _kill(turn, name, reason)
     floors = Floors(turn)
     floors.count(growth)
+    idle = {
+        name for name in idle if turn.phases[name] is not Phase.ONLINE or not turn.leaving(name)
+    }
     for name in sorted(idle, key=lambda name: (turn.idle_since[name], name)):
         slots = turn.kept_slots(name)
         spare = slots <= floors.spare(name) or _in_the_way(turn, growth, name)
@@ -54,7 +59,7 @@ def _may_be_trimmed(turn: Turn, name: str) -> bool:
         turn.phases[name] is Phase.ONLINE
         and turn.busy(name)
         and turn.marked(name)
-        and not (turn.old(name) or turn.stopping(name))
+        and not (turn.goes(name) or turn.stopping(name))
         and not (turn.unreachable(name) or turn.down(name))
         and turn.feasible_without()
         and all(grant.state is TaskState.RUNNING for grant in turn.workers[name].grants)
@@ -113,18 +118,19 @@ def _release(turn: Turn, name: str, reason: Reason) -> bool:
     return turn.do_if_fresh(Offline(name, note, reason))
 
 
-def _drain_old(turn: Turn, name: str) -> None:
-    """A worker of older settings ends its jobs; the batch scheduler must put no others there."""
+def _drain_going(turn: Turn, name: str) -> None:
+    """A worker that is old, or whose agent leaves, ends its jobs and must get no others."""
     if turn.marked(name) and not (turn.down(name) or turn.unreachable(name)):
         text = "started with older settings: it ends its jobs and gets no others"
-        reason = because(Code.OLD_GENERATION, text)
+        reason = turn.leaving(name) or because(Code.OLD_GENERATION, text)
         turn.nodes[name] = reason
         turn.do_if_fresh(Offline(name, DRAINING_NOTE, reason))
 
 
 def _stop_drained(turn: Turn, name: str) -> None:
     if turn.busy(name):
-        turn.nodes[name] = because(Code.IDLE, "draining: it waits for its jobs to end")
+        text = "draining: it waits for its jobs to end"
+        turn.nodes[name] = turn.leaving(name) or because(Code.IDLE, text)
     elif not turn.unreachable(name):
         _kill(turn, name, because(Code.DRAINED, "offline and without jobs"))
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from functools import cached_property, lru_cache
 
 from torque_mesos.decide.bounds import Bounds
+from torque_mesos.decide.maintenance import leaving
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pools import Pools
@@ -101,6 +102,9 @@ class Turn:
         self.unpooled = self._leave_unpooled()
         clock = (snapshot.wall_s, snapshot.offset_s)
         self.bounds = Bounds(policy, self.pools, memory, clock)
+        self._leaving, due_s = leaving(snapshot, reading.jobs)
+        if due_s is not None:
+            self.timer(due_s)
         self.offers: dict[str, list[Offer]] = defaultdict(list)
         self.other_role: list[Offer] = []
         self.stray_offers: list[Offer] = []  # of hosts that may not be touched, or unknown agents
@@ -191,7 +195,7 @@ class Turn:
 
     def trimmed(self, name: str) -> bool:
         """Whether a node is offline by us and has jobs, and will be online again with less."""
-        return self.drains_jobs(name) and not self.old(name)
+        return self.drains_jobs(name) and not self.goes(name)
 
     def drains_jobs(self, name: str) -> bool:
         """Whether a node that is well is offline by us, with jobs on it."""
@@ -241,6 +245,16 @@ class Turn:
         else:
             words = _words(self.policy.node_properties(agent) if agent else frozenset(), name)
         return words | self.pools.words(name) if self.pools.named else words
+
+    def leaving(self, name: str) -> Reason | None:
+        """Why a node gets no more jobs, for its agent's maintenance; None if it may."""
+        worker, agent = self.workers.get(name), self.agents.get(name)
+        agent_id = worker.agent_id if worker else agent.agent_id if agent else ""
+        return self._leaving.get(agent_id)
+
+    def goes(self, name: str) -> bool:
+        """Whether a worker ends its jobs and gets no others: it is old, or its agent leaves."""
+        return self.old(name) or self.leaving(name) is not None
 
     def backed_off(self, name: str) -> bool:
         """Whether the agent of a host is being left alone."""

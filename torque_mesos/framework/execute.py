@@ -10,6 +10,7 @@ import structlog
 
 from torque_mesos.batch.base import BatchError, BatchServer, NewNode
 from torque_mesos.decide.plan import (
+    AcceptInverse,
     Action,
     CreateNode,
     Decline,
@@ -145,6 +146,10 @@ class Executor:
             for offer_id in action.offer_ids:
                 self._view.offers.pop(offer_id, None)
             link.decline(action.offer_ids, action.refuse_s)
+        elif isinstance(action, AcceptInverse):
+            for offer_id in action.offer_ids:
+                self._view.inverse_offers.pop(offer_id, None)
+            link.accept_inverse(action.offer_ids)
         elif isinstance(action, Revive):
             link.revive()
             self._view.suppressed = False

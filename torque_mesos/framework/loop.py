@@ -164,6 +164,10 @@ class Loop:
             view.offers.update({offer.offer_id: offer for offer in message.offers})
         elif isinstance(message, mesos.Rescinded):
             view.offers.pop(message.offer_id, None)
+        elif isinstance(message, mesos.InverseOffers):
+            view.inverse_offers.update({each.offer_id: each for each in message.offers})
+        elif isinstance(message, mesos.InverseRescinded):
+            view.inverse_offers.pop(message.offer_id, None)
         elif isinstance(message, mesos.TaskStatus):
             _log.info(
                 "task",
@@ -315,6 +319,7 @@ class Loop:
             mesos_ready=self._view.reconciled and self._unremembered is None,
             agents=self._view.agents,
             offers=tuple(self._view.offers.values()),
+            inverse_offers=tuple(self._view.inverse_offers.values()),
             workers=workers,
             suppressed=self._view.suppressed,
             memory=self._memory,

@@ -9,7 +9,7 @@ import structlog
 
 from torque_mesos.framework.tasks import TaskId, TaskIdError
 from torque_mesos.mesos import base as mesos
-from torque_mesos.model import Agent, Grant, Offer, TaskState, Worker
+from torque_mesos.model import Agent, Grant, InverseOffer, Offer, TaskState, Worker
 
 _log = structlog.get_logger(__name__)
 LINGER_S = 5.0  # an executor whose task was killed is given so long to be gone
@@ -36,6 +36,7 @@ class View:
         self.master: str | None = None
         self.agents: tuple[Agent, ...] = ()
         self.offers: dict[str, Offer] = {}
+        self.inverse_offers: dict[str, InverseOffer] = {}
         self.tasks: dict[str, Task] = {}
         self.suppressed = False
         self.failed: list[tuple[str, str]] = []  # (agent id, message) of failed starts
@@ -51,6 +52,7 @@ class View:
         """A new subscription: offers of before are void, and no call of before counts."""
         self.connected, self.framework_id, self.master = True, event.framework_id, event.master
         self.offers.clear()
+        self.inverse_offers.clear()
         self.suppressed = False
         self._awaited = None if event.again or self.tasks else set()
 
@@ -62,6 +64,7 @@ class View:
         """The subscription is gone."""
         self.connected = False
         self.offers.clear()
+        self.inverse_offers.clear()
 
     def status(self, event: mesos.TaskStatus, now_s: float) -> None:
         """A task's new state."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torque_mesos.model import Agent, Offer, TaskState
+from torque_mesos.model import Agent, InverseOffer, Offer, TaskState
 
 
 class MesosError(Exception):
@@ -44,6 +44,20 @@ class Offers:
 @dataclass(frozen=True, slots=True)
 class Rescinded:
     """An offer is no longer valid."""
+
+    offer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InverseOffers:
+    """New inverse offers."""
+
+    offers: tuple[InverseOffer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InverseRescinded:
+    """An inverse offer is no longer valid."""
 
     offer_id: str
 
@@ -105,6 +119,8 @@ Event = (
     | Disconnected
     | Offers
     | Rescinded
+    | InverseOffers
+    | InverseRescinded
     | TaskStatus
     | ExecutorLost
     | AgentLost
@@ -133,6 +149,9 @@ class MesosLink(Protocol):
 
     def decline(self, offer_ids: Sequence[str], refuse_s: float) -> None:
         """Decline offers; the same resources do not come back for `refuse_s`."""
+
+    def accept_inverse(self, offer_ids: Sequence[str]) -> None:
+        """Accept inverse offers."""
 
     def suppress(self) -> None:
         """Want no offers."""

@@ -12,8 +12,16 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from torque_mesos.mesos.base import AgentLost, Event, ExecutorLost, Rescinded, TaskStatus
-from torque_mesos.model import Agent, Offer, Resources, TaskState
+from torque_mesos.mesos.base import (
+    AgentLost,
+    Event,
+    ExecutorLost,
+    InverseOffers,
+    InverseRescinded,
+    Rescinded,
+    TaskStatus,
+)
+from torque_mesos.model import Agent, InverseOffer, Offer, Resources, TaskState
 
 _QUOTED = 200
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
@@ -139,9 +147,14 @@ def read_offer(raw: Json, roles: frozenset[str], received_s: float) -> Offer:
             else _NO_ATTRIBUTES,
             received_s,
             role,
+            unavailable_s=_begins_s(raw["unavailability"]) if "unavailability" in raw else None,
         )
     except MISFIT as error:
         raise unreadable("an offer", raw, error) from error
+
+
+def _begins_s(unavailability: Json) -> float:
+    return float(unavailability["start"]["nanoseconds"]) / 1e9
 
 
 def offer_id_of(raw: Json) -> str | None:
@@ -181,10 +194,30 @@ def _failure(raw: Json) -> Event:
     return ExecutorLost(str(raw["executor_id"]["value"]), agent_id, int(raw.get("status", 0)))
 
 
+def _inverse_offers(raw: Json) -> InverseOffers:
+    return InverseOffers(
+        tuple(
+            InverseOffer(
+                offer_id=str(each["id"]["value"]),
+                agent_id=str(each["agent_id"]["value"]),
+                unavailable_s=_begins_s(each["unavailability"]),
+            )
+            for each in raw["inverse_offers"]
+            if "agent_id" in each
+        )
+    )
+
+
+def _rescind_inverse(raw: Json) -> InverseRescinded:
+    return InverseRescinded(str(raw["inverse_offer_id"]["value"]))
+
+
 _READERS: Mapping[str, Callable[[Json], Event]] = {
     "UPDATE": _status,
     "RESCIND": _rescind,
     "FAILURE": _failure,
+    "INVERSE_OFFERS": _inverse_offers,
+    "RESCIND_INVERSE_OFFER": _rescind_inverse,
 }
 
 
@@ -202,7 +235,36 @@ def read_event(kind: str, body: Json) -> Event | None:
 # --- the master's list of agents ----------------------------------------------------
 
 
-def read_agent(raw: Json, roles: frozenset[str]) -> Agent:
+Windows = tuple[tuple[str | None, str | None, float], ...]  # host name, address, beginning
+
+
+def read_schedule(raw: Json) -> Windows:
+    """The master's maintenance schedule: machines, and when they go away, in s since 1970."""
+    try:
+        return tuple(
+            (machine.get("hostname"), machine.get("ip"), _begins_s(window["unavailability"]))
+            for window in raw.get("windows", ())
+            for machine in window["machine_ids"]
+        )
+    except MISFIT as error:
+        raise unreadable("the maintenance schedule", raw, error) from error
+
+
+def _unavailable_s(raw: Json, windows: Windows) -> float | None:
+    """When an agent goes away: a machine is named by its host name, its address, or both."""
+    if not windows:
+        return None
+    hostname = str(raw["hostname"]).lower()
+    address = str(raw.get("pid", "")).rpartition("@")[2].rpartition(":")[0]
+    starts = (
+        start_s
+        for name, ip, start_s in windows
+        if (name or ip) and (not name or name.lower() == hostname) and (not ip or ip == address)
+    )
+    return min(starts, default=None)
+
+
+def read_agent(raw: Json, roles: frozenset[str], windows: Windows = ()) -> Agent:
     """One entry of the master's `/slaves`. `total` is what a framework with `roles` may use."""
     try:
         full = list(raw["unreserved_resources_full"])
@@ -218,6 +280,7 @@ def read_agent(raw: Json, roles: frozenset[str]) -> Agent:
                 {k: v if isinstance(v, str) else _number(v) for k, v in attributes}
             ),
             active=bool(raw["active"]) and not raw.get("deactivated", False),
+            unavailable_s=_unavailable_s(raw, windows),
         )
     except MISFIT as error:
         raise unreadable("an agent", raw, error) from error

@@ -221,6 +221,10 @@ class FakeLink:
             if (offer := self.offers.pop(offer_id, None)) is not None:
                 self._hosts[offer.agent_id].refused_until_s = self._clock() + refuse_s
 
+    def accept_inverse(self, offer_ids: Sequence[str]) -> None:
+        """Accept inverse offers."""
+        self._call("accept_inverse", tuple(offer_ids))
+
     def suppress(self) -> None:
         """Want no offers."""
         self._call("suppress")

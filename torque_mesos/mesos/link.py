@@ -92,6 +92,11 @@ class PymesosLink:
             },
         )
 
+    def accept_inverse(self, offer_ids: Sequence[str]) -> None:
+        """Accept inverse offers."""
+        ids = [_value(each) for each in offer_ids]
+        self._driver.call("ACCEPT_INVERSE_OFFERS", accept_inverse_offers={"inverse_offer_ids": ids})
+
     def suppress(self) -> None:
         """Want no offers."""
         self._driver.call("SUPPRESS")
@@ -119,13 +124,22 @@ class PymesosLink:
             entries = list(answer["slaves"])
         except (KeyError, TypeError) as error:
             raise MesosError(str(convert.unreadable("the agents", answer, error))) from error
+        windows = self._windows()
         agents = []
         for entry in entries:
             try:
-                agents.append(convert.read_agent(entry, self._roles))
+                agents.append(convert.read_agent(entry, self._roles, windows))
             except convert.Unreadable as error:
                 _log.warning("left out: %s", error)
         return tuple(agents)
+
+    def _windows(self) -> convert.Windows:
+        """The maintenance schedule. None where it cannot be read: offers tell of it, too."""
+        try:
+            return convert.read_schedule(self._driver.get("/maintenance/schedule"))
+        except (MesosError, convert.Unreadable) as error:
+            _log.debug("the maintenance schedule cannot be read: %s", error)
+            return ()
 
     def live_tasks(self, framework_id: str) -> tuple[str, ...]:
         """Read the ids of a framework's tasks that have not ended (one HTTP request).

@@ -1,0 +1,123 @@
+"""Agents in Mesos' maintenance schedule: drained in time, and given up when they are empty."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from tests.decide.site import NOW_S, Site, codes, kinds, one, some
+from torque_mesos.decide.maintenance import LEAST_LEAD_S, wall_time_s
+from torque_mesos.decide.plan import AcceptInverse, Decline, Kill, Launch, Offline, Online, Plan
+from torque_mesos.decide.reason import Code
+from torque_mesos.model import InverseOffer, Job, JobState, frozen_map
+
+WALL_S = 1.8e9
+HOUR_S = 3600.0
+
+
+def in_window(site: Site, name: str, left_s: float) -> Site:
+    """The agent of a host goes away in so many seconds."""
+    agents = site.agents
+    site.agents = [
+        replace(a, unavailable_s=WALL_S + left_s) if a.hostname == name else a for a in agents
+    ]
+    return site
+
+
+def plan(site: Site, *inverse: str, now_s: float = NOW_S) -> Plan:
+    offers = tuple(InverseOffer(f"i-{name}", f"a-{name}", WALL_S) for name in inverse)
+    return site.plan(wall_s=WALL_S, inverse_offers=offers, now_s=now_s)
+
+
+def asks(site: Site, nodes: str, walltime: str) -> Site:
+    resources = frozen_map({"nodes": nodes, "walltime": walltime})
+    name = f"{len(site.jobs)}.head"
+    site.jobs.append(Job(name, "j", "u@h", "batch", JobState.QUEUED, resources))
+    return site
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90", 90),
+        ("02:30", 150),
+        ("01:00:00", 3600),
+        ("2:00:00:00", 172800),
+        (None, math.inf),
+        ("", math.inf),
+        ("-1", math.inf),
+        ("soon", math.inf),
+    ],
+)
+def test_wall_times(text: str | None, seconds: float) -> None:
+    assert wall_time_s(text) == seconds
+
+
+def test_a_node_with_jobs_is_drained_and_new_jobs_go_elsewhere() -> None:
+    site = in_window(Site().online("n1", jobs={0: "r"}), "n1", 60).parked("n2", offered=4)
+    found = plan(site.asks("1"))
+    assert (one(found, Offline).name, one(found, Offline).reason.code) == ("n1", Code.MAINTENANCE)
+    assert one(found, Launch).name == "n2"
+    assert not some(found, Kill)
+
+
+def test_a_drained_node_stays_so_until_its_jobs_end() -> None:
+    site = in_window(Site().draining("n1", jobs={0: "r"}), "n1", -60)
+    found = plan(site.asks("1"))
+    assert not {"Kill", "Online"} & set(kinds(found))
+    assert found.nodes["n1"].code is Code.MAINTENANCE
+    empty = plan(in_window(Site().draining("n1"), "n1", -60))
+    assert one(empty, Kill).name == "n1"
+
+
+def test_an_idle_node_goes_at_once_whatever_the_floor() -> None:
+    site = in_window(Site().online("n1").rules(floor_slots=4), "n1", 60)
+    assert one(plan(site), Offline).name == "n1"
+    ready = in_window(Site().ready("n1").rules(floor_slots=4), "n1", 60)
+    found = plan(ready)
+    assert not some(found, Online)
+    assert one(found, Kill).name == "n1"
+
+
+def test_no_mom_is_started_there() -> None:
+    site = in_window(Site().parked("n1", offered=4), "n1", 60).asks("1")
+    found = plan(site)
+    assert not some(found, Launch)
+    assert one(found, Decline).reason.code is Code.MAINTENANCE
+    assert codes(found) == {"0.head": Code.WAITING_FOR_OFFERS}
+
+
+def test_an_offer_tells_of_it_too() -> None:
+    site = Site().parked("n1", offered=4).asks("1")
+    site.offers = [replace(offer, unavailable_s=WALL_S + 60) for offer in site.offers]
+    assert not some(plan(site), Launch)
+
+
+def test_jobs_that_can_end_before_still_start() -> None:
+    site = in_window(Site().parked("n1", offered=4), "n1", 2 * HOUR_S)
+    found = plan(asks(site, "1", "01:00:00"))
+    assert one(found, Launch).name == "n1"
+    assert found.again_s is not None
+    longer = asks(in_window(Site().parked("n1", offered=4), "n1", 2 * HOUR_S), "1", "03:00:00")
+    assert not some(plan(longer), Launch)
+
+
+def test_it_is_looked_at_again_when_a_drain_is_due() -> None:
+    site = in_window(Site().online("n1", jobs={0: "r"}), "n1", LEAST_LEAD_S + 100)
+    found = plan(site)
+    assert not some(found, Offline)
+    assert found.again_s == NOW_S + 100
+
+
+def test_an_inverse_offer_is_accepted_when_nothing_is_left() -> None:
+    busy = in_window(Site().draining("n1", jobs={0: "r"}), "n1", -60)
+    assert not some(plan(busy, "n1"), AcceptInverse)
+    empty = in_window(Site().parked("n1"), "n1", -60)
+    assert one(plan(empty, "n1"), AcceptInverse).offer_ids == ("i-n1",)
+
+
+def test_an_inverse_offer_alone_drains() -> None:
+    found = plan(Site().online("n1", jobs={0: "r"}), "n1")
+    assert one(found, Offline).reason.code is Code.MAINTENANCE

@@ -1,0 +1,77 @@
+"""Agents that Mesos' maintenance schedule takes away: their nodes end what they have in time.
+
+A node is drained as soon as a job that waits might not end before its window begins if it were
+started there now: one that asks for a longer wall time than is left, or for none. What runs by
+then ends by itself, as no job is ever ended by us. When nothing of ours is left on an agent, the
+inverse offer for it is accepted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+
+from torque_mesos.decide.plan import AcceptInverse, Snapshot
+from torque_mesos.decide.reason import Code, Reason, because
+from torque_mesos.model import Agent, InverseOffer, Job, JobState, Offer
+
+LEAST_LEAD_S = 600.0  # a node is drained so long before its window, whatever the jobs ask for
+_OVER = frozenset({JobState.RUNNING, JobState.EXITING, JobState.COMPLETE, JobState.SUSPENDED})
+
+
+@lru_cache(maxsize=1024)
+def wall_time_s(text: str | None) -> float:
+    """`[[HH:]MM:]SS` in seconds; infinite where there is none, or what cannot be read."""
+    parts = (text or "").split(":")
+    if not all(part.isdecimal() for part in parts) or len(parts) > 4:
+        return math.inf
+    units = (86400, 3600, 60, 1)[-len(parts) :]
+    return float(sum(int(part) * unit for part, unit in zip(parts, units, strict=True)))
+
+
+def windows(snapshot: Snapshot) -> Mapping[str, float]:
+    """When each agent goes away, by its id: seconds since 1970, the earliest that was told."""
+    found: dict[str, float] = {}
+    told: list[Agent | Offer | InverseOffer] = [*snapshot.agents, *snapshot.offers]
+    for each in [*told, *snapshot.inverse_offers]:
+        if each.unavailable_s is not None:
+            at_s = min(each.unavailable_s, found.get(each.agent_id, math.inf))
+            found[each.agent_id] = at_s
+    return found
+
+
+def leaving(snapshot: Snapshot, jobs: tuple[Job, ...]) -> tuple[Mapping[str, Reason], float | None]:
+    """The agents whose nodes are drained now, with the reason; and when the next one will be.
+
+    That time is of the snapshot's clock. Where the time of day is not known, all that have a
+    window are drained.
+    """
+    found = windows(snapshot)
+    if not found:
+        return {}, None
+    waiting = (job.resources.get("walltime") for job in jobs if job.state not in _OVER)
+    lead_s = max((wall_time_s(text) for text in waiting), default=0.0)
+    lead_s = max(LEAST_LEAD_S, lead_s)
+    reasons: dict[str, Reason] = {}
+    next_s: float | None = None
+    for agent_id, at_s in found.items():
+        left_s = at_s - snapshot.wall_s if snapshot.wall_s is not None else 0.0
+        if left_s > lead_s:
+            due_s = snapshot.now_s + left_s - lead_s
+            next_s = due_s if next_s is None else min(next_s, due_s)
+            continue
+        begins = f"begins in {left_s:.0f} s" if left_s > 0 else "has begun"
+        text = f"its agent's maintenance {begins}: it gets no more jobs"
+        reasons[agent_id] = because(Code.MAINTENANCE, text, left_s=max(0.0, left_s))
+    return reasons, next_s
+
+
+def accepted(snapshot: Snapshot) -> AcceptInverse | None:
+    """The inverse offers of agents where nothing of ours is left."""
+    ours = {worker.agent_id for worker in snapshot.workers}
+    ids = tuple(o.offer_id for o in snapshot.inverse_offers if o.agent_id not in ours)
+    if not ids:
+        return None
+    text = "nothing of ours is on the agents that are to be maintained"
+    return AcceptInverse(ids, because(Code.MAINTENANCE, text))
