@@ -47,6 +47,11 @@ class Bounds:
         )
 
     @property
+    def any(self) -> bool:
+        """Whether there is any bound."""
+        return self._any
+
+    @property
     def spending(self) -> Spending:
         """What was spent until now."""
         return self._spending

@@ -135,7 +135,7 @@ def _never_in_pool(turn: Turn, pool: Pool, request: Request) -> Reason | None:
     limit = pool.share.limit
     if not limit.any:
         return None
-    if over := limit.exceeded_by(request.hosts, turn.policy.slot * request.slots):
+    if over := limit.exceeded_by(request.hosts, cost_of(request, turn.policy.slot)):
         return because(
             Code.NEVER_OVER_LIMIT,
             f"can never run: it asks for more than the limit of pool {pool.name}, {over}",

@@ -154,13 +154,13 @@ def growable(turn: Turn, name: str) -> bool:
     )
 
 
-def whole_host(turn: Turn, name: str) -> Host:
-    """A host as if nothing ran there and all of its agent were offered."""
+def whole_host(turn: Turn, name: str, slots: int | None = None) -> Host:
+    """A host as if nothing ran there and all of its agent were offered (`slots`: had it those)."""
     agent = turn.agents.get(name)
-    total = agent.total if agent else Resources()
+    total = agent.total if agent else NOTHING
     return Host(
         name,
-        turn.full_slots(name),
+        turn.full_slots(name) if slots is None else slots,
         Tier.OFFERED,
         turn.names_of(name),
         slot_mb=turn.policy.slot.mem_mb,
@@ -235,6 +235,8 @@ def over_limit(
     extra: Resources = NOTHING,
 ) -> Reason | None:
     """Why jobs of a pool may not get so much more beside all launches so far."""
+    if not turn.bounds.any:
+        return None
     held = turn.held + turn.policy.slot * growth.new_slots + growth.new_extra
     more = turn.policy.slot * slots + extra
     own = turn.pools.served_by(pool)

@@ -22,7 +22,8 @@ class Limit:
     @property
     def any(self) -> bool:
         """Whether there is any limit."""
-        return self != Limit()
+        nothing = self.nodes is None and self.cpus is None and self.mem_mb is None
+        return not nothing or self.gpus is not None
 
     def exceeded_by(self, nodes: int, held: Resources) -> str | None:
         """Which part `nodes` workers that hold `held` would be above; None if they are not."""

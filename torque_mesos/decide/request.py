@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from torque_mesos.decide.grammar import MAX_COUNT as MAX_COUNT
@@ -34,6 +34,7 @@ _PER_SLOT = ("pmem", "pvmem")
 _PER_JOB = ("mem", "vmem")
 _MEMORY = (*_PER_SLOT, *_PER_JOB)
 MEMORY = frozenset(_MEMORY)
+_FURTHER = MEMORY | {"select", "feature", "naccesspolicy"}
 _WORD_BYTES = 4  # sizeof(int), as in TORQUE's attr_fn_size.c
 _ALONE = frozenset({"singlejob", "singletask"})
 _FEATURE = re.compile(r"[:,&]")
@@ -66,6 +67,13 @@ class Request:
     chunks: tuple[Chunk, ...]
     shared: bool = False
     group: str = ""
+    _hash: int = field(init=False, repr=False, compare=False)  # asked for with every job
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.chunks, self.shared, self.group)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def hosts(self) -> int:
@@ -184,6 +192,8 @@ def parse_request(resources: Mapping[str, str]) -> Request:
         RequestError: it does not parse, or asks in a way that pbs_sched never serves
             (`procs=` without `nodes=`: the job waits for ever).
     """
+    if _FURTHER.isdisjoint(resources):
+        return _hosts_and_slots(resources)
     select = resources.get("select")
     if select is not None:  # OpenPBS, which translates `nodes` and `ncpus` into it
         from torque_mesos.decide.select import parse_select

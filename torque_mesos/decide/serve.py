@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torque_mesos.decide.bounds import AT_LIMIT
 from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.growth import NOTHING, Growth, Refusal, growable, over_limit, whole_host
@@ -129,10 +127,13 @@ def _hosts(count: int) -> str:
 
 def _could_serve(turn: Turn, name: str, request: Request, slots: int | None = None) -> bool:
     """Whether a host would serve a part of a request, had it so many slots (None: all)."""
-    host = whole_host(turn, name)
-    if slots is not None:
-        host = replace(host, free=slots)
-    return any(host.serves(chunk) for chunk in request.chunks)
+    names = turn.names_of(name)
+    most = turn.full_slots(name) if slots is None else slots
+    near = [c for c in request.chunks if c.slots <= most and c.names <= names]
+    if not near or not any(c.mem_mb or c.gpus or c.alone for c in near):
+        return bool(near)
+    host = whole_host(turn, name, most)
+    return any(host.serves(chunk) for chunk in near)
 
 
 def _failing(turn: Turn, request: Request) -> Reason | None:
