@@ -71,7 +71,9 @@ def test_the_framework_info() -> None:
         "checkpoint": True,
         "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}],
     }
-    more = LinkSettings("m1", "t", "root", framework_id="F1", hostname="h", webui_url="http://h/")
+    more = LinkSettings(
+        "m1", "t", "root", framework_id="F1", hostname="h", webui_url="http://h/", gpu_agents=True
+    )
     info = more.framework_info()
     assert {"type": "GPU_RESOURCES"} in info["capabilities"]
     assert (info["id"], info["hostname"], info["webui_url"]) == ({"value": "F1"}, "h", "http://h/")

@@ -194,6 +194,7 @@ class Settings(Model):
             properties=self.node_properties,
             attribute_properties=self.attribute_properties,
             generation=generation,
+            gpus=self.mesos.gpus,
             park=self.park,
             grace_s=self.grace_s,
             offer_hold_s=self.offer_hold_s,

@@ -72,6 +72,10 @@ class Mesos(Model):
         default=None, description="this host's name, for Mesos' pages and agents; default: its FQDN"
     )
     webui_url: Line = Field(default="", description="a link that Mesos' pages show")
+    gpus: bool = Field(
+        default=False,
+        description="take agents that have gpus, and grant gpus to jobs that ask for them",
+    )
 
 
 class Batch(Model):

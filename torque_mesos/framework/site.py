@@ -99,6 +99,7 @@ def link_settings(settings: Settings, master: str, framework_id: str | None) -> 
         failover_timeout_s=settings.mesos.failover_timeout_s,
         credentials=settings.credentials(),
         webui_url=settings.mesos.webui_url,
+        gpu_agents=settings.mesos.gpus,
     )
 
 

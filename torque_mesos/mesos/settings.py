@@ -70,7 +70,7 @@ class LinkSettings:
     and may come back with their jobs, where others are told LOST, the same as for a task that
     is gone.
     `gpu_agents` adds GPU_RESOURCES, without which a master offers no agent that has
-    GPUs at all; a batch cluster wants their cpus too.
+    GPUs at all, so that they are kept for those who can use them.
     """
 
     master: str
@@ -84,7 +84,7 @@ class LinkSettings:
     credentials: Credentials | None = None
     webui_url: str = ""
     call_timeout_s: float = 10.0
-    gpu_agents: bool = True
+    gpu_agents: bool = False
 
     def framework_info(self) -> dict[str, Any]:
         """The FrameworkInfo to subscribe with."""
