@@ -17,13 +17,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--hosts-tool", help="the program that reaches hosts with TORQUE")
     group.addoption("--work", help="a folder that all these hosts see")
     group.addoption("--accounts", default="", help="USER,MANAGER on these hosts")
+    group.addoption("--record", action="store_true", help="keep answers that are not recorded yet")
 
 
 @pytest.fixture(scope="session")
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """The server that the suite holds to the transcripts."""
     found: Site
-    if request.config.getoption("--batch", "builtin") == "torque":
+    kind = request.config.getoption("--batch", "builtin")
+    if kind != "torque" and request.config.getoption("--record", False):
+        pytest.exit("only TORQUE's answers are recorded: --record needs --batch torque", 2)
+    if kind == "torque":
         tool, work = request.config.getoption("--hosts-tool"), request.config.getoption("--work")
         user, _, manager = request.config.getoption("--accounts").partition(",")
         if not (tool and work and user and manager):

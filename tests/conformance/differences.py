@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conformance.transcript import names
+from tests.conformance.transcript import experiments, names
 
 TABLE = Path(__file__).parent / "differences.toml"
 _BEGIN, _END = "<!-- differences -->\n", "<!-- end of differences -->\n"
@@ -31,6 +31,26 @@ class Difference:
     ignore: tuple[str, ...] = ()
     asked: bool = True
     """False: the command is not run at all, for what it would start."""
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """Recordings that the suite does not replay: why, or which tests have what they show."""
+
+    names: tuple[str, ...]
+    what: str
+    why: str
+    tests: tuple[str, ...]
+
+
+def unasked() -> list[Unasked]:
+    """All of them."""
+    return [
+        Unasked(
+            tuple(each["names"]), each["what"], each.get("why", ""), tuple(each.get("tests", ()))
+        )
+        for each in tomllib.loads(TABLE.read_text())["unasked"]
+    ]
 
 
 def differences(kind: str) -> list[Difference]:
@@ -59,13 +79,30 @@ def without(lines: list[str], patterns: tuple[str, ...]) -> list[str]:
 
 
 def rendered() -> str:
-    """The table of the docs."""
+    """The tables of the docs."""
+    told_otherwise = {n for each in differences("builtin") for n in each.transcripts}
+    left_out = {n for each in unasked() for n in each.names}
+    asked = [name for name in names() if name not in left_out]
+    same = len(set(asked) - told_otherwise)
     rows = ["| recorded command | what differs | why |", "|---|---|---|"]
     for each in differences("builtin"):
-        told = ", ".join(f"`{name}`" for name in each.transcripts)
-        rows.append(f"| {told} | {each.what} | {each.why} |")
-    same = len(names()) - len({n for each in differences("builtin") for n in each.transcripts})
-    return f"{same} of {len(names())} recorded commands answer alike.\n\n" + "\n".join(rows) + "\n"
+        rows.append(f"| {_listed(each.transcripts)} | {each.what} | {each.why} |")
+    others = ["| recording | what it shows | why, or the tests that have it |", "|---|---|---|"]
+    for left in unasked():
+        told = "; ".join(filter(None, (left.why, _listed(left.tests))))
+        others.append(f"| {_listed(left.names)} | {left.what} | {told} |")
+    return (
+        f"{same} of {len(asked)} recorded commands answer alike.\n\n"
+        + "\n".join(rows)
+        + f"\n\nNot replayed are {len(left_out)} of {len(names()) + len(experiments())} "
+        + "recordings:\n\n"
+        + "\n".join(others)
+        + "\n"
+    )
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
 
 
 def rewritten(text: str) -> str:

@@ -3,50 +3,58 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 
 import pytest
 
 from tests.conformance import transcript
-from tests.conformance.command_stories import STORIES
-from tests.conformance.differences import differences, of, without
+from tests.conformance.differences import differences, of, unasked, without
 from tests.conformance.normal import normal
 from tests.conformance.site import Site
-from tests.conformance.stories import NOT_TOLD, SLOW
+from tests.conformance.steps import Asked
+from tests.conformance.stories import CASES, SLOW, STORIES
 from tests.conformance.transcript import Answer
 
+ROOT = Path(__file__).resolve().parents[2]
 _TOLD: dict[str, dict[str, Answer | Exception]] = {}
-CASES = [(story, step) for story, steps in STORIES.items() for step in steps if type(step) is str]
 
 
-def play(site: Site, story: str) -> dict[str, Answer | Exception]:
-    """All answers of a story, which is played once."""
+def play(site: Site, story: str, record: bool) -> dict[str, Answer | Exception]:
+    """All answers of a story, which is played once; with `record` new ones are kept."""
     if story not in _TOLD:
         told = _TOLD[story] = {}
         site.fresh(slow=story in SLOW)
         for step in STORIES[story]:
-            if isinstance(step, str) and not all(each.asked for each in of(site.kind, step)):
-                continue
-            if isinstance(step, str):
-                wanted = transcript.load(step)
-                told[step] = site.run(wanted.argv, wanted.who, wanted.host)
-            else:
+            if callable(step):
                 try:
                     step(site)
                 except (AssertionError, TimeoutError) as error:
                     told[f"step {len(told)}"] = error
+                continue
+            asked = step if isinstance(step, Asked) else transcript.load(step)
+            if all(each.asked for each in of(site.kind, asked.name)):
+                answer = site.run(asked.argv, asked.who, asked.host)
+                told[asked.name] = answer
+                if record and not transcript.exists(asked.name):
+                    transcript.record(asked.name, asked.argv, asked.who, asked.host, answer)
     return _TOLD[story]
 
 
 @pytest.mark.system
 @pytest.mark.parametrize(("story", "name"), CASES, ids=[name for _, name in CASES])
-def test_it_is_answered_alike(site: Site, story: str, name: str) -> None:
+def test_it_is_answered_alike(
+    site: Site, story: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    record = bool(request.config.getoption("--record", False))
+    if record:
+        play(site, story, record)
     wanted = transcript.load(name)
     known = of(site.kind, name)
     if not all(each.asked for each in known):
         pytest.skip(f"not asked: {known[0].why}")
     if not site.has_roles and (wanted.who != "root" or "as root" in name or name == "02-qsub-root"):
         pytest.skip("needs three accounts; without root there is one")
-    told = play(site, story)
+    told = play(site, story, record)
     answer = told[name]
     assert isinstance(answer, Answer)
     problems = [each for each in told.values() if isinstance(each, Exception)]
@@ -72,10 +80,28 @@ def _difference(
     return "\n".join(difflib.unified_diff(*rows, "recorded", "here", lineterm="", n=1))
 
 
-def test_every_transcript_has_its_situation() -> None:
+def test_every_recorded_command_is_asked_or_has_a_reason() -> None:
     covered = [name for _, name in CASES]
-    assert sorted({*covered, *NOT_TOLD}) == transcript.names()
+    reasons = [name for each in unasked() for name in each.names]
     assert len(covered) == len(set(covered))
+    assert len(reasons) == len(set(reasons))
+    assert not set(covered) & set(reasons)
+    assert sorted({*covered, *reasons}) == sorted(transcript.names() + transcript.experiments())
+
+
+def test_the_reasons_name_tests_that_are_there() -> None:
+    for each in unasked():
+        assert each.why or each.tests
+        for name in each.tests:
+            path, _, function = name.partition("::")
+            assert f"def {function}(" in (ROOT / path).read_text(), name
+
+
+def test_what_is_asked_is_what_was_recorded() -> None:
+    steps = [step for steps in STORIES.values() for step in steps if isinstance(step, Asked)]
+    for step in steps:
+        found = transcript.load(step.name)
+        assert (step.argv, step.who, step.host) == (found.argv, found.who, found.host), step.name
 
 
 def test_differences_are_of_transcripts() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "data" / "torque" / "transcripts"
+EXPERIMENTS = FOLDER.parent / "experiments"
 WHO = {"root": "root", "mgruser": "manager", "batchuser": "user"}
 
 
@@ -47,3 +49,22 @@ def load(name: str) -> Transcript:
 def names() -> list[str]:
     """All transcripts there are."""
     return sorted(path.stem for path in FOLDER.glob("*.txt"))
+
+
+def experiments() -> list[str]:
+    """Logs of many commands and what they brought about: to read, not to compare."""
+    return sorted(path.stem for path in EXPERIMENTS.glob("*.txt"))
+
+
+def record(name: str, argv: Sequence[str], who: str, host: str, answer: Answer) -> None:
+    """Write a transcript."""
+    account = next(account for account, kind in WHO.items() if kind == who)
+    (FOLDER / f"{name}.txt").write_text(
+        f"$ {shlex.join(argv)}  # as {account} on {host}\nexit: {answer.code}\n"
+        f"--- stdout\n{answer.out}--- stderr\n{answer.err}"
+    )
+
+
+def exists(name: str) -> bool:
+    """Whether a command was recorded by that name."""
+    return (FOLDER / f"{name}.txt").exists()

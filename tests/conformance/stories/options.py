@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.conformance import stories
-from tests.conformance.stories import Step, job_is, settings, with_nodes
+from tests.conformance.steps import Step, job_is, settings, with_nodes
 
 
 def recorded(prefix: str, first: int, last: int) -> list[Step]:
@@ -16,7 +15,6 @@ def recorded(prefix: str, first: int, last: int) -> list[Step]:
 _IDLE = "set server scheduling=false"
 
 STORIES: dict[str, Sequence[Step]] = {
-    **stories.STORIES,
     "options of qsub": [
         settings(_IDLE, "create node n1 np=2"),
         *recorded("40-qsub", 1, 147),
@@ -25,7 +23,7 @@ STORIES: dict[str, Sequence[Step]] = {
         settings(_IDLE, "create node n1 np=2", "set queue batch resources_max.walltime=02:00:00"),
         *recorded("41-qsub-more", 1, 205),
     ],
-    "dependencies": [
+    "dependencies of every kind": [
         with_nodes("n1"),
         settings(_IDLE, "set queue batch keep_completed=300"),
         *recorded("42-depend", 1, 22),

@@ -1,0 +1,38 @@
+"""Which situation each recorded command was given in.
+
+A story begins with a new server; its steps are transcripts, and functions that bring
+about what the next transcripts need. Each module has a table of stories by their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.conformance.steps import Asked, Step
+from tests.conformance.stories import (
+    arrays,
+    basics,
+    dependencies,
+    faults,
+    holds,
+    marks,
+    mix,
+    options,
+    queues,
+)
+
+STORIES: dict[str, Sequence[Step]] = {}
+for _module in (basics, mix, marks, arrays, dependencies, holds, queues, faults, options):
+    assert not set(STORIES) & set(_module.STORIES)
+    STORIES.update(_module.STORIES)
+
+# Here a command must find what lasts ten seconds with TORQUE.
+SLOW = ("qmgr", "a new node")
+
+CASES = [
+    (story, step.name if isinstance(step, Asked) else step)
+    for story, steps in STORIES.items()
+    for step in steps
+    if isinstance(step, Asked | str)
+]
+"""Every recorded command that is asked: (story, transcript)."""
