@@ -88,6 +88,7 @@ class Site:
         hostnames: Sequence[str] = HOSTNAMES,
         variables: Mapping[str, str] | None = None,
         master_flags: Mapping[str, str] | None = None,
+        attributes: str | Sequence[str] = "",
     ) -> None:
         self.account = account
         self.variables = dict(variables or {})
@@ -100,6 +101,7 @@ class Site:
             self.folder / "mesos",
             hostnames,
             resources=f"cpus:{SLOTS_PER_HOST};mem:{SLOTS_PER_HOST * SLOT_MEM_MB}",
+            attributes=attributes,
             master_flags=master_flags,
         )
         self._daemons: Supervised | None = None

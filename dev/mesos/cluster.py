@@ -249,6 +249,11 @@ class Cluster:
         agents: list[dict[str, Any]] = self._ask("/master/slaves")["slaves"]
         return agents
 
+    def frameworks(self) -> list[dict[str, Any]]:
+        """The frameworks that are subscribed, or may come back."""
+        frameworks: list[dict[str, Any]] = self._ask("/master/frameworks")["frameworks"]
+        return frameworks
+
     def used_resources(self, hostname: str | None = None) -> dict[str, float]:
         """cpus, mem, disk and gpus that tasks and executors hold, on one agent or on all.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,12 @@ def start_stage(mesos_build: Path) -> Iterator[StartStage]:
     stages: list[Stage] = []
 
     def start(
-        settings: Mapping[str, str] | None = None, hostnames: tuple[str, ...] = HOSTNAMES
+        settings: Mapping[str, str] | None = None,
+        hostnames: tuple[str, ...] = HOSTNAMES,
+        attributes: Sequence[str] | str = "",
     ) -> Stage:
         try:
-            stages.append(Stage(hostnames, settings or {}))
+            stages.append(Stage(hostnames, settings or {}, attributes))
         except NotHere as error:
             pytest.skip(str(error))
         stages[-1].start()

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -65,10 +65,15 @@ class Seen:
 class Stage:
     """A Mesos cluster with `torque-mesos run` beside it, and what a test does with them.
 
-    `settings`: variables by the part after `TORQUE_MESOS_`.
+    `settings`: variables by the part after `TORQUE_MESOS_`. `attributes`: of each agent.
     """
 
-    def __init__(self, hostnames: tuple[str, ...], settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        hostnames: tuple[str, ...],
+        settings: Mapping[str, str],
+        attributes: Sequence[str] | str = "",
+    ) -> None:
         more = {f"TORQUE_MESOS_{key}": value for key, value in settings.items()}
         account = submitter(os.geteuid(), os.environ, pwd.getpwall())
         self.hostnames = hostnames
@@ -78,6 +83,7 @@ class Stage:
             hostnames=hostnames,
             variables={**VARIABLES, **more},
             master_flags=MASTER_FLAGS,
+            attributes=attributes,
         )
         self.cluster = self.site.cluster
 

@@ -190,8 +190,11 @@ class Floors:
     def spare(self, name: str) -> int:
         """How many of the free slots of a host may be given up."""
         most = self._turn.kept_slots(name)
+        unknown = self._turn.pools.of_host(name) is None
         for scope in self._scopes:
-            if scope.has(self._turn, name):
+            if unknown and scope.pool is not None:  # it may be of this one
+                most = most if scope.held >= scope.floor and scope.free >= scope.reserve else 0
+            elif scope.has(self._turn, name):
                 most = min(most, scope.held - scope.floor)
                 if scope.reserve:
                     most = min(most, scope.free - scope.reserve)
