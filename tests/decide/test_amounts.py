@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.decide.site import SLOT, Site, codes, one, some
+from tests.decide.site import NOW_S, SLOT, Site, codes, one, some
+from torque_mesos.decide import Limit
 from torque_mesos.decide.plan import Launch, Offline, SetNp
 from torque_mesos.decide.reason import Code
-from torque_mesos.model import JobState, Resources, frozen_map
+from torque_mesos.model import Grant, JobState, Resources, TaskState, frozen_map
 
 
 def asks(site: Site, nodes: str, *, running: bool = False, **more: str) -> Site:
@@ -21,8 +24,6 @@ def gpu_site() -> Site:
 
 def with_gpus(site: Site, name: str, gpus: int, slots: int = 4, record: int = 0) -> Site:
     """A parked host whose agent has gpus, all offered."""
-    from dataclasses import replace
-
     site.parked(name, slots, offered=slots)
     site.agents[-1] = replace(site.agents[-1], total=SLOT * slots + Resources(0, 0, gpus))
     site.offers[-1] = replace(site.offers[-1], resources=SLOT * slots + Resources(0, 0, gpus))
@@ -68,6 +69,17 @@ class TestMemory:
         beside = asks(Site().online("n1", 4), "1:ppn=1", mem="2gb").plan()
         assert codes(beside)["0.head"] is not Code.RUNS_SOON
 
+    def test_a_worker_whose_grants_start_one_after_another_serves_it(self):
+        """The first grant has the memory; the slots of the second come a moment later."""
+        site = asks(Site().online("n1", 1, size=8).parked("n2", 8, offered=8), "1:ppn=2", mem="4gb")
+        first = replace(site.workers[0].grants[0], resources=Resources(1, 3072))
+        for state in (TaskState.STARTING, TaskState.RUNNING):
+            second = Grant("t2", 1, SLOT, state, NOW_S - 1.0)
+            site.workers[0] = replace(site.workers[0], grants=(first, second))
+            plan = site.plan()
+            assert not some(plan, Launch)
+            assert not some(plan, Offline)
+
     def test_an_idle_worker_that_is_too_small_makes_room_for_it(self):
         site = asks(Site().online("n1", 2, size=8), "1:ppn=2", mem="8gb")
         reason = one(site.plan(), Offline).reason
@@ -86,8 +98,6 @@ class TestMemory:
         assert "9216 MB of memory on one host" in plan.jobs["0.head"].text
 
     def test_memory_counts_for_the_limit(self):
-        from torque_mesos.decide import Limit
-
         site = Site().rules(limit=Limit(mem_mb=6000.0))
         site.parked("n1", 8, offered=8).parked("n2", 8, offered=8)
         plan = asks(asks(site, "1", mem="4gb"), "1", mem="4gb").plan()
@@ -148,8 +158,6 @@ class TestGpus:
     def test_a_running_worker_gets_more_of_them_without_a_slot(self):
         site = gpu_site().online("n1", 4)
         site.offer("n1", 0)
-        from dataclasses import replace
-
         site.agents[-1] = replace(site.agents[-1], total=SLOT * 4 + Resources(0, 0, 1))
         site.offers[-1] = replace(site.offers[-1], resources=Resources(0, 0, 1))
         launch = one(asks(site, "1:gpus=1").plan(), Launch)
@@ -157,8 +165,6 @@ class TestGpus:
         assert launch.executor_id == "e-n1"
 
     def test_those_in_use_serve_nobody(self):
-        from dataclasses import replace
-
         site = asks(gpu_site(), "1:gpus=1", running=True).online("n1", 4, jobs={0: "0.head"})
         grant = site.workers[0].grants[0]
         held = replace(grant, resources=SLOT * 4 + Resources(0, 0, 1))

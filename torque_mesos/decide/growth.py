@@ -107,10 +107,11 @@ class Growth:
         whole = whole_host(turn, name)
         worker = turn.workers.get(name)
         held = worker.resources if worker else turn.policy.slot * slots
-        mem_mb, gpus = held.mem_mb, held.gpus
+        gpus = turn.gpus(name, held)
+        as_is = replace(whole, free=slots, tier=Tier.ONLINE, mem_mb=held.mem_mb, gpus=gpus)
         if growable(turn, name):
-            slots, gpus = whole.free, whole.gpus
-        as_is = replace(whole, free=slots, tier=Tier.ONLINE, mem_mb=mem_mb, gpus=gpus)
+            more = ((Tier.GROWN, whole.free),)
+            as_is = replace(as_is, later=more, later_gpus=max(0, whole.gpus - gpus))
         if any(as_is.serves(part) for part in self.parts_unplaced):
             return False
         return self.limited(turn, name) or any(whole.serves(part) for part in self.parts_unplaced)
@@ -214,7 +215,7 @@ def host_of(turn: Turn, name: str, usage: Usage) -> Host | None:
         worker.resources.mem_mb,
         max(0, turn.gpus(name, worker.resources) - usage.gpus),
         more_gpus,
-        untouched=not node.slots and coming == now,
+        untouched=not node.slots,
     )
 
 

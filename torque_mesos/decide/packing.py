@@ -29,7 +29,8 @@ class Host:
     `free` slots are of `tier`. `later` tells what more there is, farther away: pairs of a
     tier and the slots up to it, each with those before it.
 
-    Every slot brings `slot_mb` of memory with it; `mem_mb` is all that there is at `tier`.
+    Every slot brings `slot_mb` of memory with it; `mem_mb` is all that there is without a
+    further grant.
     `gpus` are to be had there, `later_gpus` more where the farthest slots are. `untouched`:
     no job is there, and none was given a place.
     """
@@ -113,9 +114,10 @@ class Host:
         A grant that is still to be made is as large as is wanted. The slots of others that
         are left over need their memory: jobs may be put on them.
         """
-        if not self.untouched or slots > self.free or gpus > self.gpus:
+        free = self.up_to(Tier.STARTING) if self.tier <= Tier.STARTING else self.free
+        if not self.untouched or slots > free or gpus > self.gpus:
             return False
-        left = 0 if self.tier is Tier.OFFERED else self.free - slots
+        left = 0 if self.tier is Tier.OFFERED else free - slots
         return mem_mb <= self.own_mb(slots) or mem_mb + self.own_mb(left) <= self.mem_mb
 
     def own_mb(self, slots: int) -> float:
