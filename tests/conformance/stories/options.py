@@ -33,4 +33,18 @@ STORIES: dict[str, Sequence[Step]] = {
         job_is("4.head", "Q"),
         *recorded("42-depend", 25, 38),
     ],
+    "qselect, qorder and what operators do with queues": [
+        settings(
+            _IDLE,
+            "create node n1 np=2",
+            "create queue two queue_type=execution",
+            "set queue two enabled=true",
+            "set queue two started=true",
+        ),
+        *recorded("43-select", 1, 110),
+    ],
+    "arrays, their ranges and limits": [
+        settings(_IDLE, "create node n1 np=2"),
+        *recorded("47-array", 1, 55),
+    ],
 }

@@ -35,6 +35,15 @@ def parse(request: str) -> Tuple[List[int], Optional[int]]:
     return sorted(indexes), slots if percent else None
 
 
+def check_limits(request: str, most: int, most_slots: int) -> None:
+    """Whether an array is as small as the server wants it; 0: any size. Raises `PbsError`."""
+    indexes, slots = parse(request)
+    if most and len(indexes) > most:
+        raise PbsError(BADARRAY, f"Requested array size too large, limit is {most}")
+    if most_slots and slots is not None and slots > most_slots:
+        raise PbsError(BADARRAY, f"Requested slot limit invalid, limit is {most_slots}")
+
+
 class Arrays:
     """Makes the members of arrays, and gives their slots on."""
 
@@ -47,6 +56,8 @@ class Arrays:
     def add(self, summary: Job, request: str) -> None:
         """Keep an array; its first members are there at once."""
         indexes, slot_limit = parse(request)
+        if slot_limit is None:
+            slot_limit = self._state.number("max_slot_limit") or None
         summary.others["job_array_request"] = request
         array = Array(summary, indexes, slot_limit)
         self._state.arrays[summary.job_id] = array
@@ -134,7 +145,17 @@ class Arrays:
         """A member has ended: its slot goes to the next that waits for one."""
         self.member_started(job)
         array = self.array_of(job)
-        if array is None or array.slot_limit is None:
+        if array is not None:
+            self._give_slots(array)
+
+    def set_slots(self, array: Array, slots: int) -> None:
+        """`qalter -t %N`: another slot limit."""
+        array.slot_limit = slots
+        self._state.save_array(array)
+        self._give_slots(array)
+
+    def _give_slots(self, array: Array) -> None:
+        if array.slot_limit is None:
             return
         members = self.members(array)
         busy = sum(1 for member in members if member.state != COMPLETE and "l" not in member.hold)

@@ -9,66 +9,53 @@ from .resources import BOOLEAN, NUMBER, TEXT, normal, resource
 
 LIST = "list"
 
-# In the order in which TORQUE lists them; those with a trailing dot hold resources.
-SERVER: Dict[str, str] = {
-    "scheduling": BOOLEAN,
-    "max_running": NUMBER,
-    "max_user_run": NUMBER,
-    "acl_host_enable": BOOLEAN,
-    "acl_hosts": LIST,
-    "acl_user_enable": BOOLEAN,
-    "acl_users": LIST,
-    "managers": LIST,
-    "operators": LIST,
-    "default_queue": TEXT,
-    "log_events": NUMBER,
-    "mail_from": TEXT,
-    "query_other_jobs": BOOLEAN,
-    "resources_available": "",
-    "resources_default": "",
-    "resources_max": "",
-    "resources_min": "",
-    "scheduler_iteration": NUMBER,
-    "node_check_rate": NUMBER,
-    "tcp_timeout": NUMBER,
-    "job_stat_rate": NUMBER,
-    "poll_jobs": BOOLEAN,
-    "log_level": NUMBER,
-    "allow_node_submit": BOOLEAN,
-    "submit_hosts": LIST,
-    "down_on_error": BOOLEAN,
-    "mom_job_sync": BOOLEAN,
-    "keep_completed": NUMBER,
-    "auto_node_np": BOOLEAN,
-    "next_job_number": NUMBER,
-    "kill_delay": NUMBER,
-    "disable_server_id_check": BOOLEAN,
-    "moab_array_compatible": BOOLEAN,
-    "nppcu": NUMBER,
-    "timeout_for_job_delete": NUMBER,
-    "timeout_for_job_requeue": NUMBER,
-    "note_append_on_error": BOOLEAN,
-    "comment": TEXT,
-}
-QUEUE: Dict[str, str] = {
-    "queue_type": TEXT,
-    "Priority": NUMBER,
-    "max_queuable": NUMBER,
-    "max_running": NUMBER,
-    "max_user_run": NUMBER,
-    "max_user_queuable": NUMBER,
-    "acl_user_enable": BOOLEAN,
-    "acl_users": LIST,
-    "route_destinations": LIST,
-    "is_transit": BOOLEAN,
-    "keep_completed": NUMBER,
-    "resources_max": "",
-    "resources_min": "",
-    "resources_default": "",
-    "resources_available": "",
-    "enabled": BOOLEAN,
-    "started": BOOLEAN,
-}
+_KINDS = {"b": BOOLEAN, "": NUMBER, "t": TEXT, "l": LIST, "r": ""}
+
+
+def _table(text: str) -> Dict[str, str]:
+    words = (word.partition(":") for word in text.split())
+    return {name: _KINDS[kind] for name, _, kind in words}
+
+
+# In the order in which TORQUE lists them: numbers, :b booleans, :t texts, :l lists, and :r
+# those that hold resources. What the server does not know of here means nothing to it.
+SERVER: Dict[str, str] = _table("""
+    scheduling:b max_running max_user_run max_group_run acl_host_enable:b acl_hosts:l
+    acl_user_enable:b acl_users:l acl_roots:l gres_modifiers:l managers:l operators:l
+    default_queue:t log_events mail_from:t query_other_jobs:b resources_available:r
+    resources_default:r resources_max:r resources_min:r system_cost
+    scheduler_iteration node_ping_rate node_check_rate tcp_timeout comment:t default_node:t
+    node_pack:b node_suffix:t job_stat_rate poll_jobs:b log_level down_on_error:b
+    disable_server_id_check:b job_nanny:b owner_purge:b queue_centric_limits:b
+    mom_job_sync:b mail_domain:t kill_delay acl_logic_or:b acl_group_sloppy:b keep_completed
+    submit_hosts:l allow_node_submit:b allow_proxy_user:b auto_node_np:b log_file_max_size
+    log_file_roll_depth log_keep_days next_job_number tokens:l extra_resc:l server_name:t
+    sched_version:t accounting_keep_days lock_file:t lock_file_update_time
+    lock_file_check_time credential_lifetime job_must_report:b checkpoint_dir:t
+    display_job_server_suffix:b job_suffix_alias:t use_jobs_subdirs:b mail_subject_fmt:t
+    mail_body_fmt:t np_default clone_batch_size clone_batch_delay job_start_timeout
+    job_force_cancel_time max_job_array_size max_slot_limit record_job_info:b
+    record_job_script:b job_log_file_max_size job_log_file_roll_depth job_log_keep_days
+    min_threads max_threads thread_idle_seconds moab_array_compatible:b no_mail_force:b
+    cray_enabled:b interactive_jobs_can_roam:b max_user_queuable automatic_requeue_exit_code
+    nppcu job_sync_timeout pass_cpu_clock:b job_full_report_time copy_on_rerun:b
+    job_exclusive_on_use:b disable_automatic_requeue:b exit_code_canceled_job
+    timeout_for_job_delete timeout_for_job_requeue dont_write_nodes_file:b acl_user_hosts:l
+    acl_group_hosts:l node_submit_exceptions:l legacy_vmem:b note_append_on_error:b
+    email_batch_seconds tcp_incoming_timeout ghost_array_recovery:b cgroup_per_task:b
+    idle_slot_limit default_gpu_mode:t sendmail_path:t
+""")
+QUEUE: Dict[str, str] = _table("""
+    queue_type:t Priority hostlist:l restartable:b max_queuable max_user_queuable max_report
+    max_running acl_host_enable:b acl_hosts:l acl_user_enable:b acl_users:l
+    from_route_only:b resources_max:r resources_min:r resources_default:r acl_group_enable:b
+    acl_groups:l acl_logic_or:b acl_group_sloppy:b disallowed_types:l checkpoint_dir:t
+    checkpoint_min checkpoint_defaults:t rendezvous_retry reserved_expedite reserved_sync
+    resources_available:r kill_delay max_user_run max_group_run
+    keep_completed is_transit:b route_destinations:l alt_router:b route_held_jobs:b
+    route_waiting_jobs:b route_retry_time route_lifetime enabled:b started:b
+    features_required:t required_login_property:t ghost_queue:b
+""")
 SERVER_DEFAULTS: Dict[str, str] = {
     "scheduling": "False",
     "log_events": "2047",

@@ -42,6 +42,7 @@ ROUTEREJ = 15041
 BADARRAY = 15083
 NOTHELD = 15174
 RESC_CONFLICT = 15159
+SAMEQUEUE = 15127
 HIERARCHY_NOT_SENT = 15155
 PURGED_WITH_NODE = 15156
 WITH_HIERARCHY = 15154
@@ -53,6 +54,7 @@ _TEXTS: Dict[int, str] = {
     IVALREQ: "Invalid request",
     PERM: "Unauthorized Request ",
     JOBEXIST: "Job with requested ID already exists",
+    SAMEQUEUE: "Job is already in destination queue.",
     RESC_CONFLICT: "This job's resource request conflicts with the queue's default resources.",
     BADHOST: "Access from host not allowed, or unknown host",
     SYSTEM: "PBS_Server System error: ",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 from typing import Callable, Dict, List, Optional
 
-from . import arrays, queues
+from . import arrays, queues, selection
 from .alter import Alteration
 from .arrays import Arrays
 from .auth import user_name
 from .depend import Dependencies
-from .errors import BADSTATE, IVALREQ, NORELYMOM, NOTHELD, PERM, UNKQUE, UNKSIG, PbsError
+from .errors import BADSTATE, IVALREQ, NORELYMOM, NOTHELD, PERM, SAMEQUEUE, UNKQUE, UNKSIG, PbsError
 from .holds import Holds
 from .job_shown import is_array, job_attributes
 from .records import COMPLETE, EXITING, RUNNING, Attributes, Job
@@ -23,6 +23,10 @@ from .wire import Message
 
 Finished = Callable[[Optional[PbsError]], None]
 Handler = Callable[[int, Message, Finished], None]
+
+
+def _ignore(_error: Optional[PbsError]) -> None:
+    """What became of one of several; the last one's is told."""
 
 
 class JobRequests:
@@ -50,6 +54,7 @@ class JobRequests:
             "signal": self.signal,
             "move": self.move,
             "alter": self.alter,
+            "order": self.order,
         }
 
     # --- listing ---------------------------------------------------------------------
@@ -66,7 +71,10 @@ class JobRequests:
         array = self._state.arrays.get(job.job_id)
         if array is None:
             return [job]
-        indexes = arrays.parse(wanted)[0] if wanted else None
+        try:
+            indexes = arrays.parse(wanted)[0] if wanted else None
+        except PbsError:
+            raise PbsError(IVALREQ, "Error in specified array range") from None
         return self.arrays.members(array, indexes)
 
     def shown(self, job: Job, server: str, privileged: bool) -> Attributes:
@@ -123,7 +131,13 @@ class JobRequests:
 
     def rerun(self, uid: int, message: Message, finished: Finished) -> None:
         """`qrerun [-f]`."""
-        job = self._single(self._rights.own_job(uid, message))
+        job = self._rights.own_job(uid, message)
+        if is_array(job):
+            for member in self.expanded(job):
+                if member.holds_slots:
+                    self._runner.rerun(member, _ignore, bool(message.get("force")))
+            finished(None)
+            return
         if self._rights.rank(uid) == USER:
             text = "additional permissions required (ATR_DFLAG_MGWR | ATR_DFLAG_OPWR)"
             raise PbsError(PERM, text)
@@ -153,13 +167,13 @@ class JobRequests:
         finished(None)
 
     def release(self, uid: int, message: Message, finished: Finished) -> None:
-        """`qrls [-h letters]`; of an array, whatever of it is held."""
+        """`qrls [-h letters]`; of a range of an array, whatever of it is held."""
         job = self._rights.own_job(uid, message)
         for member in self._each(job, message):
             try:
                 self.holds.release(member, str(message["letters"]), self._rights.rank(uid))
             except PbsError as error:
-                if error.code != NOTHELD or not is_array(job):
+                if error.code != NOTHELD or not message.get("range"):
                     raise
         finished(None)
 
@@ -171,11 +185,17 @@ class JobRequests:
 
     def signal(self, uid: int, message: Message, finished: Finished) -> None:
         """`qsig -s signal`."""
-        job = self._single(self._rights.own_job(uid, message))
+        job = self._rights.own_job(uid, message)
         if job.state == COMPLETE:
             raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
-        if not job.holds_slots:
+        running = [member for member in self.expanded(job) if member.holds_slots]
+        if not running:
             raise PbsError(BADSTATE)
+        for member in running if is_array(job) else []:
+            one_of_them = {**message, "id": member.job_id}
+            self.signal(uid, one_of_them, finished if member is running[-1] else _ignore)
+        if is_array(job):
+            return
         name = str(message["signal"])
         number = number_of(name)
         if number is None:
@@ -196,7 +216,11 @@ class JobRequests:
         target = str(message["queue"])
         if job.state == COMPLETE:
             raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
-        if job.state in (RUNNING, EXITING) or is_array(job):
+        if job.state in (RUNNING, EXITING):
+            raise PbsError(BADSTATE)
+        if target == job.queue:
+            raise PbsError(SAMEQUEUE, f"Job {job.job_id} already in queue {target}")
+        if is_array(job):
             raise PbsError(BADSTATE)
         if target not in self._state.queues:
             raise PbsError(UNKQUE)
@@ -215,9 +239,39 @@ class JobRequests:
             raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
         changes: Message = dict(message["changes"])
         rank = self._rights.rank(uid)
+        wanted, percent, slots = str(message.get("range") or "").partition("%")
+        array = self._state.arrays.get(job.job_id)
+        if percent and array is not None and slots.isdigit():
+            self.arrays.set_slots(array, int(slots))
+        message = {**message, "range": wanted}
         for member in self._each(job, message) + ([job] if is_array(job) else []):
             self._alteration.alter(member, changes, rank, uid)
         finished(None)
+
+    def order(self, uid: int, message: Message, finished: Finished) -> None:
+        """`qorder`: two jobs change places, queues too."""
+        one = self._rights.own_job(uid, message)
+        other = self._rights.own_job(uid, {"id": message["other"]})
+        for job in (one, other):
+            if job.holds_slots or job.state == COMPLETE:
+                raise PbsError(BADSTATE)
+        one.rank, other.rank = other.rank, one.rank
+        one.queue, other.queue = other.queue, one.queue
+        for job in (one, other):
+            if is_array(job):
+                self._state.save_array(self._state.arrays[job.job_id])
+            else:
+                self._state.save_job(job)
+        finished(None)
+
+    def selected(self, uid: int, criteria: List[selection.Criterion]) -> List[str]:
+        """`qselect`: ids in the order of the queues. Raises `PbsError`."""
+        selection.check(self._state, criteria)
+        jobs = sorted(self.listed(False), key=lambda job: job.rank)
+        may_see = self._rights.may_see
+        return [
+            job.job_id for job in jobs if may_see(uid, job) and selection.answers(job, criteria)
+        ]
 
     @staticmethod
     def _single(job: Job) -> Job:

@@ -6,7 +6,7 @@ import os
 from typing import Dict
 
 from .client import warn
-from .errors import UNKJOBID, PbsError
+from .errors import BADSTATE, SAMEQUEUE, UNKJOBID, PbsError
 from .home import Home
 from .job_commands import connect, each, illegal, options
 from .job_options import request_of
@@ -16,6 +16,7 @@ _QHOLD = "usage: qhold [-h hold_list] [-t array_range] job_identifier..."
 _QRLS = "usage: qrls [-h {uos}] [-t array_range] job_identifier..."
 _QSIG = "usage: qsig [-a] [-s signal] job_identifier..."
 _QMOVE = "usage: qmove destination job_identifier..."
+_QORDER = "usage: qorder job_identifier job_identifier"
 _QALTER = (
     "usage: qalter [-a date_time] [-A account_string] [-c interval] [-e path] [-h hold_list]\n"
     "    [-j oe|eo|n] [-k keep] [-l resource_list] [-m mail_options] [-M user_list] [-N jobname]\n"
@@ -37,9 +38,7 @@ def _short(_name: str, error: PbsError) -> str:
 
 
 def _named(error: PbsError) -> str:
-    from .errors import BADSTATE
-
-    return error.text if error.code == BADSTATE else error.name
+    return error.text if error.code in (BADSTATE, SAMEQUEUE) else error.name
 
 
 def _change_holds(command: str, operation: str, home_path: str, usage: str) -> int:
@@ -82,6 +81,25 @@ def qmove(home_path: str) -> int:
         warn(f"qmove: jobs cannot be moved to another server: {where}")
         return 1
     return each("qmove", server, names[1:], "move", _short, queue=queue)
+
+
+def qorder(home_path: str) -> int:
+    """qorder JOB JOB."""
+    _, names = options("qorder", "", _QORDER, least=2)
+    if len(names) > 2:
+        warn(_QORDER)
+        return 2
+    for name in names:
+        if not name[:1].isdigit():
+            warn(f"qorder: illegally formed job identifier: {name}")
+            return 1
+    try:
+        connect("qorder", Home(home_path)).ask("order", id=names[0], other=names[1])
+    except PbsError as error:
+        text = f"{error.text} MSG=cannot locate job" if error.code == UNKJOBID else error.text
+        warn(f"qorder: {text} ")
+        return error.exit_code
+    return 0
 
 
 def qalter(home_path: str) -> int:

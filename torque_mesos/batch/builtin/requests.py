@@ -102,6 +102,11 @@ class Requests:
         """The server with its attributes."""
         connection.send({"server": [[self.state.server, server_attributes(self.state)]]})
 
+    def select(self, uid: int, message: Message, connection: Connection) -> None:
+        """`qselect`."""
+        criteria = [(str(o), str(op), str(value)) for o, op, value in message["criteria"]]
+        connection.send({"ids": self.jobs_of.selected(uid, criteria)})
+
     def submit(self, uid: int, message: Message, connection: Connection) -> None:
         """`qsub`."""
         job = self.jobs_of.submission.submit(message, uid)
@@ -164,6 +169,7 @@ _HANDLERS: Dict[str, Callable[[Requests, int, Message, Connection], None]] = {
     "nodes": Requests.nodes,
     "queues": Requests.queues,
     "server": Requests.server,
+    "select": Requests.select,
     "submit": Requests.submit,
     "manage": Requests.manage,
     "mark_node": Requests.mark_node,

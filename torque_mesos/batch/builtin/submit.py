@@ -60,7 +60,8 @@ class Submission:
         self._dependencies.check(depend, uid)
         wanted = str(request.get("array", ""))
         if wanted:
-            arrays.parse(wanted)
+            limits = [state.number(name) for name in ("max_job_array_size", "max_slot_limit")]
+            arrays.check_limits(wanted, *limits)
         job = make(state, number, request, account, queue, resources)
         state.save_server()
         self._take(job, wanted, depend)
