@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from torque_mesos.cli.app import Exit as CliExit
 from torque_mesos.cli.app import app
+from torque_mesos.config import load
 from torque_mesos.config.models import keys
 from torque_mesos.config.table import rewritten
+from torque_mesos.decide.pools import Pools
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.worker import Phase
 from torque_mesos.framework.loop import Exit
+from torque_mesos.model import Agent, Job, JobState, Resources
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -71,3 +75,32 @@ def test_files_of_the_project_that_are_named_exist(path: Path) -> None:
     folders = "torque_mesos|scheduler|executor|prologue|epilogue|docs|dev|packages"
     for name in re.findall(rf"(?<![\w/.-])((?:{folders})/[\w./-]*\w)", path.read_text()):
         assert (ROOT / name).exists(), name
+
+
+def toml_blocks() -> list[str]:
+    text = (ROOT / "docs" / "howto.md").read_text()
+    return re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("block", toml_blocks(), ids=range(len(toml_blocks())))
+def test_settings_of_the_howto_are_good_ones(block: str, tmp_path: Path) -> None:
+    path = tmp_path / "torque-mesos.toml"
+    path.write_text(block)
+    load(path, {})
+
+
+def test_the_pools_of_the_howto_do_what_it_says(tmp_path: Path) -> None:
+    (block,) = (block for block in toml_blocks() if "[pools.gpu]" in block)
+    path = tmp_path / "torque-mesos.toml"
+    path.write_text(block)
+    policy = load(path, {}).policy("g1", None)
+    pools = Pools(policy, {}, {}, ())
+    job = Job("1", "j", "a@h", "gpuq", JobState.QUEUED, account="ml-vision")
+    assert pools.of_job(job).name == "gpu"
+    assert pools.of_job(replace(job, account="other")).name == "default"
+    student = pools.of_job(replace(job, queue="batch", group="students"))
+    assert (student.name, pools.served_by(student).name) == ("students", "default")
+    agent = Agent("a", "n1", Resources(1, 1), {"kind": "gpu"})
+    assert policy.pool_of_agent(agent) == policy.pools[0]
+    assert policy.node_properties(agent) == {"mesos", "gpunode"}
+    assert policy.pool_of_agent(replace(agent, attributes={})) == policy.fallback
