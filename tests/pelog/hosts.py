@@ -24,6 +24,7 @@ hostname "$1"
 mount --make-rprivate /
 mount --bind "$2/hosts" /etc/hosts
 mount --bind "$2/tmp.$1" /tmp
+mount --bind "$2/local.$1" "$2/local"
 ip link set lo up
 # By its boot id MPI libraries tell a host from others, with which it shares no memory.
 mount --bind "$2/boot.$1" /proc/sys/kernel/random/boot_id
@@ -33,21 +34,27 @@ exec /usr/bin/python3 -c "$3"
 
 
 class Hosts:
-    """`head` and `n1` .. `nN`. `folder` is seen by all of them; it is not below /tmp."""
+    """`head` and `n1` .. `nN`.
 
-    def __init__(self, count: int) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="torque-mesos-hosts-", dir="/var/tmp"))
+    `folder` is seen by all of them; it is not below /tmp. `local` is another one on each.
+    """
+
+    def __init__(self, count: int, parent: str = "/var/tmp") -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="torque-mesos-hosts-", dir=parent))
         self.folder.chmod(0o755)
         self.names = [HEAD, *(f"n{number}" for number in range(1, count + 1))]
         self.addresses = {name: f"10.79.0.{place + 1}" for place, name in enumerate(self.names)}
+        self.local = self.folder / "local"
         self._inits: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
         """Bring all of them up."""
         lines = [f"{address} {name}\n" for name, address in self.addresses.items()]
         (self.folder / "hosts").write_text("127.0.0.1 localhost\n" + "".join(lines))
+        self.local.mkdir()
         for name in self.names:
             (self.folder / f"boot.{name}").write_text(f"{uuid.uuid4()}\n")
+            (self.folder / f"local.{name}").mkdir()
             tmp = self.folder / f"tmp.{name}"
             tmp.mkdir()
             tmp.chmod(0o1777)
@@ -124,6 +131,10 @@ class Hosts:
         return [
             line for line in self.check(host, "sh", "-c", script, str(uid)).splitlines() if line
         ]
+
+    def seen(self, host: str, path: Path) -> Path:
+        """Where a file of a host's `local` is for this process."""
+        return self.folder / f"local.{host}" / path.relative_to(self.local)
 
     def tmp(self, host: str) -> list[str]:
         """What is in a host's /tmp."""

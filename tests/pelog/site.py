@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,10 +12,19 @@ from tests.conftest import ROOT
 from tests.pelog.hosts import HEAD, Hosts
 from tests.waiting import wait_for
 from torque_mesos.batch.builtin.install import install
-from torque_mesos.mom.home import make_home
 from torque_mesos.mom.settings import MomSettings
 
 SLOTS = 2
+# On the host itself, where the mom's paths are what they are.
+MAKE_HOME = """
+import sys
+from pathlib import Path
+words = sys.argv[1:]
+sys.path.insert(0, words[2])
+from torque_mesos.mom.home import make_home
+from torque_mesos.mom.settings import MomSettings
+make_home(MomSettings.from_json(words[0]), Path(words[1]), Path(words[2]))
+"""
 
 
 class Site:
@@ -60,20 +71,21 @@ class Site:
 
     def start_mom(self, node: str, settings: MomSettings) -> None:
         """Start a mom as the executor does."""
-        home = self.home(node)
-        fields = {**settings.__dict__, "node": node, "home": str(home)}
-        made = make_home(MomSettings(**fields), self.hosts.folder, ROOT)
+        home = self.hosts.local / "mom"
+        mine = replace(settings, node=node, home=str(home))
+        words = (mine.to_json(), str(home), str(ROOT))
+        self.hosts.check(node, sys.executable, "-c", MAKE_HOME, *words)
         self.hosts.spawn(
             node,
             *(str(self.pbs.sbin_dir / "pbs_mom"), "-F", "-d", str(home), "-H", node),
-            *("-L", str(made.log)),
+            *("-L", str(home / "mom_logs" / "mom.log")),
             PBS_BUILTIN_SECRET_FILE=str(self.pbs.home / "server_priv" / "secret"),
             PBS_BUILTIN_HOSTS=str(self.pbs.home / "hosts"),
         )
 
     def home(self, node: str) -> Path:
-        """A mom's home."""
-        return self.hosts.folder / f"mom.{node}"
+        """A mom's home, as this process sees it."""
+        return self.hosts.seen(node, self.hosts.local / "mom")
 
     def qmgr(self, line: str) -> int:
         """`qmgr -c`; its exit status."""

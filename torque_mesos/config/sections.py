@@ -7,6 +7,7 @@ the property of `Settings` that is named in its text tells what is used instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -158,6 +159,22 @@ class Executor(Model):
         default=("*:/home /home",), description="`$usecp` lines: folders that all hosts share"
     )
     mom_config: Texts = Field(default=(), description="further lines of `mom_priv/config`")
+    launch: Literal["tm", "ssh", "none"] = Field(
+        default="tm",
+        description="how `mpirun` reaches a job's further hosts: `tm`: their moms start the "
+        "ranks; `ssh`: with a key for each job; `none`: nothing is set",
+    )
+    scratch: AbsolutePath = Field(
+        default=Path("/tmp"),  # noqa: S108 (what is made there is made with care)
+        description="the folder on the agents in which every job gets a folder of its own",
+    )
+    site_scripts: AbsolutePath = Field(
+        default=Path("/etc/torque-mesos"),
+        description="the folder on the agents with the site's `prologue.d`, `epilogue.d` and so on",
+    )
+    site_script_timeout_s: Positive = Field(
+        default=60.0, description="how long each of the site's scripts may take"
+    )
     ready_timeout_s: Positive | None = Field(
         default=None,
         description="a mom that is not ready by then is restarted (and then given twice that); "
