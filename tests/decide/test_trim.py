@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from tests.decide.site import DOWN, NOW_S, OFFLINE, Site, kinds, one, some
-from torque_mesos.decide import Memory
+from torque_mesos.decide import Limit, Memory
 from torque_mesos.decide.plan import Kill, Launch, Offline, Online, Part, SetNp, Spare
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.trim import parts
 from torque_mesos.decide.worker import DRAINING_NOTE, ONLINE_NOTE
-from torque_mesos.model import Grant, Resources, TaskState, Worker, frozen_map
+from torque_mesos.model import Grant, Job, JobState, Resources, TaskState, Worker, frozen_map
 
 GRACE_S = 60.0
-LONG_AGO = frozen_map({"n1": Spare(99, NOW_S - GRACE_S)})
+LONG_AGO = frozen_map({"n1": Spare(99, NOW_S - GRACE_S)})  # idle all the time
 
 
 def grants(site: Site, *slots: int, name: str = "n1", ending: int = 0) -> Site:
@@ -71,7 +71,7 @@ def test_grants_with_more_than_their_slots_stay() -> None:
     (worker,) = site.workers
     richer = replace(worker.grants[3], resources=Resources(4.0, 9000.0))
     site.workers = [replace(worker, grants=(*worker.grants[:3], richer))]
-    assert one(site.plan(), Kill).task_ids == ("t2", "t1")
+    assert one(site.remembers(spare=LONG_AGO).plan(), Kill).task_ids == ("t2", "t1")
 
 
 def test_idle_slots_at_the_top_go_after_the_grace() -> None:
@@ -101,7 +101,6 @@ def test_only_what_was_idle_all_the_time_counts() -> None:
     ("why", "site"),
     [
         ("all is in use", online(4, {0: "r", 1: "r", 2: "r", 3: "r"}, 1, 1, 2)),
-        ("the highest slot is in use", online(4, {3: "r"}, 1, 1, 2)),
         ("no grant is that small", online(4, {0: "r"}, 4)),
         ("a grant is still coming", online(4, {0: "r"}, 1, 1, 2).worker("n1", 1)),
         ("a job is about to get it", online(4, {0: "r"}, 1, 1, 2).asks("1")),
@@ -134,19 +133,63 @@ def test_nothing_is_done_on_an_old_reading() -> None:
     assert plan.memory.spare["n1"].since_s == NOW_S - GRACE_S
 
 
-def test_the_grants_above_the_highest_slot_in_use_end() -> None:
-    plan = draining(8, {0: "r", 2: "r"}, 1, 1, 2, 4).plan()
+def test_the_grants_that_no_job_uses_end() -> None:
+    plan = draining(8, {0: "r", 2: "r"}, 1, 1, 2, 4).remembers(spare=LONG_AGO).plan()
     kill = one(plan, Kill)
-    assert kill.task_ids == ("t3", "t1")  # 4 + 1 of 8, and slots 0 to 2 stay
+    assert kill.task_ids == ("t3", "t2")  # 4 + 2 of 8
     assert not some(plan, Online)
     assert not some(plan, SetNp)
 
 
+def test_a_sunk_node_stays_offline_until_the_jobs_above_end() -> None:
+    sunk = draining(8, {0: "r", 5: "r"}, 1, 1)
+    plan = sunk.plan()
+    assert not {"Kill", "Online", "SetNp"} & set(kinds(plan))
+    assert "holds only what its jobs use" in plan.nodes["n1"].text
+    ended = draining(8, {0: "r"}, 1, 1).plan()
+    assert one(ended, Online).names == ("n1",)
+    assert one(ended, SetNp).np == 2
+
+
+def test_a_sunk_node_is_filled_up_for_a_job_when_there_is_nothing_else() -> None:
+    def sunk(request: str, offered: int) -> Site:
+        return draining(8, {0: "r", 5: "r"}, 1, 1).offer("n1", offered).asks(request)
+
+    launch = one(sunk("1:ppn=2", 6).plan(), Launch)
+    assert (launch.slots, launch.executor_id) == (4, "e-n1")  # 2 to 5, two of them in use
+    assert one(sunk("1:ppn=5", 6).plan(), Launch).slots == 5
+    assert not some(sunk("1", 3).plan(), Launch), "what is missing is not offered"
+    assert one(sunk("1:ppn=6", 6).plan(), Launch).slots == 6
+    assert not some(sunk("1:ppn=7", 6).plan(), Launch)
+    several = sunk("1", 6).asks("1").asks("1:ppn=3")
+    assert one(several.plan(), Launch).slots == 5
+    beside = sunk("1:ppn=2", 6).parked("n2", offered=2)
+    assert one(beside.plan(), Launch).name == "n2", "it costs less elsewhere"
+    limited = sunk("1", 6).rules(limit=Limit(cpus=5))
+    assert not some(limited.plan(), Launch), "above the limit with what comes besides"
+
+
+def test_memory_that_jobs_count_on_stays() -> None:
+    site = draining(8, {0: "0.head"}, 1, 1, 2, 4).remembers(spare=LONG_AGO)
+    resources = frozen_map({"nodes": "1", "mem": "4gb"})
+    job = Job("0.head", "j", "u@h", "batch", JobState.RUNNING, resources, ("n1",))
+    site.jobs.append(job)
+    kept = 8 - sum({"t1": 1, "t2": 2, "t3": 4}[t] for t in one(site.plan(), Kill).task_ids)
+    assert kept == 4
+
+
+def test_an_online_node_with_more_slots_than_grants_goes_offline_to_be_set_right() -> None:
+    plan = online(8, {0: "r"}, 1, 1, 2).plan()
+    assert one(plan, Offline).reason.code is Code.AS_GRANTED
+
+
 def test_the_first_grant_never_ends_before_the_others() -> None:
     for jobs in ({0: "r"}, {0: "r", 1: "r"}):
-        plan = draining(8, jobs, 1, 7).plan()
+        plan = draining(8, jobs, 1, 7).remembers(spare=LONG_AGO).plan()
         assert all("t0" not in kill.task_ids for kill in some(plan, Kill))
-    assert one(draining(8, {0: "r"}, 1, 7).plan(), Kill).task_ids == ("t1",)
+    assert one(draining(8, {0: "r"}, 1, 7).remembers(spare=LONG_AGO).plan(), Kill).task_ids == (
+        "t1",
+    )
 
 
 def test_online_again_when_the_grants_have_ended_and_not_before() -> None:
@@ -174,7 +217,8 @@ def test_a_job_that_wants_the_slots_meanwhile_gets_them() -> None:
 
 
 def test_no_more_than_the_floor_allows_ends() -> None:
-    plan = draining(8, {0: "r"}, 1, 1, 2, 4).rules(floor_slots=4).plan()
+    site = draining(8, {0: "r"}, 1, 1, 2, 4).rules(floor_slots=4).remembers(spare=LONG_AGO)
+    plan = site.plan()
     kept = 8 - sum({"t1": 1, "t2": 2, "t3": 4}[task_id] for task_id in one(plan, Kill).task_ids)
     assert kept == 4
 
@@ -182,7 +226,7 @@ def test_no_more_than_the_floor_allows_ends() -> None:
 def test_after_a_crash_at_any_point_it_goes_on() -> None:
     """What is remembered makes no difference but to the time."""
     for site, next_action in [
-        (draining(8, {0: "r"}, 1, 1, 2, 4), Kill),
+        (draining(8, {0: "r"}, 1, 1, 2, 4), Online),  # and once more after the grace
         (draining(8, {0: "r"}, 1), Online),
         (draining(1, {0: "r"}, 1), Online),
     ]:

@@ -531,6 +531,18 @@ class World:
         if isinstance(action, Offline) and action.note == DRAINING_NOTE:
             self._above_floor(action)
 
+    def _covered(self, name: str, action: Action) -> None:
+        """What goes online has no more slots than its grants, and those in use are below np."""
+        record, tasks = self.records[name], self.tasks_at(name)
+        if not record.offline:  # only its note is set
+            return
+        # (A framework that was started again does not know what it asked for a moment before.)
+        known = self.memory.killed_at
+        going = [task for task in tasks if task.task_id in known and task.state in LIVE]
+        granted = sum(task.slots for task in tasks if task.state is TaskState.RUNNING)
+        if record.np > granted - sum(task.slots for task in going) or record.np < len(record.slots):
+            raise Broken(f"np is {record.np}, grants {granted}, ending {len(going)}: {action}")
+
     def _leaves_enough(self, action: Action, record: Record) -> bool:
         """Whether a node with jobs keeps the slots that they use, and its executor's share."""
         if not isinstance(action, Kill) or not record.offline:
@@ -538,13 +550,13 @@ class World:
         tasks = self.tasks_at(action.name)
         rest = [task for task in tasks if not task.killed and task.task_id not in action.task_ids]
         granted = sum(task.slots for task in rest if task.state is TaskState.RUNNING)
-        return tasks[0] in rest and granted > max(record.slots)
+        return tasks[0] in rest and granted >= len(record.slots)
 
     def _above_floor(self, action: Offline) -> None:
         task = self.task_at(action.name)
         if task is None or task.state is TaskState.UNREACHABLE:
             return
-        if action.reason.code is Code.DRAINED or task.killed:
+        if action.reason.code in (Code.DRAINED, Code.AS_GRANTED) or task.killed:
             return
         if action.reason.code is Code.OLD_GENERATION and "idle_s" not in action.reason.numbers:
             return  # its jobs hold it, or did when the server was read
@@ -616,6 +628,7 @@ class World:
         elif isinstance(action, Online):
             for name in set(action.names) - failed:
                 record = self.records[name]
+                self._covered(name, action)
                 record.offline, record.note = False, ONLINE_NOTE
         elif isinstance(action, Wake):
             self.woken = True

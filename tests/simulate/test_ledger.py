@@ -47,8 +47,12 @@ def test_free_slots_beside_a_job_are_told_apart() -> None:
         job(2, 0, 300, "1"),
         job(3, 0, 200, "1"),
     )
-    uses = played(trace(hosts(1, 4), *jobs), policy=Policy(grace_s=30)).uses_cpu_s
+    uses = played(trace(hosts(1, 4), *jobs), policy=Policy(grace_s=1000)).uses_cpu_s
     small_s = 2.0  # starts and delays
     assert uses[Use.BELOW] == pytest.approx(2 * 200, abs=small_s)  # from 100 to 300
-    assert uses[Use.TOP_YOUNG] == pytest.approx(30, abs=small_s)  # slot 3, from 200
-    assert uses[Use.TOP_OLD] == pytest.approx(0, abs=small_s)  # it is given back
+    assert uses[Use.TOP_YOUNG] == pytest.approx(100, abs=small_s)  # slot 3, from 200
+    assert uses[Use.TOP_OLD] == pytest.approx(0, abs=small_s)
+    # With a short grace all of it is given back: two slots after job 1, one after job 3.
+    uses = played(trace(hosts(1, 4), *jobs), policy=Policy(grace_s=30)).uses_cpu_s
+    assert uses[Use.BELOW] == pytest.approx(2 * 30 + 30, abs=small_s)
+    assert uses[Use.TOP_OLD] == pytest.approx(0, abs=small_s)

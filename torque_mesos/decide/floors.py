@@ -132,6 +132,7 @@ class Floors:
         turn = self._turn
         for name in sorted(growth.hosts):
             drains = growth.hosts[name].tier is Tier.DRAINING and name not in growth.online
+            drains = drains and not turn.drains_jobs(name)  # its slots are kept ones already
             if missing <= 0:
                 break
             if drains and scope.has(turn, name) and not growth.parts_unplaced:

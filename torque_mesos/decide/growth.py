@@ -196,7 +196,13 @@ def host_of(turn: Turn, name: str, usage: Usage) -> Host | None:
     if usage.mem_mb:  # jobs use what the slots that are free were to have
         spare_mb = worker.resources.mem_mb - max(now, worker.slots) * slot_mb
         used += math.ceil(max(0.0, usage.mem_mb - spare_mb) / slot_mb)
-    coming = max(now, worker.slots)
+    ending = sum(g.slots for g in worker.grants if g.task_id in turn.killed_at)
+    coming = max(now, worker.slots - ending)
+    needed = turn.slots_in_use(name)
+    if where is Phase.DRAINING and coming < needed:
+        return _sunk(turn, name, coming, used)
+    if where is Phase.DRAINING and now < needed:
+        now = used
     later = [(Tier.STARTING, max(0, coming - used))] if coming > now else []
     more_gpus = 0
     if growable(turn, name):
@@ -216,6 +222,24 @@ def host_of(turn: Turn, name: str, usage: Usage) -> Host | None:
         max(0, turn.gpus(name, worker.resources) - usage.gpus),
         more_gpus,
         untouched=not node.slots,
+    )
+
+
+def _sunk(turn: Turn, name: str, held: int, used: int) -> Host | None:
+    """A node that is offline, as it holds less than the slots up to the highest in use."""
+    owed = turn.slots_in_use(name) - held
+    offered = turn.offered_slots(name)
+    if offered < owed or not growable(turn, name):
+        return None
+    return Host(
+        name,
+        0,
+        Tier.DRAINING,
+        turn.names_of(name),
+        ((Tier.REFILLED, max(0, held + offered - used)),),
+        turn.policy.slot.mem_mb,
+        untouched=False,
+        sunk=(max(0, held - used), owed),
     )
 
 

@@ -50,7 +50,7 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     key = frozenset(growth.short) | {
         f"{name} {where.name}"
         for name, where in turn.phases.items()
-        if where is Phase.PARKED and wanted and not turn.backed_off(name)
+        if where is Phase.PARKED and wanted and not turn.backed_off(name) and not turn.leaving(name)
     }
     if growth.floor_short:
         key |= {"floor"}

@@ -20,6 +20,7 @@ class Tier(enum.IntEnum):
     STARTING = 3
     GROWN = 4
     OFFERED = 5
+    REFILLED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,9 @@ class Host:
     further grant.
     `gpus` are to be had there, `later_gpus` more where the farthest slots are. `untouched`:
     no job is there, and none was given a place.
+
+    `sunk`: of a node that holds fewer slots than up to the highest in use, how many of those
+    that it holds are idle, and how many must come before any can be used.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Host:
     gpus: int = 0
     later_gpus: int = 0
     untouched: bool = True
+    sunk: tuple[int, int] | None = None
 
     @property
     def room(self) -> int:
@@ -54,6 +59,13 @@ class Host:
     def up_to(self, tier: Tier) -> int:
         """The slots that can be taken without going farther than `tier`."""
         return max([n for at, n in ((self.tier, self.free), *self.later) if at <= tier], default=0)
+
+    def more(self, slots: int) -> int:
+        """How many of so many slots must be taken of what is offered."""
+        if self.sunk is not None:
+            idle, owed = self.sunk
+            return max(slots - idle, owed)
+        return max(0, slots - self.up_to(Tier.STARTING))
 
     def tier_of(self, slots: int, gpus: int = 0) -> Tier:
         """How far away so many slots and gpus are (all there is, if there are not so many)."""
@@ -69,12 +81,15 @@ class Host:
             return Host(self.name, 0, self.tier, self.names, (), self.slot_mb, untouched=False)
         slots = share.slots
         gpus = self.gpus - share.gpus
+        later = tuple((at, max(0, n - slots)) for at, n in self.later)
+        if self.sunk is not None:  # all that was owed comes with the first share
+            later = ((Tier.STARTING, max(0, sum(self.sunk) - slots)), *later)
         return Host(
             self.name,
             max(0, self.free - slots),
             self.tier,
             self.names,
-            tuple((at, max(0, n - slots)) for at, n in self.later),
+            later,
             self.slot_mb,
             0.0,  # what is left is the slots' own
             max(0, gpus),

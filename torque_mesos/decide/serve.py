@@ -78,7 +78,7 @@ def _take(
 
 def _new(host: Host, share: Share) -> tuple[int, Resources]:
     """What must be taken of a host's offers for a share: slots, and what comes beside them."""
-    slots = max(0, share.slots - host.up_to(Tier.STARTING))
+    slots = host.more(share.slots)
     gpus = share.gpus if host.tier is Tier.OFFERED else max(0, share.gpus - host.gpus)
     mem_mb = 0.0
     if share.mem_mb and host.tier is Tier.OFFERED:
@@ -160,6 +160,6 @@ def _explain(turn: Turn, growth: Growth, hosts: dict[str, Host], placement: Plac
             " scheduler's turn",
         )
     growth.held_back.update(at[Tier.READY], at[Tier.DRAINING])
-    starting = sorted(at[Tier.STARTING] + at[Tier.GROWN] + at[Tier.OFFERED])
+    starting = sorted(at[Tier.STARTING] + at[Tier.GROWN] + at[Tier.OFFERED] + at[Tier.REFILLED])
     growth.held_back.update(n for n in starting if turn.phases[n] in (Phase.READY, Phase.DRAINING))
     return because(Code.STARTING_NODES, f"its nodes are being started: {', '.join(starting)}")

@@ -8,6 +8,7 @@ from torque_mesos.decide.plan import Kill, Offline
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.trim import trim
 from torque_mesos.decide.turn import RETRY_S, Turn, because
+from torque_mesos.decide.usage import Usage, usage_of
 from torque_mesos.decide.worker import DRAINING_NOTE, Phase
 from torque_mesos.model import TaskState
 
@@ -23,7 +24,6 @@ def shrink(turn: Turn, growth: Growth) -> None:
     }
     turn.idle_since = {name: turn.idle_since.get(name, turn.now_s) for name in sorted(idle)}
     wanted = growth.online | growth.claimed
-    idle_beside, turn.spare = turn.spare, {}
     for name in turn.workers:
         where = turn.phases[name]
         if where is Phase.DRAINING and name not in wanted and not turn.trimmed(name):
@@ -48,18 +48,23 @@ def shrink(turn: Turn, growth: Growth) -> None:
             turn.nodes[name] = because(Code.FLOOR, "idle, and kept for the floor")
         elif (why := _why(turn, growth, name)) and _release(turn, name, why):
             floors.released(name, slots)
-    for name in turn.workers:
-        if name not in growth.claimed and _may_be_trimmed(turn, name):
-            floors.released(name, trim(turn, name, idle_beside.get(name), floors.spare(name)))
+    beside = {name for name in turn.workers if _may_be_trimmed(turn, growth, name)}
+    in_use = usage_of(turn) if beside else {}
+    turn.spare = {name: spare for name, spare in turn.spare.items() if name in beside}
+    for name in sorted(beside):
+        slots = trim(turn, name, floors.spare(name), in_use.get(name, Usage()))
+        floors.released(name, slots)
 
 
-def _may_be_trimmed(turn: Turn, name: str) -> bool:
+def _may_be_trimmed(turn: Turn, growth: Growth, name: str) -> bool:
     """Whether a node may give back what its jobs do not use."""
+    online = turn.phases[name] is Phase.ONLINE and turn.busy(name) and not turn.goes(name)
     return (
-        turn.phases[name] is Phase.ONLINE
-        and turn.busy(name)
+        (online or turn.drains_jobs(name))
+        and name not in growth.claimed
+        and name not in growth.online
         and turn.marked(name)
-        and not (turn.goes(name) or turn.stopping(name))
+        and not (turn.stopping(name) or turn.ending(name))
         and not (turn.unreachable(name) or turn.down(name))
         and turn.feasible_without()
         and all(grant.state is TaskState.RUNNING for grant in turn.workers[name].grants)

@@ -5,6 +5,10 @@ one, while the node is offline and its jobs were read after that. A grant ends w
 
     online --Offline--> draining, with jobs --Kill--> fewer grants --SetNp, Online--> online
 
+Idle slots below one in use go, too: while a node is offline nothing counts on its np. Such a
+node is *sunk*: it stays offline until the jobs above have ended, or until a job is worth what is
+missing; then grants come first.
+
 Where this stands is read from the node and its grants alone. Whoever is killed on the way finds
 a draining node with jobs, and goes on: with the grants that are still too many, or, when there
 are none, back online. np is never above what the grants hold while the node is online, for it
@@ -15,11 +19,14 @@ The executor's own share is part of its first grant, so that one stays as long a
 
 from __future__ import annotations
 
+import math
+
 from torque_mesos.decide.growth import Growth
 from torque_mesos.decide.plan import Kill, Offline, Part, Spare
-from torque_mesos.decide.reason import Code
+from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import RETRY_S, Turn, because
-from torque_mesos.decide.worker import DRAINING_NOTE
+from torque_mesos.decide.usage import Usage
+from torque_mesos.decide.worker import DRAINING_NOTE, Phase
 from torque_mesos.model import Grant, Resources, TaskState
 
 
@@ -57,59 +64,78 @@ def releasable(turn: Turn, name: str, slots: int) -> tuple[Grant, ...]:
     return tuple(found)
 
 
-def trim(turn: Turn, name: str, before: Spare | None, most: int) -> int:
-    """Take a node with jobs offline if slots at its top were idle beyond the grace.
+def trim(turn: Turn, name: str, most: int, usage: Usage) -> int:
+    """Give back slots of a node with jobs that were idle beyond the grace.
 
-    `before`: what was idle there in the turn before; `most`: how many slots may go. Gives how
-    many will.
+    One that is online goes offline first. `most`: how many slots may go; `usage`: what its jobs
+    use beside their slots. Gives how many will.
     """
-    node = turn.records[name]
-    idle = min(node.np, turn.usable_slots(name)) - turn.slots_in_use(name)
-    slots = sum(grant.slots for grant in releasable(turn, name, min(idle, most)))
+    node, before = turn.records[name], turn.spare.pop(name, None)
+    usable = turn.usable_slots(name)
+    if turn.phases[name] is Phase.ONLINE and usable and node.np > usable:
+        reason = because(Code.AS_GRANTED, f"it has {node.np} slots, and grants of {usable}")
+        turn.nodes[name] = reason
+        turn.do_if_fresh(Offline(name, DRAINING_NOTE, reason))
+        return 0
+    grants = releasable(turn, name, min(_idle(turn, name, usage), most))
+    slots = sum(grant.slots for grant in grants)
     if not slots:
         return 0
     now = Spare(min(slots, before.slots), before.since_s) if before else Spare(slots, turn.now_s)
     turn.spare[name] = now
     idle_s = turn.now_s - now.since_s
-    if idle_s < turn.policy.grace_s:
+    goes = turn.drains_jobs(name) and turn.goes(name)
+    if idle_s < turn.policy.grace_s and not goes:
         turn.timer(now.since_s + turn.policy.grace_s)
         return 0
-    text = f"{now.slots} of its {node.np} slots were idle for {idle_s:.0f} s"
-    reason = because(Code.SPARE, text, slots=now.slots, idle_s=idle_s)
+    grants = grants if goes else releasable(turn, name, now.slots)
+    slots = sum(grant.slots for grant in grants)
+    text = f"{slots} of its {node.np} slots were idle for {idle_s:.0f} s"
+    reason = because(Code.SPARE, text, slots=slots, idle_s=idle_s)
     turn.nodes[name] = reason
-    return slots if turn.do_if_fresh(Offline(name, DRAINING_NOTE, reason)) else 0
+    if turn.phases[name] is Phase.ONLINE:
+        turn.do_if_fresh(Offline(name, DRAINING_NOTE, reason))
+    else:
+        _end(turn, name, grants, reason)
+    return slots
+
+
+def _idle(turn: Turn, name: str, usage: Usage) -> int:
+    """The slots that no job uses, nor counts on the memory of."""
+    worker, slot_mb = turn.workers[name], turn.policy.slot.mem_mb
+    slots = turn.usable_slots(name)
+    beyond_mb = worker.resources.mem_mb - worker.slots * slot_mb
+    counted = math.ceil(max(0.0, usage.mem_mb - beyond_mb) / slot_mb)
+    return slots - len(turn.records[name].slots) - counted
 
 
 def finish_trims(turn: Turn, growth: Growth) -> None:
-    """Nodes that are offline with jobs on them: end what they do not need, then back online."""
-    beyond = sum(turn.kept_slots(name) for name in turn.workers) - turn.policy.floor_slots
-    for name in turn.workers:
-        worker = turn.workers[name]
+    """Nodes that are offline with jobs on them go online, when nothing is to be given back.
+
+    Those that hold less than the slots up to the highest in use stay as they are: those above
+    end first, or what is missing comes back for a job.
+    """
+    for name, worker in turn.workers.items():
         if turn.ending(name):
             if not (turn.stopping(name) or turn.unreachable(name)):
                 _ask_again(turn, name)
-        elif not turn.drains_jobs(name) or name in growth.claimed:
+        elif not turn.trimmed(name) or name in growth.claimed:
             continue
         elif all(grant.state is TaskState.RUNNING for grant in worker.grants):
-            most = turn.usable_slots(name) - turn.slots_in_use(name)
-            if not _end_spare(turn, name, most + min(0, beyond)) and turn.trimmed(name):
+            spare = turn.spare.get(name)
+            due = spare is not None and turn.now_s - spare.since_s >= turn.policy.grace_s
+            if turn.usable_slots(name) < turn.slots_in_use(name):
+                text = "it holds only what its jobs use; no more jobs fit before one of them ends"
+                turn.nodes[name] = because(Code.SPARE, text)
+            elif not due:
                 growth.online.add(name)
 
 
-def _end_spare(turn: Turn, name: str, most: int) -> bool:
-    """End the grants that the jobs of a node do not need, of `most` slots. False: none."""
-    worker = turn.workers[name]
-    grants = releasable(turn, name, most)
-    if not grants or not turn.feasible_without():
-        return False
-    slots = sum(grant.slots for grant in grants)
-    text = f"{slots} of its {worker.running_slots} slots are idle"
-    reason = because(Code.SPARE, text, slots=slots)
-    turn.nodes[name] = reason
+def _end(turn: Turn, name: str, grants: tuple[Grant, ...], reason: Reason) -> None:
     ids = tuple(grant.task_id for grant in grants)
-    if turn.do_if_fresh(Kill(name, worker.agent_id, ids, reason)):
+    if turn.do_if_fresh(Kill(name, turn.workers[name].agent_id, ids, reason)):
         turn.killed_at.update(dict.fromkeys(ids, turn.now_s))
-    return True
+        turn.spare.pop(name, None)
 
 
 def _ask_again(turn: Turn, name: str) -> None:

@@ -190,7 +190,7 @@ class Turn:
         if self.stopping(name) or self.unreachable(name):
             return 0
         if self.drains_jobs(name):
-            return min(self.usable_slots(name), self.slots_in_use(name))
+            return self.usable_slots(name)
         return self.workers[name].slots if self.phases[name] in _KEPT else 0
 
     def trimmed(self, name: str) -> bool:
