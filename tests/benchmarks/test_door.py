@@ -110,5 +110,5 @@ def test_the_offer_stream_gives_every_offer(monkeypatch: pytest.MonkeyPatch) -> 
     assert result.name == "offer_stream"
     _, offers = offer_stream._read(offer_stream.chunk(offer_stream.event(3)))
     assert [offer.hostname for offer in offers] == [f"n{i}.cluster.example.org" for i in range(3)]
-    assert offers[0].resources == Resources(31.9, 256_000)
+    assert offers[0].resources == Resources(31.9, 256_000, 2)
     assert offers[2].attributes["rack"] == "r2"
