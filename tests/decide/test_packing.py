@@ -116,3 +116,31 @@ def test_choice(request_: str, hosts: list[Host], expected: dict[str, int] | Non
 
 def test_a_request_far_too_large_costs_nothing() -> None:
     assert place(parse_nodes("1000000"), [host("n1", 1)]) is None
+
+
+class TestPartsThatMayShare:
+    def test_the_tightest_host_that_holds_all(self) -> None:
+        cluster = [host("a", 8), host("b", 4), host("c", 6)]
+        placement = place(Request((Chunk(2, 2),), shared=True), cluster)
+        assert placement is not None
+        assert placement.slots == {"b": 4}
+
+    def test_no_farther_than_is_needed(self) -> None:
+        cluster = [host("a", 8, Tier.OFFERED), host("b", 2), host("c", 2)]
+        placement = place(Request((Chunk(2, 2),), shared=True), cluster)
+        assert placement is not None
+        assert (placement.slots, placement.tier) == ({"b": 2, "c": 2}, Tier.ONLINE)
+
+    def test_memory_and_gpus_of_all_parts_together(self) -> None:
+        def big(name: str, mem_mb: float, gpus: int) -> Host:
+            return Host(name, 8, Tier.OFFERED, frozenset(), (), 100.0, mem_mb, gpus)
+
+        asked = Request((Chunk(2, 2, mem_mb=600, gpus=1),), shared=True)
+        for hosts, expected in (
+            ([big("a", 1200, 2)], {"a": 4}),
+            ([big("a", 1100, 2)], None),
+            ([big("a", 1200, 1)], None),
+            ([big("a", 1100, 2), big("b", 800, 1)], {"a": 2, "b": 2}),
+        ):
+            placement = place(asked, hosts)
+            assert (placement and placement.slots) == expected

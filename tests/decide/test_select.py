@@ -80,7 +80,7 @@ class TestGrammar:
         st.lists(
             st.builds(
                 Chunk,
-                st.integers(1, 50),
+                st.integers(1, 3),
                 st.integers(1, 50),
                 st.frozensets(
                     st.sampled_from(["n1.cluster.test", "fast", "pool=gold", "nmics>=2"])
@@ -97,7 +97,8 @@ class TestGrammar:
     )
     def test_round_trip(self, chunks, shared, exclusive, group):
         chunks = tuple(replace(chunk, alone=exclusive) for chunk in chunks)
-        request = Request(chunks, shared, group)
+        several = len(chunks) > 1 or chunks[0].count > 1
+        request = Request(chunks, shared and several, group)
         assert parse_select(*select_of(request)) == request
 
     @given(
@@ -161,6 +162,7 @@ class TestPlace:
 
     def test_without_a_place_openpbs_means_free(self):
         assert parse_request({"select": "2:ncpus=1"}).shared
+        assert not parse_request({"select": "1:ncpus=1"}).shared, "there is nothing to share"
 
 
 def host(name: str, free: int, tier: Tier = Tier.OFFERED, *names: str) -> Host:

@@ -217,14 +217,30 @@ def _place_group(request: Request, hosts: Sequence[Host]) -> Placement | None:
 
 
 def _place_shared(request: Request, hosts: Sequence[Host]) -> Placement | None:
-    """First fit of the parts, the particular and large ones first."""
-    order = sorted(hosts, key=lambda h: (h.tier, h.gpus, -h.free, h.name))
-    taken: dict[str, Share] = {}
-    for chunk in sorted(
+    """Without going farther than is needed: the tightest host that holds all of it, or several."""
+    chunks = sorted(
         request.chunks, key=lambda c: (-len(c.names), -c.gpus, -c.mem_mb, -c.slots, sorted(c.names))
-    ):
+    )
+    slots = request.slots
+    near: list[Host] = []
+    for tier in sorted({host.tier for host in hosts}):
+        here = [host for host in hosts if host.tier is tier]
+        whole = (host for host in here if host.free >= slots)
+        for host in sorted(whole, key=lambda h: (h.gpus, h.free, h.name)):
+            if placement := _fill(chunks, [host]):
+                return placement
+        near += sorted(here, key=lambda h: (h.gpus, -h.free, h.name))
+        if len(near) > 1 and (placement := _fill(chunks, near)):
+            return placement
+    return None
+
+
+def _fill(chunks: Sequence[Chunk], hosts: Sequence[Host]) -> Placement | None:
+    """First fit of parts on hosts, both in the order that is given."""
+    taken: dict[str, Share] = {}
+    for chunk in chunks:
         missing = chunk.count
-        for host in order:
+        for host in hosts:
             if not missing:
                 break
             if chunk.names <= host.names:

@@ -37,7 +37,7 @@ def parse_select(select: str, place: str = "free") -> Request:
     """Parse the values of `-l select=` and `-l place=`.
 
     `pack` gives one chunk, of the slots, memory, gpus and names of all; `free` gives a request
-    whose chunks may share hosts.
+    whose chunks may share hosts, where there are several.
 
     Raises:
         RequestError: they do not parse, or ask for an amount that is not understood.
@@ -48,7 +48,8 @@ def parse_select(select: str, place: str = "free") -> Request:
     for part in _split(_PART, "+", select, source, 0):
         chunks.append(_chunk(part, at, source, alone))
         at += len(part) + 1
-    request = Request(tuple(chunks), arrangement == "free", group)
+    one = len(chunks) == 1 and chunks[0].count == 1
+    request = Request(tuple(chunks), arrangement == "free" and not one, group)
     if request.slots > MAX_COUNT:
         raise source.error(0, f"that is more than {MAX_COUNT} slots")
     if arrangement == "pack":
