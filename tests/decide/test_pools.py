@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.decide.site import SLOT, Site, codes, one, some
@@ -9,7 +11,7 @@ from torque_mesos.decide import Limit
 from torque_mesos.decide.plan import CreateNode, Decline, Kill, Launch, Offline, Suppress
 from torque_mesos.decide.pool import Pool, Share
 from torque_mesos.decide.reason import Code
-from torque_mesos.model import Job, JobState, Queue, Resources
+from torque_mesos.model import Job, JobState, Offer, Queue, Resources, frozen_map
 
 GPU = Pool("gpu", queues=("gpu*",), attributes=(("kind", ("gpu",)),))
 REST = Pool("rest")
@@ -98,9 +100,7 @@ def test_an_offer_of_another_role_is_declined() -> None:
         assert len(declined) == 2 - len(taken)
 
 
-def offer_with_role(offer, role):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
+def offer_with_role(offer: Offer, role: str) -> Offer:
     return replace(offer, role=role)
 
 
@@ -186,6 +186,19 @@ def test_what_the_jobs_of_such_a_pool_use_already_counts() -> None:
     world.asks("1:ppn=2", JobState.RUNNING, job_id="r.head", group="staff", exec_nodes=("n1",))
     world.asks("1", group="staff").asks("1", group="staff")
     assert codes(world.plan()) == {"1.head": Code.RUNS_SOON, "2.head": Code.POOL_LIMIT}
+
+
+def test_memory_that_such_jobs_use_counts_too() -> None:
+    pool = Pool("staff", groups=("staff",), share=Share(limit=Limit(mem_mb=5 * 1024.0)))
+    world = site(pool).parked("n1", 8, offered=8).parked("n2", 8, offered=8)
+    big = frozen_map({"nodes": "1", "mem": "4gb"})
+    world.asks("1", group="staff", resources=big).asks("1:ppn=2", group="staff")
+    world.asks("1", group="staff")
+    assert codes(world.plan()) == {
+        "0.head": Code.STARTING_NODES,
+        "1.head": Code.POOL_LIMIT,
+        "2.head": Code.STARTING_NODES,
+    }
 
 
 # -- floors of pools ---------------------------------------------------------------------

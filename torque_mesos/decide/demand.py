@@ -64,7 +64,7 @@ def demands(turn: Turn) -> list[Demand]:
                 continue
             pool = turn.pools.of_job(job)
             request = turn.pools.asked(pool, request)
-            if over := _never_in_pool(turn, pool, request):
+            if pool.share.limit.any and (over := _never_in_pool(turn, pool, request)):
                 turn.jobs[job.job_id] = over
                 continue
             if verdicts is None:
@@ -132,10 +132,7 @@ def _whole_cluster(turn: Turn) -> _Cluster:
 
 def _never_in_pool(turn: Turn, pool: Pool, request: Request) -> Reason | None:
     """Why a job can never run in its pool."""
-    limit = pool.share.limit
-    if not limit.any:
-        return None
-    if over := limit.exceeded_by(request.hosts, cost_of(request, turn.policy.slot)):
+    if over := pool.share.limit.exceeded_by(request.hosts, cost_of(request, turn.policy.slot)):
         return because(
             Code.NEVER_OVER_LIMIT,
             f"can never run: it asks for more than the limit of pool {pool.name}, {over}",

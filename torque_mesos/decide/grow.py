@@ -37,17 +37,7 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
             near = (h for h in growth.hosts.values() if h.tier is not Tier.OFFERED)
             growth.hosts = {host.name: host for host in near}
     shelf = Shelf(growth.hosts)
-    starts, used = Starts(turn.reading), Used(turn.policy, turn.pools, turn.reading)
-    for demand in in_order(turn, wanted):
-        if refusal := starts.refusal(demand.job) or used.refusal(demand.pool, demand.request):
-            turn.jobs[demand.job.job_id] = refusal
-            placed = False
-        else:
-            placed = serve(turn, growth, shelf, demand)
-            _end_of_trial(turn, growth, shelf)
-        starts.served(demand.job, placed=placed)
-        if placed:
-            used.placed(demand.pool, demand.request)
+    _serve_all(turn, growth, shelf, wanted)
     for_jobs = set(growth.launches)
     if not (turn.protection.pauses and growth.launches):
         floors.keep(growth)
@@ -58,6 +48,26 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
     finish_trims(turn, growth)
     bring_online(turn, growth)
     return growth
+
+
+def _serve_all(turn: Turn, growth: Growth, shelf: Shelf, wanted: list[Demand]) -> None:
+    """Serve the jobs that the scheduler may start, in its order."""
+    starts, used = Starts(turn.reading), Used(turn.policy, turn.pools, turn.reading)
+    counted = starts.any or used.any
+    for demand in in_order(turn, wanted):
+        refusal = None
+        if counted:
+            refusal = starts.refusal(demand.job) or used.refusal(demand.pool, demand.request)
+        if refusal is not None:
+            turn.jobs[demand.job.job_id] = refusal
+            placed = False
+        else:
+            placed = serve(turn, growth, shelf, demand)
+            _end_of_trial(turn, growth, shelf)
+        if counted:
+            starts.served(demand.job, placed=placed)
+        if counted and placed:
+            used.placed(demand.pool, demand.request)
 
 
 def _end_of_trial(turn: Turn, growth: Growth, shelf: Shelf) -> None:

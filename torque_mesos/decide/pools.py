@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property, lru_cache
@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pool import Pool
 from torque_mesos.decide.reason import Code, Reason, because
-from torque_mesos.decide.request import Request
+from torque_mesos.decide.request import Request, RequestError, cost_of, parse_request
 from torque_mesos.model import Agent, Job, JobState, Node, Reading, Resources, Worker
 
 _ON_NODES = frozenset({JobState.RUNNING, JobState.EXITING, JobState.SUSPENDED})
@@ -39,12 +39,13 @@ class Pools:
         self._workers = tuple(workers)
         self._hosts: dict[str, Pool | None] = {}
         self._jobs: dict[tuple[str, str, str, str], Pool] = {}
+        self._fallback = policy.fallback
         self.named = bool(policy.pools)
 
     @property
     def all(self) -> tuple[Pool, ...]:
         """Every pool, the unnamed fall-back too."""
-        pools, fallback = self._policy.pools, self._policy.fallback
+        pools, fallback = self._policy.pools, self._fallback
         return pools if fallback in pools else (*pools, fallback)
 
     def of_host(self, name: str) -> Pool | None:
@@ -53,7 +54,7 @@ class Pools:
         A host whose agent is away is known by the properties of its record.
         """
         if not self.named:
-            return self._policy.fallback
+            return self._fallback
         if name not in self._hosts:
             self._hosts[name] = self._find(name)
         return self._hosts[name]
@@ -70,17 +71,17 @@ class Pools:
     def of_job(self, job: Job) -> Pool:
         """The pool of a job."""
         if not self.named:
-            return self._policy.fallback
+            return self._fallback
         key = (job.queue, job.account, job.user, job.group)
         pool = self._jobs.get(key)
         if pool is None:
             ours = (pool for pool in self._policy.pools if not pool.fallback and pool.takes(job))
-            pool = self._jobs[key] = next(ours, self._policy.fallback)
+            pool = self._jobs[key] = next(ours, self._fallback)
         return pool
 
     def served_by(self, pool: Pool) -> Pool:
         """The pool whose hosts the jobs of a pool run on."""
-        fallback = self._policy.fallback
+        fallback = self._fallback
         return pool if pool.attributes or pool.name == fallback.name else fallback
 
     def shares(self, pool: Pool) -> bool:
@@ -130,26 +131,32 @@ class Used:
     def __init__(self, policy: Policy, pools: Pools, reading: Reading) -> None:
         self._pools = pools
         self._slot = policy.slot
-        self._slots: Counter[str] = Counter()
-        self._hosts: defaultdict[str, set[str]] = defaultdict(set)
-        self._more_hosts: Counter[str] = Counter()
-        self._any = any(pools.shares(pool) for pool in policy.pools)
-        if not self._any:
+        self._held: dict[str, Resources] = {}
+        self._hosts: Counter[str] = Counter()
+        self.any = any(pools.shares(pool) and pool.share.limit.any for pool in policy.pools)
+        if not self.any:
             return
-        of = {job.job_id: pools.of_job(job).name for job in reading.jobs if job.state in _ON_NODES}
-        for node in reading.nodes:
-            for job_id in node.slots.values():
-                if job_id in of:
-                    self._slots[of[job_id]] += 1
-                    self._hosts[of[job_id]].add(node.name)
+        slots = Counter(job_id for node in reading.nodes for job_id in node.slots.values())
+        for job in reading.jobs:
+            if job.state in _ON_NODES:
+                self._add(pools.of_job(job), len(job.exec_nodes), self._cost(job, slots))
+
+    def _cost(self, job: Job, slots: Mapping[str, int]) -> Resources:
+        try:
+            return cost_of(parse_request(job.resources), self._slot)
+        except RequestError:
+            return self._slot * slots.get(job.job_id, 0)
+
+    def _add(self, pool: Pool, hosts: int, more: Resources) -> None:
+        self._held[pool.name] = self._held.get(pool.name, Resources()) + more
+        self._hosts[pool.name] += hosts
 
     def refusal(self, pool: Pool, request: Request) -> Reason | None:
         """Why a job would exceed its pool's limit; None for a pool with hosts."""
-        if not self._any or not self._pools.shares(pool):
+        if not self.any or not self._pools.shares(pool):
             return None
-        hosts = len(self._hosts[pool.name]) + self._more_hosts[pool.name] + request.hosts
-        slots = self._slots[pool.name] + request.slots
-        over = pool.share.limit.exceeded_by(hosts, self._slot * slots)
+        held = self._held.get(pool.name, Resources()) + cost_of(request, self._slot)
+        over = pool.share.limit.exceeded_by(self._hosts[pool.name] + request.hosts, held)
         if over is None:
             return None
         return because(
@@ -158,6 +165,5 @@ class Used:
 
     def placed(self, pool: Pool, request: Request) -> None:
         """Note that a job is about to start."""
-        if self._any:
-            self._slots[pool.name] += request.slots
-            self._more_hosts[pool.name] += request.hosts
+        if self.any:
+            self._add(pool, request.hosts, cost_of(request, self._slot))

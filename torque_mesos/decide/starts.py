@@ -35,6 +35,11 @@ class Starts:
                 if job.state is JobState.RUNNING:
                     self._count(job)
 
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to keep to."""
+        return self._strict or bool(self._rules)
+
     def refusal(self, job: Job) -> Reason | None:
         """Why the scheduler would not start a job now, whatever nodes there are."""
         if self._strict and (ahead := self._stuck.get(job.queue)):
