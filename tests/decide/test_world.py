@@ -8,10 +8,9 @@ from random import Random
 
 import pytest
 
-from tests.decide.world import Box, Record, World
+from tests.decide.world import Box, Record, World, requested
 from torque_mesos.decide import Limit, Memory, Policy
 from torque_mesos.decide.packing import Host, Tier, place
-from torque_mesos.decide.request import parse_nodes
 from torque_mesos.decide.worker import ONLINE_NOTE
 from torque_mesos.model import JobState, Resources, TaskState
 
@@ -31,6 +30,7 @@ REQUESTS = [
     "n1",
     "1:ppn=9",
     "2:nosuch",
+    "2:ppn=four",
 ]
 
 
@@ -56,6 +56,9 @@ def make_world(seed: int) -> World:
         )
         for name in ["n1", "n2", "n3", "n4"]
     }
+    if random.random() < 0.3:  # an agent whose name cannot be a node's
+        name = random.choice(["10.0.0.7", "n5 np=9"])
+        boxes[name] = Box(name, f"a-{name}", SLOT * 4)
     world = World(policy, random, boxes)
     world.records["static"] = Record(
         "static", 2, frozenset({"old"}), "", offline=random.random() < 0.5
@@ -63,10 +66,15 @@ def make_world(seed: int) -> World:
     return world
 
 
+def usable(world: World) -> list[Box]:
+    """The agents that may be nodes."""
+    return [box for box in world.boxes.values() if world.policy.names_a_node(box.name)]
+
+
 def possible(world: World, nodes: str) -> bool:
     """Whether a request can be served when all agents are there and nothing else runs."""
-    request, limit = parse_nodes(nodes), world.policy.limit
-    if limit.exceeded_by(request.hosts, world.policy.slot * request.slots):
+    request, limit = requested(nodes), world.policy.limit
+    if request is None or limit.exceeded_by(request.hosts, world.policy.slot * request.slots):
         return False
     hosts = [
         Host(
@@ -75,7 +83,7 @@ def possible(world: World, nodes: str) -> bool:
             Tier.ONLINE,
             frozenset({box.name, *world.policy.properties, *box.attributes.values()}),
         )
-        for box in world.boxes.values()
+        for box in usable(world)
     ]
     return place(request, hosts) is not None
 
@@ -85,7 +93,7 @@ def disturb(world: World) -> None:
     random = world.random
     box = random.choice(list(world.boxes.values()))
     record = random.choice(list(world.records.values()))
-    match random.randrange(17):
+    match random.randrange(19):
         case 0 | 1 | 2:
             world.submit(random.choice(REQUESTS), random.choice([0.5, 20.0, 90.0]))
         case 3:
@@ -135,6 +143,10 @@ def disturb(world: World) -> None:
         case 16:  # other settings
             floor, limit = random.choice([0, 2]), random.choice([Limit(), Limit(nodes=2)])
             world.policy = replace(world.policy, floor_slots=floor, limit=limit)
+        case 17:  # one record cannot be read for a while
+            world.unreadable[record.name] = world.now_s + random.choice([1.0, 30.0])
+        case 18 if world.policy.capacity_record in world.records:  # a person deletes it
+            del world.records[world.policy.capacity_record]
 
 
 def undo(record: Record) -> None:
@@ -161,6 +173,7 @@ def trouble(world: World, steps: int) -> None:
 def calm(world: World) -> None:
     """Faults stop: all agents are there, other frameworks are gone, people undo their marks."""
     world.fault = 0.0
+    world.unreadable.clear()
     for box in world.boxes.values():
         world.back(box)
         box.others = Resources()
@@ -192,7 +205,9 @@ def assert_quiet(world: World) -> None:
     floor, workers = world.policy.floor_slots, {task.name for task in world.tasks.values()}
     held = [sum(task.slots for task in world.tasks_at(name)) for name in workers]
     assert not held or sum(held) - min(held) < floor, "more than the floor is kept"
-    room = sum(box.total.slots(SLOT) for box in world.boxes.values())
+    room = sum(box.total.slots(SLOT) for box in usable(world))
+    old = [task for task in world.tasks.values() if task.generation != world.policy.generation]
+    assert not old, "workers with older settings are kept"
     one_more = (
         Resources() if not held else sum((t.resources for t in world.tasks.values()), Resources())
     )

@@ -8,6 +8,7 @@ action failed is left alone for the rest of the plan.
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -29,7 +30,7 @@ from torque_mesos.decide.plan import (
     Wake,
 )
 from torque_mesos.decide.reason import Code
-from torque_mesos.decide.request import parse_nodes
+from torque_mesos.decide.request import Request, RequestError, parse_nodes
 from torque_mesos.decide.worker import DRAINING_NOTE, MARK, ONLINE_NOTE
 from torque_mesos.model import (
     Agent,
@@ -118,6 +119,14 @@ class Work:
     queue: str = "batch"
 
 
+def requested(nodes: str) -> Request | None:
+    """What a job asks for; None where that makes no sense."""
+    try:
+        return parse_nodes(nodes)
+    except RequestError:
+        return None
+
+
 class World:
     """See the module. `fault` is the chance that an action fails."""
 
@@ -140,6 +149,8 @@ class World:
         self.history: list[str] = []
         self.calls: dict[str, int] = {}
         self.stale = False
+        self.unreadable: dict[str, float] = {}  # records that cannot be read, and until when
+        self.untouchable: frozenset[str] = frozenset()  # those of them that this turn knows of
         self.unanswered: set[str] = set()  # offers whose launch was left out in this turn
 
     # -- the batch server -------------------------------------------------------
@@ -163,7 +174,10 @@ class World:
             )
             for work in self.jobs.values()
         )
-        return Reading(jobs, tuple(map(self._node, self.records.values())), (Queue("batch"),))
+        hidden = {name for name, until_s in self.unreadable.items() if self.now_s < until_s}
+        hidden &= self.records.keys()
+        nodes = tuple(self._node(r) for r in self.records.values() if r.name not in hidden)
+        return Reading(jobs, nodes, (Queue("batch"),), (), frozenset(hidden))
 
     def _node(self, record: Record) -> Node:
         states = set()
@@ -189,7 +203,9 @@ class World:
         """Whether pbs_sched would delete a job at its next cycle."""
         if self.policy.capacity_record is None:
             return False
-        request = parse_nodes(work.nodes)
+        request = requested(work.nodes)
+        if request is None:
+            return False
         if self.policy.capacity_record in self.records:
             return request.slots > sum(record.np for record in self.records.values())
         hosts = [
@@ -207,11 +223,14 @@ class World:
             if self.infeasible(work):
                 del self.jobs[work.job_id]
                 continue
+            request = requested(work.nodes)
+            if request is None:
+                continue
             hosts = [
                 Host(r.name, self._free(r), Tier.ONLINE, r.properties | {r.name})
                 for r in self.records.values()
             ]
-            if placement := place(parse_nodes(work.nodes), hosts):
+            if placement := place(request, hosts):
                 self._start(work, dict(placement.slots))
 
     def _free(self, record: Record) -> int:
@@ -361,7 +380,9 @@ class World:
         if task.killed:
             self.end_task(task, clean=True)
         elif task.state in (TaskState.STAGING, TaskState.STARTING):
-            if task.fate == "ready":
+            first = self.task_at(task.name)  # a further grant runs when its mom does
+            runs = first is task or (first is not None and self._mom_lives(first))
+            if task.fate == "ready" and runs:
                 task.state = TaskState.RUNNING
             elif task.fate == "fails":
                 for one in self.tasks_at(task.name) if self.task_at(task.name) is task else [task]:
@@ -419,6 +440,8 @@ class World:
             self.schedule()
         failed: set[str] = set()
         self.stale = not snapshot.fresh
+        reading = snapshot.reading
+        self.untouchable = reading.unreadable_nodes if reading is not None else frozenset()
         self.unanswered: set[str] = set()
         for action in plan.actions:
             self._carry_out(action, failed)
@@ -490,6 +513,13 @@ class World:
             for work in self.jobs.values()
             if work.state is JobState.QUEUED and not self.infeasible(work)
         ]
+        names = set(getattr(action, "names", ())) | {getattr(action, "name", None)}
+        if unread := names & self.untouchable:
+            raise Broken(f"the records of {unread} cannot be read: {action}")
+        if isinstance(action, CreateNode) and not re.fullmatch(r"[A-Za-z][\w.-]*", action.name):
+            raise Broken(f"no name for a node: {action}")
+        if isinstance(action, Kill | Offline) and self.now_s < self.all_down_until:
+            self._not_because_down(action)
         if isinstance(action, SetNp | Offline | DeleteNode):
             self._ours(action.name, action)
         if isinstance(action, Online):
@@ -552,6 +582,15 @@ class World:
         granted = sum(task.slots for task in rest if task.state is TaskState.RUNNING)
         return tasks[0] in rest and granted >= len(record.slots)
 
+    def _not_because_down(self, action: Kill | Offline) -> None:
+        """Rule 5: the server takes all for down after its restart. That is no reason."""
+        task, record = self.task_at(action.name), self.records.get(action.name)
+        if task is not None and record is not None and self._mom_lives(task):
+            used = not record.offline and task.state is TaskState.RUNNING and not task.killed
+            asked = action.reason.code is Code.DRAINED  # its end was asked for before
+            if used and not asked and not self.stale and record.note == ONLINE_NOTE:
+                raise Broken(f"all nodes are down, and that is no reason: {action}")
+
     def _above_floor(self, action: Offline) -> None:
         task = self.task_at(action.name)
         if task is None or task.state is TaskState.UNREACHABLE:
@@ -565,16 +604,21 @@ class World:
             return  # it goes after the grace, also when there is no room for another beside it
         if action.reason.code is Code.MAKES_ROOM and self.waiting():
             return  # jobs come before the floor
-        kept = sum(
-            task.slots
-            for task in self.tasks.values()
-            if task.state in LIVE and not task.killed and not self._draining(task.name)
-        )
+        kept = sum(self._kept(name) for name in {task.name for task in self.tasks.values()})
         own = sum(one.slots for one in self.tasks_at(action.name))
         if action.reason.code is Code.SPARE:
             own = int(action.reason.numbers["slots"])
         if kept - own < self.policy.floor_slots:
             raise Broken(f"below the floor: {action}")
+
+    def _kept(self, name: str) -> int:
+        """The slots of a host that count for the floor; of one that is being trimmed, what its
+        jobs leave it."""
+        live = [task for task in self.tasks_at(name) if task.state in LIVE and not task.killed]
+        slots = sum(task.slots for task in live)
+        if not self._draining(name):
+            return slots
+        return min(slots, 1 + max(self.records[name].slots, default=-1))
 
     def waiting(self) -> list[Work]:
         return [work for work in self.jobs.values() if work.state is JobState.QUEUED]

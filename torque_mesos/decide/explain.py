@@ -28,6 +28,7 @@ _AWAY = Reason(Code.AGENT_AWAY, "parked: Mesos does not list its agent now")
 _UNMADE = Reason(Code.NO_DEMAND, "no record: no job needs it now")
 _SIDELINED = Reason(Code.SIDELINED, "a person took it offline, and it stays so")
 _FOREIGN = Reason(Code.NOT_OURS, "its node record was made by others")
+_UNREAD = Reason(Code.SERVER_UNREADABLE, "its record cannot be read; nothing is done to it")
 _STRANDED = Reason(Code.MOM_DOWN, "its mom is gone; its jobs wait until its host is surely dead")
 
 
@@ -38,6 +39,8 @@ def explain_nodes(turn: Turn, growth: Growth) -> None:
             reason = _of(turn, growth, name, where)
             if reason is not None:
                 turn.nodes[name] = reason
+    for name in turn.reading.unreadable_nodes:
+        turn.nodes[name] = _UNREAD
 
 
 def explain_waiting(snapshot: Snapshot, policy: Policy, reason: Reason) -> dict[str, Reason]:
