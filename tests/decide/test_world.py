@@ -147,6 +147,7 @@ def disturb(world: World) -> None:
             world.unreadable[record.name] = world.now_s + random.choice([1.0, 30.0])
         case 18 if world.policy.capacity_record in world.records:  # a person deletes it
             del world.records[world.policy.capacity_record]
+            world.refuses_s = world.now_s + random.choice([0.0, 60.0])
 
 
 def undo(record: Record) -> None:

@@ -149,6 +149,7 @@ class World:
         self.history: list[str] = []
         self.calls: dict[str, int] = {}
         self.stale = False
+        self.refuses_s = 0.0  # until then the capacity record cannot be made
         self.unreadable: dict[str, float] = {}  # records that cannot be read, and until when
         self.untouchable: frozenset[str] = frozenset()  # those of them that this turn knows of
         self.unanswered: set[str] = set()  # offers whose launch was left out in this turn
@@ -648,7 +649,8 @@ class World:
 
     def _do_server(self, action: Action, failed: set[str]) -> bool:
         if isinstance(action, CreateNode):
-            if action.name in self.records:
+            refused = action.name == self.policy.capacity_record and self.now_s < self.refuses_s
+            if action.name in self.records or refused:
                 return False
             self.records[action.name] = Record(
                 action.name,

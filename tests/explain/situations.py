@@ -62,7 +62,7 @@ SITES: dict[str, Callable[[], Site]] = {
     "A node that is kept for the floor": lambda: (
         _site().rules(floor_slots=4).online("n1").remembers(idle_since={"n1": NOW_S - 600.0})
     ),
-    "A node that drains": lambda: _site().draining("n1", jobs=BUSY),
+    "A node that drains": lambda: _site().draining("n1", jobs=BUSY).rules(generation="g2"),
     "A node that was started with older settings": lambda: (
         _site().online("n1").rules(generation="g2")
     ),
