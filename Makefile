@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PARSER := $(shell find packages/http-parser -name '*.py' -o -name '*.toml')
 
 .DEFAULT_GOAL := help
-.PHONY: help venv mesos demo test test-quick test-system lint format bench clean
+.PHONY: help venv mesos demo test test-quick test-system test-mutations lint format bench clean
 
 help: ## this list
 	@echo "torque-mesos: an elastic TORQUE cluster on Apache Mesos"
@@ -29,6 +29,9 @@ test-quick: venv ## the tests that start no daemons
 
 test-system: mesos ## the tests on a real Mesos (and on TORQUE, where it is installed)
 	$(BIN)/python -m pytest -m "system or torque"
+
+test-mutations: venv ## whether the tests of decisions notice faults in the code
+	$(BIN)/python -m tests.decide.test_mutations
 
 lint: venv ## ruff and mypy
 	$(BIN)/ruff check .

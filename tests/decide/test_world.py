@@ -11,7 +11,7 @@ import pytest
 from tests.decide.world import Box, Record, World, requested
 from torque_mesos.decide import Limit, Memory, Policy
 from torque_mesos.decide.packing import Host, Tier, place
-from torque_mesos.decide.worker import ONLINE_NOTE
+from torque_mesos.decide.worker import CAPACITY_NOTE, ONLINE_NOTE
 from torque_mesos.model import JobState, Resources, TaskState
 
 # More of them: DECIDE_SEEDS=2000 pytest tests/decide/test_world.py
@@ -175,6 +175,10 @@ def calm(world: World) -> None:
     """Faults stop: all agents are there, other frameworks are gone, people undo their marks."""
     world.fault = 0.0
     world.unreadable.clear()
+    name = world.policy.capacity_record
+    if name is not None and name not in world.records:  # jobs would be deleted until it is there
+        words = frozenset(world.policy.properties)
+        world.records[name] = Record(name, world.policy.capacity_np, words, CAPACITY_NOTE)
     for box in world.boxes.values():
         world.back(box)
         box.others = Resources()
