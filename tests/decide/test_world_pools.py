@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 from tests.decide.test_world import calm, disturb
-from tests.decide.world import Box, Broken, Task, World
+from tests.decide.world import Box, Broken, Task, World, requested
 from torque_mesos.decide import Limit, Memory, Policy, Snapshot
 from torque_mesos.decide.budget import DAY_S, Spending, day_of, month_left_s, over_budget
 from torque_mesos.decide.packing import Host, Tier, place
 from torque_mesos.decide.plan import Action, Launch, Offline
 from torque_mesos.decide.pool import Budget, Pool, Schedule, Share
 from torque_mesos.decide.reason import Code
-from torque_mesos.decide.request import parse_nodes
 from torque_mesos.model import Agent, JobState, Resources, TaskState, frozen_map
 
 SEEDS = range(int(os.environ.get("DECIDE_SEEDS", "10")))
@@ -147,7 +146,9 @@ def make_world(seed: int) -> PoolWorld:
 
 
 def possible(world: PoolWorld, nodes: str, queue: str) -> bool:
-    request, policy = parse_nodes(nodes), world.policy
+    request, policy = requested(nodes), world.policy
+    if request is None:
+        return False
     pools = {pool.name: pool for pool in policy.pools}
     limits = [policy.limit]
     if queue in pools:
