@@ -10,20 +10,21 @@ from tests.batch.builtin.cluster import Cluster
 from tests.batch.builtin.recorded import recorded
 from tests.batch.builtin.test_show import _jobs
 from torque_mesos.batch.builtin import qstat_long
+from torque_mesos.batch.builtin.qstat_options import BadOptions, parse
 
 
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("04-mix-qstat_-a", {"-a": ""}),
-        ("04-mix-qstat_-n", {"-n": ""}),
-        ("04-mix-qstat_-n_-1", {"-n": "", "-1": ""}),
+        ("04-mix-qstat_-a", ["-a"]),
+        ("04-mix-qstat_-n", ["-n"]),
+        ("04-mix-qstat_-n_-1", ["-n", "-1"]),
     ],
 )
-def test_as_recorded(name: str, options: dict[str, str]) -> None:
+def test_as_recorded(name: str, options: list[str]) -> None:
     _, out, _ = recorded(name)
     told = list(_jobs().items())
-    ours = "\n".join(qstat_long.lines("head", told, options)) + "\n"
+    ours = "\n".join(qstat_long.lines("head", told, parse(options)[0])) + "\n"
     # How long they have run now is not what was recorded.
     elapsed = re.compile(r"R [ \d:]{9}")
     assert elapsed.sub("R", ours) == elapsed.sub("R", out)
@@ -32,18 +33,18 @@ def test_as_recorded(name: str, options: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("state", "options", "expected"),
     [
-        ("Q", {"-i": ""}, True),
-        ("C", {"-i": ""}, False),
-        ("R", {"-i": ""}, False),
-        ("R", {"-r": ""}, True),
-        ("C", {"-r": ""}, False),
-        ("R", {"-u": "bob,alice"}, True),
-        ("R", {"-u": "bob"}, False),
+        ("Q", ["-i"], True),
+        ("C", ["-i"], False),
+        ("R", ["-i"], False),
+        ("R", ["-r"], True),
+        ("C", ["-r"], False),
+        ("R", ["-u", "bob,alice"], True),
+        ("R", ["-u", "bob"], False),
     ],
 )
-def test_which_jobs_are_listed(state: str, options: dict[str, str], expected: bool) -> None:
-    shown = {"job_state": state, "Job_Owner": "alice@head"}
-    assert qstat_long.wanted(shown, options) is expected
+def test_which_jobs_are_listed(state: str, options: list[str], expected: bool) -> None:
+    shown = {"job_state": state, "Job_Owner": "alice@head", "server": "head"}
+    assert qstat_long.wanted(shown, parse(options)[0]) is expected
 
 
 def test_queues_as_recorded() -> None:
@@ -78,3 +79,20 @@ def test_lists_of_a_server(cluster: Cluster) -> None:
     traced = cluster.run("tracejob", "-m", "-l", "0")
     assert traced.stdout.startswith("\nJob: 0.head.cluster.test\n\n")
     assert "  A    queue=batch\n" in traced.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [["-Q", "-B"], ["-a", "-f"], ["-1"], ["-a", "-i"], ["-q", "-f"], ["-W", "x"], ["-u"]]
+)
+def test_options_that_do_not_go_together(words: list[str]) -> None:
+    with pytest.raises(BadOptions, match="usage"):
+        parse(words)
+
+
+@pytest.mark.parametrize(
+    ("size", "unit", "shown"),
+    [("10mb", "G", "1gb"), ("10mb", "M", "2mw"), ("3gb", "G", "3gb"), ("8w", "M", "1mw")],
+)
+def test_sizes_in_one_unit(size: str, unit: str, shown: str) -> None:
+    assert qstat_long.in_unit(size, frozenset(unit)) == shown
+    assert qstat_long.in_unit(size, frozenset()) == size

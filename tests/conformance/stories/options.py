@@ -43,6 +43,22 @@ STORIES: dict[str, Sequence[Step]] = {
         ),
         *recorded("43-select", 1, 110),
     ],
+    "flags of qstat": [
+        with_nodes("n1"),
+        settings(
+            _IDLE,
+            "create queue two queue_type=execution",
+            "set queue two enabled=true",
+            "set queue two started=true",
+            "set queue two resources_max.walltime=01:00:00",
+            "set queue two max_running=3",
+            "create queue route queue_type=route",
+            "set queue route route_destinations=two",
+        ),
+        *recorded("44-qstat", 1, 6),
+        job_is("0.head", "R"),
+        *recorded("44-qstat", 7, 113),
+    ],
     "arrays, their ranges and limits": [
         settings(_IDLE, "create node n1 np=2"),
         *recorded("47-array", 1, 55),

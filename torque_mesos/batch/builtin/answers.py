@@ -44,7 +44,8 @@ def queue_attributes(state: State, name: str) -> Attributes:
 def server_attributes(state: State) -> Attributes:
     """All that `qstat -Bf` and `list server` show."""
     jobs = list(state.jobs.values())
-    shown: Attributes = [("server_state", "Active")]
+    idle = state.attributes.get("scheduling") != "True"
+    shown: Attributes = [("server_state", "Idle" if idle else "Active")]
     order = list(SERVER)
     versioned = False
     for name in ordered(SERVER, state.attributes):

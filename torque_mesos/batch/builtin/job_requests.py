@@ -154,7 +154,6 @@ class JobRequests:
         if self._state.queues.get(job.queue, {}).get("started") != "True":
             raise PbsError(IVALREQ, "attempt to start job in non-started queue")
         self._runner.run(job, str(message.get("hosts") or ""))
-        self._runner.set_comment(job)
         finished(None)
 
     # --- holding, moving, changing ---------------------------------------------------------
@@ -267,7 +266,7 @@ class JobRequests:
     def selected(self, uid: int, criteria: List[selection.Criterion]) -> List[str]:
         """`qselect`: ids in the order of the queues. Raises `PbsError`."""
         selection.check(self._state, criteria)
-        jobs = sorted(self.listed(False), key=lambda job: job.rank)
+        jobs = sorted(self.listed(True), key=lambda job: job.rank)
         may_see = self._rights.may_see
         return [
             job.job_id for job in jobs if may_see(uid, job) and selection.answers(job, criteria)

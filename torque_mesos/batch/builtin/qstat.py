@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import getopt
+import re
 import sys
-from typing import Any, Dict, List, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, List, Tuple
 
-from .client import Server, Unreachable, shown_id, warn
-from .errors import UNKJOBID, UNKQUE, PbsError
-from .home import Home
-from .qstat_long import WIDE, lines, queue_lines
+from .client import NO_SERVER, Server, Unreachable, shown_id, warn
+from .errors import UNKQUE, PbsError
+from .home import VERSION, Home
+from .qstat_long import lines, queue_lines
+from .qstat_options import JOBS, QUEUES, SERVERS, BadOptions, Options, parse
 from .show import full, xml
+
+Told = List[Tuple[str, Any]]
 
 _HEAD = (
     "Job ID                    Name             User            Time Use S Queue\n"
@@ -24,11 +28,7 @@ _SERVER_HEAD = (
     "Server             Max   Tot   Que   Run   Hld   Wat   Trn   Ext   Com Status    \n"
     "----------------   ---   ---   ---   ---   ---   ---   ---   ---   --- ----------"
 )
-_USAGE = """usage: qstat [-f [-1]] [-x] [-t] [job_identifier... | destination...]
-       qstat [-a|-i|-r] [-u user] [-n [-1]] [-s] [-t] [job_identifier... | destination...]
-       qstat -Q [-f [-1]] [destination...]
-       qstat -q [destination...]
-       qstat -B [-f [-1]] [server_name...]"""
+_JOB = re.compile(r"\d+(\[\d*\])?(\.[\w.-]+)?")
 _COUNTS = ("Queued", "Running", "Held", "Waiting", "Transit", "Exiting", "Complete")
 
 
@@ -45,15 +45,16 @@ def row(job_id: str, shown: Dict[str, str]) -> str:
     return f"{job_id:<26} {name:<16} {owner[:15]:<15} {used:>8} {shown['job_state']} {queue:<15}"
 
 
-def _jobs(told: List[Tuple[str, Any]], options: Dict[str, str]) -> None:
+def _jobs(told: Told, options: Options) -> None:
+    flags = options.flags
     out: List[str] = []
-    if "-x" in options:
+    if "x" in flags:
         jobs = (f"<Job><Job_Id>{job}</Job_Id>{xml(shown)}</Job>" for job, shown in told)
         sys.stdout.write('<?xml version="1.0"?>\n<Data>' + "".join(jobs) + "</Data>\n")
         return
-    if "-f" in options:
+    if "f" in flags:
         for job, shown in told:
-            out += [f"Job Id: {job}", full(shown, "-1" not in options), ""]
+            out += [f"Job Id: {job}", full(shown, "1" not in options.listed), ""]
     elif told:
         out = [_HEAD, *(row(job, dict(shown)) for job, shown in told)]
     if out:
@@ -64,95 +65,164 @@ def _counts(shown: Dict[str, str]) -> Dict[str, str]:
     return dict(word.split(":") for word in shown["state_count"].split())
 
 
-def _queues(told: List[Tuple[str, Any]], options: Dict[str, str]) -> None:
-    if "-f" in options:
+def _queues(told: Told, options: Options) -> None:
+    if "f" in options.flags:
         for name, shown in told:
-            print(f"Queue: {name}\n{full(shown, '-1' not in options, times=False)}\n")
+            print(f"Queue: {name}\n{full(shown, '1' not in options.listed, times=False)}\n")
         return
-    print(_QUEUE_HEAD)
+    if told:
+        print(_QUEUE_HEAD)
     for name, attributes in told:
         shown = dict(attributes)
         counts = _counts(shown)
         yes = ["yes" if shown.get(key) == "True" else "no" for key in ("enabled", "started")]
         numbers = " ".join(f"{counts[key]:>5}" for key in _COUNTS[:-1])
         kind = shown["queue_type"][:1]
-        line = f"{name:<16} {0:>5} {shown['total_jobs']:>6} {yes[0]:>5} {yes[1]:>5} {numbers}"
+        most = shown.get("max_running", "0")
+        line = f"{name:<16} {most:>5} {shown['total_jobs']:>6} {yes[0]:>5} {yes[1]:>5} {numbers}"
         print(f"{line} {kind} {counts['Complete']:>5}")
 
 
-def _server(told: List[Tuple[str, Any]], options: Dict[str, str]) -> None:
+def _server(told: Told, options: Options) -> None:
     for name, attributes in told:
         shown = dict(attributes)
-        if "-f" in options:
-            print(f"Server: {name}\n{full(attributes, '-1' not in options, times=False)}\n")
+        if "f" in options.flags:
+            one_line = "1" in options.listed
+            print(f"Server: {name}\n{full(attributes, not one_line, times=False)}\n")
             continue
         counts = _counts(shown)
         numbers = " ".join(f"{counts[key]:>5}" for key in _COUNTS)
-        line = f"{name:<16} {0:>5} {shown['total_jobs']:>5} {numbers} {shown['server_state']:<10}"
+        most = shown.get("max_running", "0")
+        line = (
+            f"{name:<16} {most:>5} {shown['total_jobs']:>5} {numbers} {shown['server_state']:<10}"
+        )
         print(f"{_SERVER_HEAD}\n{line}")
 
 
 def main(home_path: str) -> int:
     """The command."""
-    home = Home(home_path)
+    if "--version" in sys.argv[1:]:
+        print(f"Version: {VERSION}")
+        return 0
     try:
-        flags, names = getopt.gnu_getopt(sys.argv[1:], "ace1fiGnqrsu:MQBRtW:x")
-    except getopt.GetoptError as error:
-        warn(f"qstat: invalid option -- '{error.opt}'\n{_USAGE}")
+        options, names = parse(sys.argv[1:])
+    except BadOptions as error:
+        warn(str(error))
         return 2
-    options = dict(flags)
-    try:
-        return _show(home, options, names)
-    except Unreachable as error:
-        text = f"(errno={error.code}) {error.text}"
-        warn(f"qstat: cannot connect to server {error.server} {text}")
-        warn(f"qstat: Error ({error.code} - {error.text}) ")
-        return error.code & 0xFF
+    return Command(Home(home_path), options).run(names)
 
 
-def _show(home: Home, options: Dict[str, str], names: List[str]) -> int:
-    elsewhere = [name[1:] for name in names if name.startswith("@")]
-    server = Server(home, 3, elsewhere[0] if elsewhere else "")
-    names = [name for name in names if not name.startswith("@")]
-    status = 0
-    try:
-        if "-q" in options:
-            told_queues = server.ask("queues", names=names)["queues"]
-            print("\n".join(queue_lines(server.name, told_queues)))
-            return 0
-        if "-Q" in options:
-            _queues(server.ask("queues", names=names)["queues"], options)
-            return 0
-        if "-B" in options:
-            _server(server.ask("server")["server"], options)
-            return 0
-    except PbsError as error:
-        warn(f"qstat: {error.text}")
-        return error.exit_code
-    told: List[Tuple[str, Any]] = []
-    for name in names or [""]:
+class Command:
+    """Shows what is asked for; the first thing that fails is what it exits with."""
+
+    def __init__(self, home: Home, options: Options) -> None:
+        self._home = home
+        self._options = options
+        self._servers: Dict[str, Server] = {}
+        self._status = 0
+        self._failed = False
+
+    def run(self, names: List[str]) -> int:
+        """The whole answer."""
+        if self._options.mode == SERVERS:
+            for name in names or [""]:
+                self._ask(name, name, self._one_server)
+        elif self._options.mode == QUEUES:
+            told: Told = []
+            for name in names or [""]:
+                queue, _, where = name.partition("@")
+                self._ask(where, name, partial(self._add_queues, told, queue))
+            if told or not self._failed:
+                self._show_queues(told)
+        else:
+            told = []
+            for name in names or [""]:
+                where = name.partition("@")[2]
+                self._ask(where, name, partial(self._add_jobs, told, name))
+            if told or not self._failed:
+                self._show_jobs(told)
+        return self._status
+
+    def _ask(self, where: str, name: str, about: Callable[[Server], None]) -> None:
         try:
-            told += _of(server, name, "-t" in options)
+            if where not in self._servers:
+                self._servers[where] = Server(self._home, 3, where)
+            about(self._servers[where])
+        except Unreachable as error:
+            text = f"(errno={error.code}) {error.text}"
+            warn(f"qstat: cannot connect to server {error.server} {text}")
+            code, text = error.code, error.text
+            if self._options.mode == SERVERS and code != NO_SERVER:
+                code, text = -code, f"Unknown error {-code}"
+            warn(f"qstat: Error ({code} - {text}) ")
+            self._fail(code & 0xFF)
+        except BadJobId:
+            warn(f"qstat: illegally formed job identifier: {name}")
+            warn("qstat: Error (1 - Operation not permitted) ")
+            self._fail(1)
         except PbsError as error:
-            status = error.exit_code
-            if error.code == UNKQUE:
-                warn(f"qstat: Unknown queue destination {name}")
-            elif error.code == UNKJOBID:
-                warn(f"qstat: {error.text} {shown_id(name, server.name)}")
-            else:
-                warn(f"qstat: {error.text} {shown_id(name, server.name)}")
-    if any(flag in options for flag in WIDE):
-        out = lines(server.name, told, options)
-        if out:
-            print("\n".join(out))
-    elif told or not names:
-        _jobs(told, options)
-    return status
+            self._complain(error, name)
+            self._fail(error.exit_code)
+
+    def _fail(self, status: int) -> None:
+        self._status = self._status or status
+        self._failed = True
+
+    def _complain(self, error: PbsError, name: str) -> None:
+        if self._options.mode != JOBS:
+            warn(f"qstat: {error.text} ")
+        elif error.code == UNKQUE:
+            warn(f"qstat: Unknown queue destination {name.partition('@')[0]}")
+        else:
+            server = next(iter(self._servers.values()))
+            warn(f"qstat: {error.text} {shown_id(name, server.name)}")
+
+    def _one_server(self, server: Server) -> None:
+        _server(server.ask("server")["server"], self._options)
+
+    def _show_queues(self, told: Told) -> None:
+        if "q" in self._options.listed:
+            print("\n".join(queue_lines(self._home.server_name, told)))
+        else:
+            _queues(told, self._options)
+
+    def _show_jobs(self, told: Told) -> None:
+        options = self._options
+        if "c" in options.flags:
+            told = [(job, shown) for job, shown in told if dict(shown)["job_state"] != "C"]
+        if options.wide:
+            out = lines(self._home.server_name, told, options)
+            if out:
+                print("\n".join(out))
+        else:
+            _jobs(told, options)
+
+    def _add_queues(self, told: Told, queue: str, server: Server) -> None:
+        told += server.ask("queues", names=[queue] if queue else [])["queues"]
+
+    def _add_jobs(self, told: Told, name: str, server: Server) -> None:
+        told += self._of(server, name)
+
+    def _of(self, server: Server, name: str) -> Told:
+        name = name.partition("@")[0]
+        executing = "e" in self._options.flags
+        members = "t" in self._options.flags or executing
+        if name[:1].isdigit():
+            if not _JOB.fullmatch(name):
+                raise BadJobId(name)
+            if "[]" not in name or members or "f" in self._options.flags:
+                return list(server.ask("jobs", id=name, members=members)["jobs"])
+            # As TORQUE does, which finds the array and then shows all jobs.
+            server.ask("jobs", id=name)
+            name = ""
+        queue = {"queue": name} if name else {}
+        told = list(server.ask("jobs", members=members, **queue)["jobs"])
+        return [(job, shown) for job, shown in told if not executing or _executes(dict(shown))]
 
 
-def _of(server: Server, name: str, members: bool) -> List[Tuple[str, Any]]:
-    if not name:
-        return list(server.ask("jobs", members=members)["jobs"])
-    if name[0].isdigit():
-        return list(server.ask("jobs", id=name, members=members)["jobs"])
-    return list(server.ask("jobs", queue=name.split("@")[0], members=members)["jobs"])
+class BadJobId(Exception):
+    """A name that begins as a job's id does, and is none."""
+
+
+def _executes(shown: Dict[str, str]) -> bool:
+    return shown.get("queue_type") == "E"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, FrozenSet, List, Tuple
 
 from .home import clock
 from .nodespec import BadSpec, parse, slot_count
+from .qstat_options import Options
 
 Told = List[Tuple[str, Any]]
 
@@ -20,28 +22,38 @@ server: {}
 
 Queue            Memory CPU Time Walltime Node  Run Que Lm  State
 ---------------- ------ -------- -------- ----  --- --- --  -----"""
-WIDE = ("-a", "-i", "-r", "-n", "-s", "-u", "-G", "-M")
 
 
-def wanted(shown: Dict[str, str], options: Dict[str, str]) -> bool:
+def wanted(shown: Dict[str, str], options: Options) -> bool:
     """Whether the options ask for a job."""
     state = shown["job_state"]
-    if "-i" in options and state not in "QHWT":
+    if "i" in options.listed and state not in "QHWT":
         return False
-    if "-r" in options and state not in "RES":
+    if "r" in options.listed and state not in "RES":
         return False
-    users = options.get("-u", "")
-    owner = shown["Job_Owner"]
-    return not users or bool({owner, owner.split("@")[0]} & set(users.split(",")))
+    owner, user = shown["Job_Owner"], shown["Job_Owner"].split("@")[0]
+    known = {owner, user, f"{user}@{shown['server']}"}
+    return not options.users or bool(known & set(options.users.split(",")))
 
 
-def row(job_id: str, shown: Dict[str, str], now: float) -> str:
+def in_unit(size: str, listed: FrozenSet[str]) -> str:
+    """A size in whole gigabytes (`-G`) or megawords (`-M`), rounded up; else as it is."""
+    found = re.match(r"(\d+)([kmgt]?)(w?)", size)
+    if found is None or not listed & {"G", "M"}:
+        return size
+    exact = int(found[1]) * (8 if found[3] else 1) << 10 * " kmgt".index(found[2] or " ")
+    unit, name = (1 << 30, "gb") if "G" in listed else (1 << 23, "mw")
+    return f"{-(-exact // unit)}{name}"
+
+
+def row(job_id: str, shown: Dict[str, str], now: float, listed: FrozenSet[str]) -> str:
     """One job in the wide list."""
     state, user = shown["job_state"], shown["Job_Owner"].split("@")[0]
     ran = "start_time" in shown or state == "R"
     session = shown.get("session_id", "0") if ran and "[]" not in job_id else "-- "
     nodes = shown.get("Resource_List.nodect", "-- ")
     memory = shown.get("Resource_List.mem") or shown.get("Resource_List.vmem", "-- ")
+    memory = in_unit(memory, listed)
     limit = shown.get("Resource_List.walltime", "-- ")
     return (
         f"{job_id[:23]:<23} {user[:11]:<11} {shown['queue'][:8]:<8} {shown['Job_Name'][:16]:<16} "
@@ -67,21 +79,21 @@ def _elapsed(shown: Dict[str, str], limit: str, now: float) -> str:
     return limit if state in "RW" else "-- "
 
 
-def lines(server: str, told: Told, options: Dict[str, str]) -> List[str]:
+def lines(server: str, told: Told, options: Options) -> List[str]:
     """The whole list; empty where there is nothing to show."""
     out: List[str] = []
     for job_id, attributes in told:
         shown = dict(attributes)
         if not wanted(shown, options):
             continue
-        text = row(job_id, shown, time.time())
-        below = [shown.get(name) for flag, name in _BELOW.items() if flag in options]
+        text = row(job_id, shown, time.time(), options.listed)
+        below = [shown.get(name) for flag, name in _BELOW.items() if flag in options.listed]
         more = [f"   {found}" if found else "    -- " for found in below]
-        out += [text + "".join(more)] if "-1" in options else [text, *more]
+        out += [text + "".join(more)] if "1" in options.listed else [text, *more]
     return [_HEAD.format(server), *out] if out else []
 
 
-_BELOW = {"-n": "exec_host", "-s": "comment"}
+_BELOW = {"n": "exec_host", "s": "comment"}
 
 
 def queue_lines(server: str, told: Told) -> List[str]:
@@ -98,8 +110,8 @@ def queue_lines(server: str, told: Told) -> List[str]:
         words = [found or "--".center(width) for found, width in zip(limits, (6, 8, 8))]  # noqa: B905
         nodes = shown.get("resources_max.nodect") or "--"
         most = shown.get("max_running") or "--"
-        enabled = "E" if shown.get("enabled") == "True" else "D"
-        started = "R" if shown.get("started") == "True" else "S"
+        enabled = "D" if shown.get("enabled") == "False" else "E"
+        started = "S" if shown.get("started") == "False" else "R"
         out.append(
             f"{name:<16} {words[0]:>6} {words[1]:>8} {words[2]:>8} {nodes:>4}  "
             f"{runs:>3} {waits:>3} {most:>2}   {enabled} {started}"
