@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from tests.admin.published import POLICY, published
 from torque_mesos.admin.board import StatusBoard, status_of
-from torque_mesos.admin.status import Amounts, QueueStatus, Status
+from torque_mesos.admin.status import Amounts, PoolStatus, QueueStatus, Spent, Status
+from torque_mesos.cli import show
+from torque_mesos.decide import Limit
+from torque_mesos.decide.budget import Spending
+from torque_mesos.decide.pool import Budget, Pool, Share
 
 
 def test_a_turn_becomes_a_status() -> None:
@@ -111,3 +117,33 @@ def test_ailments() -> None:
     snapshot = replace(published().snapshot, mesos_ready=False)
     board.publish(published(at_s=191.0, snapshot=snapshot))
     assert board.ailments(90)[0] == "the master has not told of all our tasks yet"
+
+
+def test_pools_and_what_was_spent() -> None:
+    assert (status_of(published(), POLICY).pools, status_of(published(), POLICY).spent) == (
+        (),
+        None,
+    )
+    share = Share(limit=Limit(cpus=8), floor_slots=2, budget=Budget(day=9))
+    gpu = Pool("gpu", queues=("gpu",), attributes=(("kind", ("gpu",)),), share=share)
+    policy = replace(POLICY, pools=(gpu,), price=2.0, budget=Budget(month=100))
+    turn = published()
+    spending = Spending().until(1.7e9, 0.0, {}).until(1.7e9 + 3600, 0.0, {"": 3.0, "gpu": 1.0})
+    memory = replace(turn.plan.memory, spending=spending)
+    turn = replace(
+        turn,
+        snapshot=replace(turn.snapshot, wall_s=1.7e9 + 3600),
+        plan=replace(turn.plan, memory=memory),
+    )
+    status = status_of(turn, policy)
+    assert status.spent == Spent(3.0, 3.0, None, 100)
+    assert status.pools == (
+        PoolStatus("gpu", Amounts(0, 0.0, 0.0), Amounts(cpus=8), 2, Spent(1.0, 1.0, 9, None)),
+        PoolStatus("default", Amounts(1, 4.0, 4096.0), Amounts(), 0, Spent(0.0, 0.0)),
+    )
+    assert Status.from_json(json.loads(status.to_text())) == status
+    console = Console(width=100, record=True, file=StringIO())
+    console.print(show.picture(status, now=1.7e9))
+    text = console.export_text()
+    assert "spent: 3.00 today, 3.00 of 100 this month" in text
+    assert "pool gpu: 0 nodes, 0 of 8 cpus; spent: 1.00 of 9 today, 1.00 this month" in text

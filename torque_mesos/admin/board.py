@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from torque_mesos import __version__
+from torque_mesos.admin.pools import pools_of, spent_of
 from torque_mesos.admin.status import (
     Amounts,
     Counters,
@@ -125,6 +126,8 @@ def status_of(published: Published, policy: Policy, problems: tuple[str, ...] = 
             last_turn_error=published.last_turn_error,
             turn_s=published.turn_s,
         ),
+        pools=pools_of(published, policy),
+        spent=spent_of(published, policy, "", policy.budget),
     )
 
 

@@ -83,6 +83,27 @@ class Amounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent in the present local day and month, and the budgets (None: none)."""
+
+    day: float
+    month: float
+    budget_day: float | None = None
+    budget_month: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """One pool that has agents. `spent` is None where nothing has a price."""
+
+    name: str
+    held: Amounts
+    limit: Amounts
+    floor_slots: int = 0
+    spent: Spent | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """Since the framework started. `turn_s`: how long the last turn took."""
 
@@ -116,6 +137,8 @@ class Status:
     jobs: tuple[JobStatus, ...] = ()
     nodes: tuple[NodeStatus, ...] = ()
     counters: Counters = Counters()
+    pools: tuple[PoolStatus, ...] = ()
+    spent: Spent | None = None
 
     @property
     def waiting(self) -> tuple[JobStatus, ...]:
@@ -158,6 +181,8 @@ class Status:
                 "queues": tuple(QueueStatus(**queue) for queue in values["queues"]),
                 "jobs": tuple(_job(job) for job in values["jobs"]),
                 "nodes": tuple(_node(node) for node in values["nodes"]),
+                "pools": tuple(_pool(pool) for pool in values["pools"]),
+                "spent": _spent(values["spent"]),
             }
         )
 
@@ -168,6 +193,15 @@ class Status:
 
 def _why(values: Mapping[str, Any] | None) -> Why | None:
     return None if values is None else Why(**values)
+
+
+def _spent(values: Mapping[str, Any] | None) -> Spent | None:
+    return None if values is None else Spent(**values)
+
+
+def _pool(values: Mapping[str, Any]) -> PoolStatus:
+    amounts = {key: Amounts(**values[key]) for key in ("held", "limit")}
+    return PoolStatus(**{**values, **amounts, "spent": _spent(values["spent"])})
 
 
 def _job(values: Mapping[str, Any]) -> JobStatus:

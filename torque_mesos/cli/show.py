@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from torque_mesos.admin.status import Status
+from torque_mesos.admin.status import PoolStatus, Spent, Status
 
 _JOBS_SHOWN = 20
 _PROBLEMS_SHOWN = 5
@@ -75,11 +75,33 @@ def _head(status: Status, now: float) -> Iterator[Text]:
     )
     floor = f"; floor: {status.floor_slots} slots" if status.floor_slots else ""
     yield Text(f"held: {held}{floor}")
+    if status.spent is not None:
+        yield Text(f"spent: {_spent(status.spent)}")
+    for pool in status.pools:
+        yield Text(_pool(pool))
     for queue in status.queues:
         note = "" if queue.watched else " (not watched)"
         yield Text(
             f"queue {printable(queue.name)}: {queue.waiting} waiting, {queue.running} running{note}"
         )
+
+
+def _pool(pool: PoolStatus) -> str:
+    limit = "" if pool.limit.cpus is None else f" of {pool.limit.cpus:g}"
+    spent = f"; spent: {_spent(pool.spent)}" if pool.spent is not None else ""
+    nodes = "" if pool.limit.nodes is None else f" of {pool.limit.nodes}"
+    held = f"{pool.held.nodes or 0}{nodes} nodes, {pool.held.cpus or 0:g}{limit} cpus"
+    return f"pool {printable(pool.name)}: {held}{spent}"
+
+
+def _spent(spent: Spent) -> str:
+    return ", ".join(
+        f"{amount:.2f}{'' if budget is None else f' of {budget:g}'} {word}"
+        for amount, budget, word in (
+            (spent.day, spent.budget_day, "today"),
+            (spent.month, spent.budget_month, "this month"),
+        )
+    )
 
 
 def _table(*columns: str) -> Table:
