@@ -362,7 +362,12 @@ class TestChanges:
 
     def test_np_is_ncpus(self, server, runner):
         server.set_np("n1", 4)
-        assert runner.changes() == [("qmgr", "-c", "set node n1 resources_available.ncpus=4")]
+        server.set_np("n1", 4, gpus=2)
+        size = "resources_available.ncpus=4"
+        assert runner.changes() == [
+            ("qmgr", "-c", f"set node n1 {size}"),
+            ("qmgr", "-c", f"set node n1 {size},resources_available.ngpus=2"),
+        ]
 
     def test_a_node_with_a_job_is_not_deleted(self, server, runner):
         runner.answer("qmgr", "-c", by=recorded("qmgr-delete-busy"))

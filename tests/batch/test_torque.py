@@ -262,10 +262,12 @@ class TestMarks:
 
 def test_np_wake_and_rerun(server, runner):
     server.set_np("n1.cluster.test", 3)
+    server.set_np("n1.cluster.test", 4, gpus=2)
     server.wake_scheduler()
     server.rerun("9[3].head")
     assert runner.asked == [
         ("qmgr", "-c", "set node n1.cluster.test np=3"),
+        ("qmgr", "-c", "set node n1.cluster.test np=4,gpus=2"),
         ("qmgr", "-c", "set server scheduling=true"),
         ("qrerun", "-f", "9[3].head"),
     ]

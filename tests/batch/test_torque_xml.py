@@ -69,6 +69,14 @@ class TestJobs:
         summary = job_xml(9).replace("9.head", "9[].head")
         assert parse_jobs(data(summary, job_xml(10))).jobs[0].job_id == "10.head"
 
+    def test_a_job_that_wants_its_nodes_for_itself(self):
+        """`qsub -n`."""
+        alone, plain = parse_jobs(
+            data(job_xml(1, more="<node_exclusive>True</node_exclusive>"), job_xml(2))
+        ).jobs
+        assert alone.resources["naccesspolicy"] == "singlejob"
+        assert "naccesspolicy" not in plain.resources
+
     def test_no_jobs(self):
         assert parse_jobs(recorded("qstat-x-empty").stdout).jobs == ()
 
@@ -156,6 +164,12 @@ class TestNodes:
         assert nodes["n2"].jobs == {"2.head"}
         assert (nodes["n13"].states, nodes["n13"].np) == ({NodeState.DOWN}, 2)
         assert nodes["n13"].properties == frozenset()
+
+    def test_gpus(self):
+        plain, with_gpus = parse_nodes(
+            data(node_xml("n1"), node_xml("n2", more="<gpus>2</gpus>"))
+        ).nodes
+        assert (plain.gpus, with_gpus.gpus) == (0, 2)
 
     def test_states_are_a_set_and_the_note_is_read(self):
         node = parse_nodes(recorded("pbsnodes-x-offline-busy").stdout).nodes[0]

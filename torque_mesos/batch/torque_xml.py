@@ -287,6 +287,8 @@ def _job(element: Element) -> Job:
     state = _JOB_STATES.get(fields["job_state"].strip())
     if state is None:
         raise _BadRecord(f"unknown job_state {fields['job_state']!r}")
+    if fields.get("node_exclusive", "").strip() == "True":  # qsub -n, said in Maui's word
+        resources.setdefault("naccesspolicy", "singlejob")
     exec_host = fields.get("exec_host", "").strip()
     try:
         return Job(
