@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List
+from typing import Dict, Iterable
 
 from .attributes import QUEUE, SERVER, ordered
 from .home import VERSION
-from .orders import node_spec
-from .records import QUEUED, STATE_NAMES, Attributes, Job
+from .records import STATE_NAMES, Attributes, Job
 from .state import State
 
 
@@ -62,29 +61,3 @@ def server_attributes(state: State) -> Attributes:
             shown.append(("next_job_number", str(state.next_job)))
             shown.append(("net_counter", "0 0 0"))
     return shown
-
-
-def scheduler_view(state: State) -> Dict[str, List[object]]:
-    """What a scheduling cycle needs to know: nodes, and the queued jobs in order."""
-    nodes: List[object] = [
-        [node.name, sorted(node.names), node.np, node.free_slots] for node in state.nodes.values()
-    ]
-    kept = {name: _startable(queue) for name, queue in state.queues.items()}
-    jobs: List[object] = [
-        [
-            job.job_id,
-            node_spec(job),
-            kept.get(job.queue, _startable({})),
-            job.comment,
-        ]
-        for job in sorted(state.jobs.values(), key=lambda job: job.rank)
-        if job.state == QUEUED
-    ]
-    return {"nodes": nodes, "jobs": jobs, "nodect": [state.nodect]}
-
-
-def _startable(queue: Dict[str, str]) -> str:
-    """What pbs_sched says of the jobs of a queue; empty where it may start them."""
-    if queue.get("queue_type") == "Route":
-        return "Not Running: Queue not an execution queue."
-    return "" if queue.get("started") == "True" else "Not Running: Queue not started."

@@ -85,6 +85,15 @@ def _some(job: Job, names: Tuple[str, ...]) -> List[Tuple[str, Any]]:
     return [(name, job.others[name]) for name in names if name in job.others]
 
 
+def brief_attributes(job: Job) -> Attributes:
+    """What the plain list of `qstat` needs: all of it would be a hundred times as much."""
+    shown = [("Job_Name", job.name), ("Job_Owner", job.owner), ("queue", job.queue)]
+    shown.append(("job_state", "S" if job.substate == SUSPENDED else job.state))
+    if "cput" in job.used:
+        shown.append(("resources_used.cput", job.used["cput"]))
+    return shown
+
+
 def is_array(job: Job) -> bool:
     """Whether this is the summary that stands for a whole array."""
     return "[]" in job.job_id

@@ -207,16 +207,17 @@ class Command:
         name = name.partition("@")[0]
         executing = "e" in self._options.flags
         members = "t" in self._options.flags or executing
+        brief = not (self._options.wide or {"f", "x", "e"} & self._options.flags)
         if name[:1].isdigit():
             if not _JOB.fullmatch(name):
                 raise BadJobId(name)
             if "[]" not in name or members or "f" in self._options.flags:
-                return list(server.ask("jobs", id=name, members=members)["jobs"])
+                return list(server.ask("jobs", id=name, members=members, brief=brief)["jobs"])
             # As TORQUE does, which finds the array and then shows all jobs.
             server.ask("jobs", id=name)
             name = ""
         queue = {"queue": name} if name else {}
-        told = list(server.ask("jobs", members=members, **queue)["jobs"])
+        told = list(server.ask("jobs", members=members, brief=brief, **queue)["jobs"])
         return [(job, shown) for job, shown in told if not executing or _executes(dict(shown))]
 
 

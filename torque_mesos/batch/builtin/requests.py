@@ -6,9 +6,10 @@ import os
 from functools import partial
 from typing import Callable, Dict, List, Optional
 
-from .answers import queue_attributes, scheduler_view, server_attributes
+from .answers import queue_attributes, server_attributes
 from .errors import BADSTATE, IVALREQ, NONODES, PERM, UNKNODE, UNKQUE, PbsError
 from .job_requests import JobRequests
+from .job_shown import brief_attributes
 from .loop import Connection
 from .manage import Manager
 from .rights import MANAGER, USER, Rights, need
@@ -57,7 +58,8 @@ class Requests:
     def jobs(self, uid: int, message: Message, connection: Connection) -> None:
         """Jobs with their attributes: all, one, or those of a queue.
 
-        An array is told of as one job, or with `members` as its members.
+        An array is told of as one job, or with `members` as its members. With `brief` only
+        what a plain list shows.
         """
         privileged = self.rights.rank(uid) > USER
         queue = message.get("queue")
@@ -74,7 +76,10 @@ class Requests:
             may_see = self.rights.may_see
             wanted = [job for job in jobs if queue in (None, job.queue) and may_see(uid, job)]
         name = self.state.server
-        told = [[job.job_id, self.jobs_of.shown(job, name, privileged)] for job in wanted]
+        if message.get("brief"):
+            told = [[job.job_id, brief_attributes(job)] for job in wanted]
+        else:
+            told = [[job.job_id, self.jobs_of.shown(job, name, privileged)] for job in wanted]
         connection.send({"jobs": told})
 
     def nodes(self, _: int, message: Message, connection: Connection) -> None:
@@ -137,7 +142,7 @@ class Requests:
     def sched_view(self, uid: int, _: Message, connection: Connection) -> None:
         """What a scheduling cycle works on."""
         need(self.rights.rank(uid), MANAGER)
-        connection.send({**scheduler_view(self.state)})
+        connection.send(self.scheduler.view.take())
 
     def sched_do(self, uid: int, message: Message, connection: Connection) -> None:
         """What a scheduling cycle has found out about one job."""

@@ -7,6 +7,7 @@ from typing import Optional
 from .loop import Connection
 from .records import Job
 from .running import Runner
+from .sched_view import SchedulerView
 from .state import State
 from .wire import Message
 
@@ -22,12 +23,14 @@ class SchedulerLink:
         self._connection: Optional[Connection] = None
         self._wanted = ""
         self._busy = False
+        self.view = SchedulerView(state)
         self._iterate_later()
 
     def attach(self, connection: Connection) -> None:
         """The scheduler has connected; cycles are ordered through this connection."""
         self._connection = connection
         self._busy = False
+        self.view.forget()
         connection.send({"attached": True})
         self.kick("scheduler started")
 
@@ -61,11 +64,13 @@ class SchedulerLink:
         else:
             job.comment = str(message["comment"])
             self._state.save_job(job)
+            self._state.touched.discard(job.job_id)
 
     def _iterate_later(self) -> None:
         delay = self._state.number("scheduler_iteration", DEFAULT_ITERATION_S)
         self._state.loop.call_later(max(1, delay), self._iterate)
 
     def _iterate(self) -> None:
+        self.view.forget()
         self.kick("scheduler_iteration")
         self._iterate_later()

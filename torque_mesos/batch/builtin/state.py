@@ -6,7 +6,7 @@ import os
 import socket
 from dataclasses import asdict
 from operator import attrgetter
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from . import nodes_file
 from .accounting import Accounting
@@ -51,6 +51,8 @@ class State:
         self.attributes: Dict[str, str] = {}
         self.next_job = 0
         self.next_rank = 1
+        # Jobs that have changed since the scheduler last looked.
+        self.touched: Set[str] = set()
         self.kick: Callable[[str], None] = lambda _why: None
         self.had_nodes = False
         self._nodes_path = home.join("server_priv", "nodes")
@@ -131,6 +133,10 @@ class State:
         """Keep a job, or forget it where it is gone."""
         kept = self.jobs.get(job.job_id) is job
         self.store.put("job", job.job_id, dict(vars(job)) if kept else None)
+        if kept:
+            self.touched.add(job.job_id)
+        else:
+            self.touched.discard(job.job_id)
 
     def save_array(self, array: Array) -> None:
         """Keep an array, or forget it where it is gone."""
