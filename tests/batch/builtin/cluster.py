@@ -344,14 +344,15 @@ def new_cluster(**options: object) -> Cluster:
     """A running server and scheduler with a queue, and no node."""
     cluster = Cluster(**options)  # type: ignore[arg-type]
     try:
-        _set_up(cluster)
+        set_up(cluster)
     except BaseException:
         cluster.close()
         raise
     return cluster
 
 
-def _set_up(cluster: Cluster) -> None:
+def set_up(cluster: Cluster) -> None:
+    """Start a server and a scheduler for the first time, with a queue."""
     cluster.start_server("-t", "create")
     cluster.start_scheduler()
     cluster.qmgr(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Callable, List
+from typing import Callable, List, Tuple
 
 from .records import Job
 from .rotation import ACCOUNTING, Limits, prune
@@ -20,6 +20,7 @@ class Accounting:
         self._kept = kept
         self._clock = clock
         self._day = ""
+        self._unwritten: List[Tuple[str, bytes]] = []
 
     def write(self, kind: str, job_id: str, text: str = "") -> None:
         """One record: `11/20/2026 15:32:40;Q;0.head;queue=batch`."""
@@ -31,11 +32,21 @@ class Accounting:
             prune(self._folder, self._kept, seconds)
         path = os.path.join(self._folder, day)
         line = f"{time.strftime('%m/%d/%Y %H:%M:%S', now)};{kind};{job_id};{text}\n"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        try:
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
+        self._unwritten.append((path, line.encode()))
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what the disk did not take so far, in its order, as far as it takes it now."""
+        while self._unwritten:
+            path, data = self._unwritten[0]
+            try:
+                written = _append(path, data)
+            except OSError:
+                return
+            if written < len(data):
+                self._unwritten[0] = (path, data[written:])
+            else:
+                del self._unwritten[0]
 
     def started(self, job: Job) -> None:
         """The S record."""
@@ -52,6 +63,14 @@ class Accounting:
         for name, value in job.used.items():
             words.append(f"resources_used.{name}={_seconds(value) if name == 'cput' else value}")
         self.write("E", job.job_id, " ".join(words))
+
+
+def _append(path: str, data: bytes) -> int:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        return os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
 
 
 def _common(job: Job) -> List[str]:

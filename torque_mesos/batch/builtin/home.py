@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from .rotation import LOGS, limits, prune, put_aside
+from .settings import read
 
 VERSION = "6.1.3.h5"
 
@@ -59,13 +59,8 @@ class Home(NamedTuple):
 
     @property
     def settings(self) -> Dict[str, Any]:
-        """What `server_priv/builtin.json` sets (delay_scale, server_port)."""
-        try:
-            with open(self.join("server_priv", "builtin.json"), encoding="utf-8") as file:
-                found = json.load(file)
-        except OSError:
-            return {}
-        return found if isinstance(found, dict) else {}
+        """What `server_priv/builtin.json` sets. Raises `BadSettings`."""
+        return read(self.join("server_priv", "builtin.json"))
 
     def make_server_folders(self) -> None:
         """Make what a server and a scheduler need below the home."""
@@ -124,7 +119,14 @@ class LogFile:
         self._size = 0
 
     def write(self, text: str, kind: str = "Svr", name: str = "") -> None:
-        """One line, in the form of TORQUE's logs."""
+        """One line, in the form of TORQUE's logs; lost where the disk takes none."""
+        try:
+            self._write(text, kind, name)
+        except OSError:
+            # A daemon must go on without its log, and has nowhere else to say so.
+            self._opened = ""
+
+    def _write(self, text: str, kind: str, name: str) -> None:
         now = self._clock()
         moment = time.localtime(now)
         path = self._path or os.path.join(self._folder, time.strftime("%Y%m%d", moment))
@@ -139,7 +141,8 @@ class LogFile:
 
     def _open(self, path: str, now: float) -> None:
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._descriptor = os.open(path, flags, 0o644)
         self._size = os.fstat(self._descriptor).st_size

@@ -75,6 +75,7 @@ _MOM_MODULES = (
     "pelog",
     "processes",
     "rotation",
+    "settings",
     "traps",
     "wire",
 )

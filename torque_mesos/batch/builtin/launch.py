@@ -8,6 +8,7 @@ import pwd
 import socket
 from typing import Dict, List, Tuple
 
+from .home import write_file
 from .mom_limits import impose
 from .wire import Message
 
@@ -23,6 +24,16 @@ FILES = ("PBS_NODEFILE", "PBS_GPUFILE", "PBS_MICFILE")
 def account_of(user: str) -> pwd.struct_passwd:
     """The password entry of a job's user. Raises KeyError."""
     return pwd.getpwnam(user)
+
+
+def write_files(order: Message, node_file: str, script: str) -> None:
+    """Write a job's host list and script. Raises KeyError (no such account) and OSError."""
+    account = account_of(order["user"])
+    lines = [f"{name}\n" for name, count, _, _ in order["hosts"] for _ in range(count)]
+    write_file(node_file, "".join(lines), 0o644)
+    write_file(script, order["script"], 0o700)
+    if os.geteuid() == 0:
+        os.chown(script, account.pw_uid, account.pw_gid)
 
 
 def become(account: pwd.struct_passwd, group: str = "") -> None:

@@ -45,6 +45,8 @@ class Manager:
         verb, kind, name = request["verb"], request["object"], request["name"]
         changes: List[Change] = [tuple(change) for change in request["changes"]]
         need(rank, MANAGER if verb in ("create", "delete") else OPERATOR)
+        if verb == "create":
+            self._state.room.need()
         if kind == "node" and verb == "delete":
             self._registry.delete(name, finished)
             return

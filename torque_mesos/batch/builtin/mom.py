@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from .auth import open_tcp, trusted_daemon
-from .home import LogFile, daemonize
+from .home import LogFile, daemonize, write_file
 from .loop import Connection, Loop, listen, request
 from .mom_config import MomConfig, configure
 from .mom_job import MomJob
@@ -34,6 +34,7 @@ class Mom:
         self.name = config.name
         self.manager_port = config.manager_port
         self.usecp = config.usecp
+        self.undelivered_days = config.undelivered_days
         self.loop = loop
         self.log = log
         self.children = Children(loop)
@@ -145,6 +146,13 @@ class Mom:
         else:
             raise ValueError(operation)
         return {}
+
+    def keep_file(self, path: str, record: Message) -> None:
+        """Write a record for a mom that comes after; without room only that one misses it."""
+        try:
+            write_file(path, json.dumps(record), 0o600)
+        except OSError as error:
+            self.log.write(f"cannot write {path}: {error.strerror}")
 
     # --- tasks ---------------------------------------------------------------------------------
 

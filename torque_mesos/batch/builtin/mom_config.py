@@ -10,6 +10,7 @@ import sys
 from typing import List, Tuple
 
 from .home import MOM_MANAGER_PORT, MOM_SERVICE_PORT, SERVER_PORT, Home
+from .rotation import UNDELIVERED_DAYS
 from .traps import PATH_CHECK, Traps
 
 
@@ -31,6 +32,7 @@ class MomConfig:
         self.check_poll_s = 45.0
         self.prologue_alarm_s = 300.0
         self.job_starter = ""
+        self.undelivered_days = UNDELIVERED_DAYS
         self.usecp: List[Tuple[str, str, str]] = []
         self.secret = b""
 
@@ -62,6 +64,7 @@ def configure(arguments: List[str], home_path: str) -> Tuple[MomConfig, bool, st
     config.server_port = int(settings.get("server_port", SERVER_PORT))
     config.service_port = int(settings.get("mom_service_port", MOM_SERVICE_PORT))
     config.manager_port = int(settings.get("mom_manager_port", MOM_MANAGER_PORT))
+    config.undelivered_days = int(settings.get("undelivered_days", UNDELIVERED_DAYS))
     _read(config, chosen.get("-c", home.join("mom_priv", "config")))
     config.server = config.server or home.server_name or socket.gethostname()
     config.service_port = int(chosen.get("-M", config.service_port))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Callable, List, Tuple
 
 from . import launch
+from .rotation import prune_old
 from .wire import Message
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ def _files(mom: Mom, order: Message, spooled: List[str]) -> List[File]:
 
 
 def _save(mom: Mom, job_id: str, files: List[File]) -> None:
+    for name in prune_old(mom.home.join("undelivered"), mom.undelivered_days, time.time()):
+        mom.log.write(f"{name} removed from undelivered, where nobody came for it")
     for source, target, _ in files:
         kept = mom.home.join("undelivered", os.path.basename(source))
         text = f"Unable to copy file {source} to {target}; saved as {kept}"

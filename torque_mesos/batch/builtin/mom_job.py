@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -10,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Dict, List, Optional
 
 from . import launch, mom_delivery, mom_pelog, pelog
-from .home import write_file
 from .loop import Timer
 from .mom_join import Joining
 from .mom_limits import OVER_WALLTIME, exceeded
@@ -66,16 +64,15 @@ class MomJob:
     def _joined(self) -> None:
         self._cancel_timers()
         try:
-            account = launch.account_of(self.order["user"])
+            launch.write_files(self.order, self._node_file, self._script)
         except KeyError:
             self.mom.log.write(f"no account {self.order['user']}", "Job", self.job_id)
             self._failed(NO_ACCOUNT)
             return
-        lines = [name for name, count, _, _ in self.order["hosts"] for _ in range(count)]
-        write_file(self._node_file, "".join(f"{name}\n" for name in lines), 0o644)
-        write_file(self._script, self.order["script"], 0o700)
-        if os.geteuid() == 0:
-            os.chown(self._script, account.pw_uid, account.pw_gid)
+        except OSError as error:
+            self.mom.log.write(f"cannot write its files: {error}", "Job", self.job_id)
+            self._failed(pelog.SISTER_RETRY)
+            return
         self._prologues(list(pelog.PROLOGUES))
 
     def _prologues(self, names: List[str]) -> None:
@@ -260,7 +257,7 @@ class MomJob:
             "started": self.started,
             "obituary": self.obituary,
         }
-        write_file(self._record, json.dumps(record), 0o600)
+        self.mom.keep_file(self._record, record)
 
     def recover(self, record: Message) -> None:
         """Go on with a job of a mom that was here before."""

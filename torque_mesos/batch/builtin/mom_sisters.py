@@ -7,7 +7,6 @@ import os
 from typing import TYPE_CHECKING, Dict, List, Optional
 
 from . import mom_pelog, pelog
-from .home import write_file
 from .loop import Connection
 from .mom_limits import use_of
 from .processes import kill_session, of_session
@@ -73,7 +72,7 @@ class Sisters:
     def keep(self, job_id: str) -> None:
         """Write down what is known of a joined job."""
         if job_id in self._joined:
-            write_file(self._path(job_id), json.dumps(self._joined[job_id]), 0o600)
+            self._mom.keep_file(self._path(job_id), self._joined[job_id])
 
     def join(self, address: str, connection: Connection, message: Message) -> None:
         """Join a job, unless its first host is not known here; the prologue's end is the answer."""

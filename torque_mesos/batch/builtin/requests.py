@@ -7,7 +7,7 @@ from functools import partial
 from typing import Callable, Dict, List, Optional
 
 from .answers import queue_attributes, server_attributes
-from .errors import BADSTATE, IVALREQ, NONODES, PERM, UNKNODE, UNKQUE, PbsError
+from .errors import BADSTATE, IVALREQ, NONODES, PERM, SYSTEM, UNKNODE, UNKQUE, PbsError
 from .job_requests import JobRequests
 from .job_shown import brief_attributes
 from .loop import Connection
@@ -45,12 +45,15 @@ class Requests:
                 raise PbsError(IVALREQ)
         except PbsError as error:
             connection.send(error.as_reply())
+        except OSError as error:
+            self.state.log.write(f"LOG_ERROR::{message.get('op')}: {error}")
+            connection.send(PbsError(SYSTEM, detail=str(error)).as_reply())
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             self.state.log.write(f"bad message ignored: {error!r}: {str(message)[:200]}")
             connection.send(PbsError(IVALREQ).as_reply())
 
     def _finish(self, connection: Connection, error: Optional[PbsError]) -> None:
-        self.state.store.flush()
+        self.state.keep()
         connection.send({} if error is None else error.as_reply())
 
     # --- requests -------------------------------------------------------------------------

@@ -25,6 +25,7 @@ class Limits(NamedTuple):
 
 LOGS = Limits(30, 200)
 ACCOUNTING = Limits(400, 2000)
+UNDELIVERED_DAYS = 90
 
 
 def limits(settings: Dict[str, Any], what: str, usual: Limits) -> Limits:
@@ -71,3 +72,14 @@ def put_aside(path: str) -> None:
         while os.path.exists(f"{path}.{number}"):
             number += 1
     os.replace(path, f"{path}.{number}")
+
+
+def prune_old(folder: str, days: int, now: float) -> List[str]:
+    """Remove files that nobody has touched for so many days. The names that went."""
+    oldest = now - days * _DAY_S
+    gone = []
+    for entry in os.scandir(folder):
+        if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < oldest:
+            os.unlink(entry.path)
+            gone.append(entry.name)
+    return sorted(gone)

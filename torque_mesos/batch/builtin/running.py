@@ -98,7 +98,7 @@ class Runner:
         job.session = None
         self.set_state(job, RUNNING, PRERUN)
         # The slots are on the disk before the mom knows of the job.
-        self._state.store.flush()
+        self._state.keep()
         run = job.start_count
         self._state.ask_mom(
             chosen[0][0],

@@ -20,7 +20,8 @@ from .requests import Requests
 from .running import Runner
 from .sched_link import SchedulerLink
 from .state import State
-from .traps import LATE_OBIT, LATE_OBIT_S
+from .store import BadStore, NotKept, check
+from .traps import LATE_OBIT, LATE_OBIT_S, Traps
 from .wire import Message, short_path
 
 
@@ -64,12 +65,12 @@ class Server:
             return
         else:
             answer = PbsError(IVALREQ).as_reply()
-        self.state.store.flush()
+        self.state.keep()
         connection.send(answer, last=True)
 
     def _bury(self, connection: Connection, message: Message) -> None:
         answer = self.runner.obituary(message)
-        self.state.store.flush()
+        self.state.keep()
         connection.send(answer, last=True)
 
 
@@ -109,7 +110,12 @@ def main(home_path: str) -> int:
         if not sys.stdin.readline().lower().startswith("y"):
             return 1
     try:
+        check(home.join("server_priv", "serverdb"))
+        Traps(home.settings)
         tcp = _listen_tcp(int(chosen.get("-p", home.settings.get("server_port", 15001))))
+    except (BadStore, ValueError) as error:
+        print(f"pbs_server: {error}", file=sys.stderr)
+        return 3
     except OSError as error:
         print(f"pbs_server: cannot listen: {error}", file=sys.stderr)
         return 3
@@ -119,13 +125,13 @@ def main(home_path: str) -> int:
         daemonize()
     log = LogFile(home.join("server_logs"), "PBS_Server", chosen.get("-L", ""), home.settings)
     loop = Loop(lambda text: log.write(text))
-    state = State(home, loop, log)
-    if "-t" in chosen or state.is_new():
-        state.create()
-        state.store.flush()
     try:
+        state = State(home, loop, log)
+        if "-t" in chosen or state.is_new():
+            state.create()
+            state.store.flush()
         state.load()
-    except BadNodesFile as error:
+    except (BadNodesFile, BadStore, NotKept) as error:
         log.write(f"LOG_ERROR::{error}")
         log.write("LOG_ERROR::PBS_Server, pbsd_init failed")
         return 3
@@ -138,6 +144,9 @@ def main(home_path: str) -> int:
         loop.on_signal(number, loop.stop)
     log.write(f"Server Ready, pid = {os.getpid()}")
     loop.run()
-    state.store.close()
+    try:
+        state.store.close()
+    except NotKept as error:
+        log.write(f"LOG_ERROR::cannot save: {error}; what has changed is lost")
     log.write("Server shutdown completed")
     return 0

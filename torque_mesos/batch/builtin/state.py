@@ -17,8 +17,9 @@ from .loop import Loop, request
 from .names import Resolver
 from .nodespec import Choice, Chunk, choose
 from .records import SUSPENDED, Array, Job, Node
+from .room import Room
 from .rotation import ACCOUNTING, limits
-from .store import Store
+from .store import NotKept, Store
 from .traps import Traps
 from .wire import Message
 
@@ -57,7 +58,9 @@ class State:
         self.had_nodes = False
         self._nodes_path = home.join("server_priv", "nodes")
         self.store = Store(home.join("server_priv", "serverdb"))
-        loop.after_turn.append(self.store.flush)
+        self.room = Room(home)
+        self._trouble = ""
+        loop.after_turn.append(self.keep)
 
     def is_new(self) -> bool:
         """Whether no server has ever been made here."""
@@ -113,6 +116,26 @@ class State:
             self.nodes[node.name] = node
         for gone in records.values():
             self.save_node(gone)
+
+    def keep(self) -> None:
+        """Bring what has changed to the disk; what it does not take is tried again."""
+        self.accounting.flush()
+        try:
+            self.store.flush()
+        except NotKept as error:
+            if not self._trouble:
+                self.log.write(f"LOG_ERROR::cannot save: {error}; it is tried again every second")
+                self.loop.call_later(1.0, self._keep_again)
+            self._trouble = str(error)
+            return
+        if self._trouble:
+            self._trouble = ""
+            self.log.write("all is saved again")
+
+    def _keep_again(self) -> None:
+        self.keep()
+        if self._trouble:
+            self.loop.call_later(1.0, self._keep_again)
 
     # --- saving ---------------------------------------------------------------
 

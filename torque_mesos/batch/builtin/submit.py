@@ -9,12 +9,13 @@ from typing import List
 from . import arrays, queues
 from .arrays import Arrays
 from .depend import Dependencies
-from .errors import BADUSER, JOBEXIST, NOATTR, RESC_CONFLICT, PbsError
+from .errors import BADUSER, JOBEXIST, NOATTR, RESC_CONFLICT, SYSTEM, PbsError
 from .holds import Holds
 from .new_job import asked_resources, make, submitter
 from .records import Job
 from .rights import MANAGER, Rights
 from .state import State
+from .store import NotKept
 from .wire import Message
 
 
@@ -38,6 +39,7 @@ class Submission:
     def submit(self, request: Message, uid: int) -> Job:
         """Make a job of a request of `qsub`. Raises `PbsError`."""
         state = self._state
+        state.room.need()
         account = submitter(uid)
         number = self._wanted_number(request)
         if request.get("proxy"):
@@ -65,8 +67,24 @@ class Submission:
         job = make(state, number, request, account, queue, resources)
         state.save_server()
         self._take(job, wanted, depend)
-        state.store.flush()
+        try:
+            state.store.flush()
+        except NotKept as error:
+            self._take_back(job)
+            raise PbsError(SYSTEM, str(error), detail="job not saved") from None
         return job
+
+    def _take_back(self, job: Job) -> None:
+        """Forget a job that its user will be told was not accepted."""
+        state = self._state
+        array = state.arrays.pop(job.job_id, None)
+        taken = [job] if array is None else self._arrays.members(array)
+        for each in taken:
+            state.jobs.pop(each.job_id, None)
+            state.save_job(each)
+        if array is not None:
+            state.save_array(array)
+        state.accounting.write("D", job.job_id, f"requestor=Server@{state.server}")
 
     def _wanted_number(self, request: Message) -> int:
         """The job's number: the next, or with `qsub -J` one that is free."""
