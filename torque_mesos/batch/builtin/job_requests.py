@@ -225,7 +225,7 @@ class JobRequests:
             raise PbsError(UNKQUE)
         forced = self._rights.rank(uid) > USER
         if not forced:
-            queues.admit(self._state, target, dict(job.resources), job.owner)
+            queues.admit(self._state, target, dict(job.resources), job.owner, job.group)
         queues.put(self._state, job, target)
         queues.route(self._state, job)
         self.holds.settle(job, "job moved")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Tuple
 
-from .errors import EXCQRESC, MAXQUED, PERM, QUENODFLT, QUNOENB, SYNTAX, UNKQUE, PbsError
+from . import acl
+from .errors import EXCQRESC, MAXQUED, QUENODFLT, QUNOENB, SYNTAX, UNKQUE, PbsError
 from .nodespec import BadSpec, Chunk, never, node_count, parse, slot_count
 from .records import COMPLETE, Job
 from .state import State
@@ -26,19 +27,18 @@ def find_queue(state: State, asked: str) -> str:
     return name
 
 
-def admit(state: State, name: str, resources: Dict[str, str], owner: str) -> None:
+def admit(state: State, name: str, resources: Dict[str, str], owner: str, group: str) -> None:
     """Whether a queue takes a job of `owner` (user@host). Raises `PbsError`."""
     queue = state.queues[name]
-    user = owner.split("@")[0]
     where = f"user {owner}, queue {name}"
-    allowed = queue.get("acl_users", "").split(",")
-    if queue.get("acl_user_enable") == "True" and not {user, owner, f"{user}@*"} & set(allowed):
-        raise PbsError(PERM, f"user ACL rejected the submitting user: {where}")
-    check_limits(state, queue, resources)
+    if queue.get("queue_type") == "Execution":
+        acl.check_group(queue, name, owner, group)
     if queue.get("enabled") != "True":
         raise PbsError(QUNOENB, f"queue is disabled: {where}")
     if "max_queuable" in queue or "max_user_queuable" in queue:
-        _check_numbers(state, name, user, where)
+        _check_numbers(state, name, owner.split("@")[0], where)
+    acl.check_host_and_user(queue, name, owner, state.server)
+    check_limits(state, queue, resources)
 
 
 def _check_numbers(state: State, name: str, user: str, where: str) -> None:
@@ -150,7 +150,7 @@ def _takes(state: State, name: str, job: Job) -> bool:
     if name not in state.queues:
         return False
     try:
-        admit(state, name, dict(job.resources), job.owner)
+        admit(state, name, dict(job.resources), job.owner, job.group)
     except PbsError:
         return False
     return True

@@ -36,6 +36,7 @@ class Requests:
         """Answer one request; a bad one is answered with an error."""
         try:
             operation = str(message.get("op"))
+            self.rights.check_asker(uid)
             handler = _HANDLERS.get(operation)
             if handler is not None:
                 handler(self, uid, message, connection)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import List
 
+from .acl import entries, may_ask, user_matches
 from .auth import user_name
 from .errors import PERM, UNKJOBID, PbsError
 from .records import Job
@@ -24,13 +26,24 @@ class Rights:
         """MANAGER, OPERATOR or USER."""
         if uid in (0, os.geteuid()):
             return MANAGER
-        name, host = user_name(uid), socket.gethostname()
-        for rank, acl in ((MANAGER, "managers"), (OPERATOR, "operators")):
-            for entry in self._state.attributes.get(acl, "").split(","):
-                user, _, where = entry.partition("@")
-                if user == name and where in ("*", "", host, self._state.server):
+        owners = self._owners(uid)
+        for rank, name in ((MANAGER, "managers"), (OPERATOR, "operators")):
+            for entry in entries(self._state.attributes.get(name, "")):
+                if any(user_matches(owner, entry) for owner in owners):
                     return rank
         return USER
+
+    def _owners(self, uid: int) -> List[str]:
+        name = user_name(uid)
+        return [f"{name}@{host}" for host in (socket.gethostname(), self._state.server)]
+
+    def check_asker(self, uid: int) -> None:
+        """Whether the server listens to this asker at all. Raises `PbsError` (PERM)."""
+        attributes = self._state.attributes
+        if any(may_ask(attributes, owner) for owner in self._owners(uid)):
+            return
+        if self.rank(uid) == USER:
+            raise PbsError(PERM)
 
     def may_see(self, uid: int, job: Job) -> bool:
         """Whether a job is shown to this asker."""

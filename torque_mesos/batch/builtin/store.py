@@ -30,11 +30,15 @@ class Store:
     def __init__(self, path: str) -> None:
         try:
             self._open(path)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise BadStore(f"cannot read {path}: {error}") from None
         self._changed: Dict[Tuple[str, str], Optional[Record]] = {}
 
     def _open(self, path: str) -> None:
+        # Scripts of all users are in it; its companions get its mode.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.fchmod(descriptor, 0o600)
+        os.close(descriptor)
         self._database = sqlite3.connect(path, isolation_level=None)
         (found,) = self._database.execute("PRAGMA user_version").fetchone()
         if found not in (0, FORMAT):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+import socket
 import time
 from typing import List
 
@@ -11,7 +12,7 @@ from .arrays import Arrays
 from .depend import Dependencies
 from .errors import BADUSER, JOBEXIST, NOATTR, RESC_CONFLICT, SYSTEM, PbsError
 from .holds import Holds
-from .new_job import asked_resources, make, submitter
+from .new_job import asked_resources, group_of, make, submitter
 from .records import Job
 from .rights import MANAGER, Rights
 from .state import State
@@ -40,6 +41,8 @@ class Submission:
         """Make a job of a request of `qsub`. Raises `PbsError`."""
         state = self._state
         state.room.need()
+        # The kernel says that the asker is on this host; what he says of it counts for nothing.
+        request = {**request, "host": socket.gethostname()}
         account = submitter(uid)
         number = self._wanted_number(request)
         if request.get("proxy"):
@@ -55,7 +58,9 @@ class Submission:
             # Requests in this form are not part of this server; TORQUE refuses them, too,
             # where a queue has a default of nodes.
             raise PbsError(RESC_CONFLICT)
-        queues.admit(state, queue, resources, f"{account.pw_name}@{request['host']}")
+        owner = f"{account.pw_name}@{request['host']}"
+        group = group_of(account, str(request.get("groups", "")))
+        queues.admit(state, queue, resources, owner, group)
         if state.queues[queue].get("queue_type") != "Route":
             queues.add_defaults(state, queue, resources)
         depend: List[List[str]] = [list(map(str, words)) for words in request.get("depend", [])]
