@@ -119,3 +119,16 @@ def test_slots_that_are_given_back_show_all(state: Any) -> None:
     assert _seen(view) == ["1.head", "2.head", "3.head"]
     view.forget()
     assert _seen(view) == ["1.head", "2.head", "3.head"]
+
+
+def test_slots_of_a_job_that_began_and_ended_since_show_all(state: Any) -> None:
+    view = SchedulerView(state)
+    view.take()
+    node = state.nodes["n1"]
+    started = state.jobs["1.head"]
+    started.hosts = [("n1", node.take("1.head", 2))]
+    started.state = RUNNING
+    view.started(started)
+    assert _seen(view) == []
+    node.release("1.head")
+    assert _seen(view) == ["2.head", "3.head"]

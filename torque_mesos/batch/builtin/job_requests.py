@@ -12,7 +12,7 @@ from .auth import user_name
 from .depend import Dependencies
 from .errors import BADSTATE, IVALREQ, NORELYMOM, NOTHELD, PERM, SAMEQUEUE, UNKQUE, UNKSIG, PbsError
 from .holds import Holds
-from .job_shown import is_array, job_attributes
+from .job_shown import brief_attributes, is_array, job_attributes
 from .records import COMPLETE, EXITING, RUNNING, Attributes, Job
 from .rights import USER, Rights
 from .running import Runner
@@ -77,11 +77,13 @@ class JobRequests:
             raise PbsError(IVALREQ, "Error in specified array range") from None
         return self.arrays.members(array, indexes)
 
-    def shown(self, job: Job, server: str, privileged: bool) -> Attributes:
-        """A job's attributes."""
+    def shown(self, job: Job, server: str, privileged: bool, brief: bool = False) -> Attributes:
+        """A job's attributes; `brief`: those of a plain list."""
         array = self._state.arrays.get(job.job_id)
         if array is not None:
             self.arrays.refresh(array)
+        if brief:
+            return brief_attributes(job)
         kind = self._state.queues.get(job.queue, {}).get("queue_type", "Execution")
         return job_attributes(job, server, privileged, kind)
 

@@ -9,7 +9,6 @@ from typing import Callable, Dict, List, Optional
 from .answers import queue_attributes, server_attributes
 from .errors import BADSTATE, IVALREQ, NONODES, PERM, SYSTEM, UNKNODE, UNKQUE, PbsError
 from .job_requests import JobRequests
-from .job_shown import brief_attributes
 from .loop import Connection
 from .manage import Manager
 from .rights import MANAGER, USER, Rights, need
@@ -80,10 +79,8 @@ class Requests:
             may_see = self.rights.may_see
             wanted = [job for job in jobs if queue in (None, job.queue) and may_see(uid, job)]
         name = self.state.server
-        if message.get("brief"):
-            told = [[job.job_id, brief_attributes(job)] for job in wanted]
-        else:
-            told = [[job.job_id, self.jobs_of.shown(job, name, privileged)] for job in wanted]
+        shown = partial(self.jobs_of.shown, brief=bool(message.get("brief")))
+        told = [[job.job_id, shown(job, name, privileged)] for job in wanted]
         connection.send({"jobs": told})
 
     def nodes(self, _: int, message: Message, connection: Connection) -> None:

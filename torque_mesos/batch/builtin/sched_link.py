@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+from .errors import PbsError
 from .loop import Connection
 from .records import Job
 from .running import Runner
@@ -56,8 +57,7 @@ class SchedulerLink:
     def act(self, job: Job, message: Message) -> None:
         """Run a job, comment on it, or delete it. Raises `PbsError`."""
         if message["do"] == "run":
-            self._runner.run(job)
-            self._runner.set_comment(job)
+            self._run(job)
         elif message["do"] == "delete":
             self._state.log.write("Job Deleted because it would never run", "Job", job.job_id)
             self._runner.never_run(job)
@@ -65,6 +65,16 @@ class SchedulerLink:
             job.comment = str(message["comment"])
             self._state.save_job(job)
             self._state.touched.discard(job.job_id)
+
+    def _run(self, job: Job) -> None:
+        try:
+            self._runner.run(job)
+        except PbsError:
+            # The scheduler has given its slots to nobody else.
+            self.view.forget()
+            raise
+        self.view.started(job)
+        self._runner.set_comment(job)
 
     def _iterate_later(self) -> None:
         delay = self._state.number("scheduler_iteration", DEFAULT_ITERATION_S)

@@ -18,7 +18,7 @@ Nodes = Dict[str, Tuple[List[str], int, int]]
 
 
 class SchedulerView:
-    """Makes the views of one scheduler, and remembers what the last one was made of."""
+    """Makes the views of one scheduler, and remembers what its last cycle left over."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -28,6 +28,14 @@ class SchedulerView:
     def forget(self) -> None:
         """The next view is of all jobs."""
         self._nodes = None
+
+    def started(self, job: Job) -> None:
+        """A job of this cycle holds its slots: those behind it had to do without them."""
+        for name, _ in job.hosts:
+            node = self._state.nodes.get(name)
+            if self._nodes is not None and node is not None and name in self._nodes:
+                names, np, free = self._nodes[name]
+                self._nodes[name] = (names, np, min(free, node.free_slots))
 
     def take(self) -> Message:
         """The view of a cycle that begins now."""
