@@ -121,6 +121,7 @@ CHANGING: dict[str, list[str]] = {
     "qdel": [],
     "qhold": [],
     "qmove": ["batch"],
+    "qorder": ["SECOND"],
     "qrerun": [],
     "qrls": [],
     "qrun": [],
@@ -129,7 +130,7 @@ CHANGING: dict[str, list[str]] = {
 # Those that change no job, or only new ones of the asker's.
 OTHERS = {
     *("momctl", "pbs_mom", "pbs_sched", "pbs_server", "pbsdsh", "pbsnodes", "qmgr", "qstat"),
-    *("qsub", "qterm", "tracejob"),
+    *("qsub", "qterm", "tracejob", "qselect", "qstart", "qstop", "qenable", "qdisable"),
 }
 
 
@@ -141,13 +142,15 @@ def test_every_command_is_thought_of() -> None:
 def test_no_command_touches_a_job_of_anothers(two: tuple[Cluster, int, int]) -> None:
     cluster, alice, bob = two
     queued = _submit(cluster, alice, "true\n", "-h")
+    second = _submit(cluster, alice, "true\n", "-h")
     running = _submit(cluster, alice, "echo secret; sleep 300\n")
     wait_for(lambda: "session_id" in cluster.job(running), "it runs")
     before = {job: cluster.job(job) for job in (queued, running)}
     installed = {name.split("/")[1] for name in _COMMANDS}
     for command in CHANGING.keys() & installed:
         for job in (queued, running):
-            done = cluster.run(command, *CHANGING[command], job, uid=bob)
+            words = [second if word == "SECOND" else word for word in CHANGING[command]]
+            done = cluster.run(command, *words, job, uid=bob)
             assert done.returncode, (command, job)
             assert "Unauthorized Request" in done.stderr, (command, done.stderr)
     for words in (["qdel", "-p"], ["qdel", "-W", "1"], ["qrerun", "-f"], ["qdel", "-m", "x"]):
@@ -156,11 +159,15 @@ def test_no_command_touches_a_job_of_anothers(two: tuple[Cluster, int, int]) -> 
     for words in (["qstat", "-f", running], ["qstat", "-x", queued]):
         assert "secret" not in cluster.run(*words, uid=bob).stdout
         assert cluster.run(*words, uid=bob).returncode == 159
+    assert cluster.run("qselect", uid=bob).stdout == ""
+    for command in ("qstart", "qstop", "qenable", "qdisable"):
+        done = cluster.run(command, "batch", uid=bob)
+        assert (done.returncode > 0, "Unauthorized Request" in done.stderr) == (True, True)
     for job, attributes in before.items():
         now = cluster.job(job)
         for name in ("job_state", "Hold_Types", "Priority", "queue", "start_count", "session_id"):
             assert now.get(name) == attributes.get(name), (job, name)
-    for job in (queued, running):
+    for job in (queued, second, running):
         assert cluster.run("qdel", job, uid=alice).returncode == 0
 
 
