@@ -15,10 +15,13 @@ import socket
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from .seal import Seal
 from .wire import REQUEST_LIMIT, BadMessage, Decoder, Message, encode
 
 Callback = Callable[[], None]
 Log = Callable[[str], None]
+
+NO_SEAL = Seal()
 
 
 class Timer:
@@ -116,6 +119,7 @@ class Connection:
     """A framed connection in a loop.
 
     `on_message` gets each message; `on_close` gets None, or the error that ended it.
+    `accepted`: the other end has opened it. Raises OSError where a seal cannot be had.
     """
 
     def __init__(
@@ -124,8 +128,9 @@ class Connection:
         sock: socket.socket,
         on_message: Callable[[Connection, Message], None],
         on_close: Optional[Callable[[Connection, Optional[Exception]], None]] = None,
-        secret: bytes = b"",
+        seal: Seal = NO_SEAL,
         limit: int = REQUEST_LIMIT,
+        accepted: bool = False,
     ) -> None:
         self.loop = loop
         self.sock = sock
@@ -133,8 +138,10 @@ class Connection:
         self.closed = False
         self._on_message = on_message
         self._on_close = on_close
-        self._secret = secret
-        self._decoder = Decoder(limit, secret)
+        self._seal = seal
+        self._unknown = accepted and seal.introduced
+        self._secret, self._first = (seal.at_once, b"") if accepted else seal.begin()
+        self._decoder = Decoder(limit, self._secret)
         self._out = bytearray()
         self._close_when_sent = False
         sock.setblocking(False)
@@ -144,7 +151,8 @@ class Connection:
         """Send `message`; with `last`, close once it is out."""
         if self.closed:
             return
-        self._out += encode(message, self._secret)
+        self._out += self._first + encode(message, self._secret)
+        self._first = b""
         self._close_when_sent = self._close_when_sent or last
         self._flush()
 
@@ -192,6 +200,11 @@ class Connection:
             return
         try:
             for message in self._decoder.feed(data):
+                if self._unknown:
+                    self._unknown = False
+                    self._secret = self._seal.accept(message)
+                    self._decoder.use(self._secret)
+                    continue
                 self._on_message(self, message)
                 if self.closed:
                     return
@@ -222,7 +235,7 @@ def request(
     connect: Callable[[], socket.socket],
     message: Message,
     done: Callable[[Optional[Message], Optional[Exception]], None],
-    secret: bytes = b"",
+    seal: Seal = NO_SEAL,
     timeout_s: float = 10.0,
 ) -> None:
     """Connect, send one message, and call `done` once: with the answer, or with the error.
@@ -259,7 +272,13 @@ def request(
         problem = error
         loop.call_later(0, lambda: finish(None, problem))
         return
-    connection = Connection(loop, sock, on_message, on_close, secret)
+    try:
+        connection = Connection(loop, sock, on_message, on_close, seal)
+    except OSError as error:
+        sock.close()
+        unsealed = error
+        loop.call_later(0, lambda: finish(None, unsealed))
+        return
     connections.append(connection)
 
     def connected() -> None:

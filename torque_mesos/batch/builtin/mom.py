@@ -46,7 +46,7 @@ class Mom:
         self.job_path = ":".join([*folders, "/usr/bin", "/bin"])
         self._config = config
         self._resolver = resolver
-        self.secret = config.secret
+        self.seal = config.seal
         self.own_is_here = True
         self.sisters = Sisters(self)
         self.tasks = Tasks(self)
@@ -75,7 +75,7 @@ class Mom:
     ) -> None:
         """Send a message to another daemon."""
         connect = partial(open_tcp, target, self.own_address(target[0]))
-        request(self.loop, connect, message, done, self.secret, timeout_s)
+        request(self.loop, connect, message, done, self.seal, timeout_s)
 
     def tell_server(self, message: Message, done: Done) -> None:
         """Send a message to the server."""
@@ -90,12 +90,12 @@ class Mom:
 
     def connected(self, sock: socket.socket, peer: Any) -> None:
         """The server, a sister or momctl has come."""
-        if not self.secret and not trusted_daemon(sock, peer):
+        if not self.seal and not trusted_daemon(sock, peer):
             self.log.write(f"bad connect from {peer[0]}:{peer[1]}")
             sock.close()
             return
         handle = partial(self._message, str(peer[0]))
-        Connection(self.loop, sock, handle, secret=self.secret)
+        Connection(self.loop, sock, handle, seal=self.seal, accepted=True)
 
     def _message(self, address: str, connection: Connection, message: Message) -> None:
         operation = str(message.get("op"))

@@ -11,6 +11,7 @@ from typing import List, Tuple
 
 from .home import MOM_MANAGER_PORT, MOM_SERVICE_PORT, SERVER_PORT, Home
 from .rotation import UNDELIVERED_DAYS
+from .seal import Seal, seal_of
 from .traps import PATH_CHECK, Traps
 
 
@@ -34,7 +35,8 @@ class MomConfig:
         self.job_starter = ""
         self.undelivered_days = UNDELIVERED_DAYS
         self.usecp: List[Tuple[str, str, str]] = []
-        self.secret = b""
+        self.auth = ""
+        self.seal = Seal()
 
 
 def configure(arguments: List[str], home_path: str) -> Tuple[MomConfig, bool, str, bool]:
@@ -64,13 +66,18 @@ def configure(arguments: List[str], home_path: str) -> Tuple[MomConfig, bool, st
     config.server_port = int(settings.get("server_port", SERVER_PORT))
     config.service_port = int(settings.get("mom_service_port", MOM_SERVICE_PORT))
     config.manager_port = int(settings.get("mom_manager_port", MOM_MANAGER_PORT))
+    config.auth = os.environ.get("PBS_BUILTIN_AUTH") or str(settings.get("auth", ""))
     config.undelivered_days = int(settings.get("undelivered_days", UNDELIVERED_DAYS))
     _read(config, chosen.get("-c", home.join("mom_priv", "config")))
     config.server = config.server or home.server_name or socket.gethostname()
     config.service_port = int(chosen.get("-M", config.service_port))
     config.manager_port = int(chosen.get("-R", config.manager_port))
     config.server_port = int(chosen.get("-S", config.server_port))
-    config.secret = _secret(home)
+    try:
+        config.seal = seal_of(config.auth, _secret(home))
+    except ValueError as error:
+        print(f"pbs_mom: {error}", file=sys.stderr)
+        sys.exit(3)
     foreground = bool({"-D", "-F"} & set(chosen))
     return config, foreground, chosen.get("-L", ""), bool({"-P", "-q"} & set(chosen))
 
@@ -115,6 +122,8 @@ def _read(config: MomConfig, path: str) -> None:
             config.prologue_alarm_s = float(values[0])
         elif name == "job_starter" and values:
             config.job_starter = " ".join(values)
+        elif name == "auth" and values:
+            config.auth = values[0]
         elif name == "usecp" and len(values) == 2:
             host, _, prefix = values[0].partition(":")
             config.usecp.append((host, prefix, values[1]))

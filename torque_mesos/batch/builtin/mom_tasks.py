@@ -115,10 +115,10 @@ class Tasks:
 
         try:
             sock = open_tcp((str(host[2]), int(host[3])), self._mom.own_address(str(host[2])))
+            connection = Connection(self._mom.loop, sock, received, closed, self._mom.seal)
         except OSError as error:
-            answer({"error": f"cannot reach {host[0]}: {error.strerror}"})
+            answer({"error": f"cannot reach {host[0]}: {error}"})
             return
-        connection = Connection(self._mom.loop, sock, received, closed, self._mom.secret)
 
         def connected() -> None:
             status = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

@@ -12,6 +12,7 @@ from .auth import open_tcp
 from .client import warn
 from .home import MOM_MANAGER_PORT, Home
 from .names import Resolver
+from .seal import seal_of
 from .wire import BadMessage, Message, ask
 
 
@@ -71,6 +72,12 @@ def main(home_path: str = "/var/spool/torque") -> int:
     if path:
         with open(path, "rb") as file:
             secret = file.read().strip()
+    auth = os.environ.get("PBS_BUILTIN_AUTH") or str(home.settings.get("auth", ""))
+    try:
+        seal = seal_of(auth, secret)
+    except ValueError as error:
+        warn(f"momctl: {error}")
+        return 1
     status = 0
     for host in chosen.get("-h", "localhost").split(","):
         address = Resolver(hosts).address(host)
@@ -79,7 +86,9 @@ def main(home_path: str = "/var/spool/torque") -> int:
             if address is None:
                 raise OSError(2, "No such host")
             with _connect(address, port) as sock:
-                found = ask(sock, message, secret)
+                key, first = seal.begin()
+                sock.sendall(first)
+                found = ask(sock, message, key)
         except (OSError, BadMessage) as error:
             number = getattr(error, "errno", None) or 0
             text = f"errno={number} ({os.strerror(number)})"

@@ -19,6 +19,7 @@ from .registry import Registry
 from .requests import Requests
 from .running import Runner
 from .sched_link import SchedulerLink
+from .seal import seal_of
 from .state import State
 from .store import BadStore, NotKept, check
 from .traps import LATE_OBIT, LATE_OBIT_S, Traps
@@ -46,12 +47,12 @@ class Server:
 
     def mom_connected(self, sock: socket.socket, peer: Any) -> None:
         """A mom has come, through TCP."""
-        if not trusted_daemon(sock, peer) and not self.state.secret:
+        if not trusted_daemon(sock, peer) and not self.state.seal:
             self.state.log.write(f"bad attempt to connect from {peer[0]}:{peer[1]}")
             sock.close()
             return
         handle = partial(self._mom, str(peer[0]))
-        Connection(self.state.loop, sock, handle, secret=self.state.secret)
+        Connection(self.state.loop, sock, handle, seal=self.state.seal, accepted=True)
 
     def _mom(self, address: str, connection: Connection, message: Message) -> None:
         if message.get("op") == "status":
@@ -112,6 +113,7 @@ def main(home_path: str) -> int:
     try:
         check(home.join("server_priv", "serverdb"))
         Traps(home.settings)
+        seal_of(str(home.settings.get("auth", "")), b"")
         tcp = _listen_tcp(int(chosen.get("-p", home.settings.get("server_port", 15001))))
     except (BadStore, ValueError) as error:
         print(f"pbs_server: {error}", file=sys.stderr)

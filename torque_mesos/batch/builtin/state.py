@@ -19,6 +19,7 @@ from .nodespec import Choice, Chunk, choose
 from .records import SUSPENDED, Array, Job, Node
 from .room import Room
 from .rotation import ACCOUNTING, limits
+from .seal import seal_of
 from .store import NotKept, Store
 from .traps import Traps
 from .wire import Message
@@ -42,7 +43,7 @@ class State:
         self.port = int(settings.get("server_port", SERVER_PORT))
         self.mom_service_port = int(settings.get("mom_service_port", MOM_SERVICE_PORT))
         self.mom_manager_port = int(settings.get("mom_manager_port", MOM_MANAGER_PORT))
-        self.secret = home.secret("server_priv")
+        self.seal = seal_of(str(settings.get("auth", "")), home.secret("server_priv"))
         kept = limits(settings, "accounting", ACCOUNTING)
         self.accounting = Accounting(home.join("server_priv", "accounting"), kept)
         self.nodes: Dict[str, Node] = {}
@@ -235,4 +236,4 @@ class State:
                 self.log.write(f"{message['op']} to {node.name}: {error}", "Node", node.name)
             done(reply, error)
 
-        request(self.loop, connect, message, answered, self.secret, 5.0)
+        request(self.loop, connect, message, answered, self.seal, 5.0)

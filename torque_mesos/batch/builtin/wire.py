@@ -52,6 +52,10 @@ class Decoder:
         self._secret = secret
         self._buffer = bytearray()
 
+    def use(self, secret: bytes) -> None:
+        """Check the signatures of all further messages with another secret."""
+        self._secret = secret
+
     def feed(self, data: bytes) -> Iterator[Message]:
         """Add bytes; yield every message that is complete now."""
         self._buffer += data

@@ -1,0 +1,191 @@
+"""MUNGE between daemons: with a munged and a key of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.batch.builtin.cluster import (
+    MOM_CONFIG,
+    Cluster,
+    install_settings,
+    ordinary_account,
+    set_up,
+    wait_for,
+)
+from torque_mesos.batch.builtin.munge import Munge, MungeError
+from torque_mesos.batch.builtin.seal import Seal, seal_of
+from torque_mesos.batch.builtin.wire import BadMessage, encode
+
+pytestmark = pytest.mark.system
+
+N1, N2 = "n1.cluster.test", "n2.cluster.test"
+PROGRAM = shutil.which("munged") or "/usr/sbin/munged"
+
+
+class Realm:
+    """A folder with a key and its munged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "socket"
+        key = folder / "key"
+        key.write_bytes(os.urandom(64))
+        key.chmod(0o600)
+        self.process = subprocess.Popen(
+            [PROGRAM, "--foreground", "--force", f"--socket={self.socket}", f"--key-file={key}"]
+            + [f"--{name}-file={folder / name}" for name in ("pid", "log", "seed")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for(self.socket.exists, "munged listens")
+
+    @property
+    def auth(self) -> str:
+        return f"munge:{self.socket}"
+
+
+@pytest.fixture
+def realm() -> Iterator[Callable[[], Realm]]:
+    """Makes realms of different keys."""
+    if not Path(PROGRAM).exists():
+        pytest.skip("no munged here (Debian: apt install munge)")
+    made: list[Realm] = []
+
+    def make() -> Realm:
+        folder = Path(tempfile.mkdtemp(prefix="builtin-munge-"))
+        folder.chmod(0o755)
+        made.append(Realm(folder))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.process.terminate()
+        each.process.wait()
+        shutil.rmtree(each.folder)
+
+
+def _frame(data: bytes) -> dict[str, str]:
+    (length,) = struct.unpack_from(">I", data)
+    found: dict[str, str] = json.loads(data[36 : 36 + length])
+    return found
+
+
+def test_a_credential_carries_a_key_once(realm: Callable[[], Realm]) -> None:
+    seal = seal_of(realm().auth, b"")
+    assert seal
+    key, first = seal.begin()
+    message = _frame(first)
+    assert key.hex() not in first.hex()
+    assert seal.accept(message) == key
+    with pytest.raises(BadMessage, match="munge: Replayed credential; somebody sends again"):
+        seal.accept(message)
+
+
+def test_what_is_wrong_with_a_credential_is_said(realm: Callable[[], Realm]) -> None:
+    ours, theirs = realm(), realm()
+    seal = seal_of(ours.auth, b"")
+    _, first = seal_of(theirs.auth, b"").begin()
+    with pytest.raises(BadMessage, match="munge: Invalid credential"):
+        seal.accept(_frame(first))
+    with pytest.raises(BadMessage, match="the other end brings no credential"):
+        seal.accept({"op": "status"})
+    old = subprocess.run(
+        ["munge", f"--socket={ours.socket}", "--ttl=1", "--string=x"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    made = time.time()
+    # Who opens it earlier has used it up.
+    wait_for(lambda: time.time() > made + 2.5, "the credential is too old")
+    with pytest.raises(BadMessage, match="Expired credential; do the clocks of the two hosts"):
+        seal.accept({"op": "munge", "credential": old})
+    ours.process.terminate()
+    ours.process.wait()
+    with pytest.raises(OSError, match="munge: "):
+        seal.begin()
+
+
+def test_a_credential_of_an_ordinary_user_is_not_taken(realm: Callable[[], Realm]) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to be another user")
+    ours = realm()
+    made = subprocess.run(
+        ["munge", f"--socket={ours.socket}", f"--string={'x' * 32}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        user=65534,
+    ).stdout.strip()
+    with pytest.raises(BadMessage, match="of uid 65534, no daemon of ours"):
+        seal_of(ours.auth, b"").accept({"op": "munge", "credential": made})
+
+
+def test_settings_that_mean_nothing() -> None:
+    with pytest.raises(ValueError, match="auth is 'mung', not munge"):
+        seal_of("mung", b"")
+    assert not seal_of("", b"")
+    assert seal_of("", b"secret").begin() == (b"secret", b"")
+    assert not Seal().introduced
+    with pytest.raises(MungeError):
+        Munge("/nowhere/socket").make(b"x")
+
+
+@pytest.fixture
+def sealed(realm: Callable[[], Realm]) -> Iterator[tuple[Cluster, Realm]]:
+    if ordinary_account() is None:
+        pytest.skip("there is no ordinary account here that could submit jobs")
+    cluster = Cluster()
+    ours = realm()
+    path = cluster.home / "server_priv" / "builtin.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "auth": ours.auth}))
+    try:
+        set_up(cluster)
+        yield cluster, ours
+    finally:
+        cluster.close()
+
+
+def test_jobs_over_hosts_that_share_a_key(
+    sealed: tuple[Cluster, Realm], realm: Callable[[], Realm]
+) -> None:
+    cluster, ours = sealed
+    config = f"{MOM_CONFIG}$auth {ours.auth}\n"
+    cluster.with_nodes(N1, N2, config=config)
+    job_id = cluster.submit("cat $PBS_NODEFILE\n", "-l", "nodes=2:ppn=2", "-N", "two")
+    assert cluster.wait_state(job_id, "C")["exit_status"] == "0"
+    assert len((cluster.work / "two.o0").read_text().split()) == 4
+    # Who has another key, or none, is not heard.
+    port = int(install_settings(cluster.home)["server_port"])
+    logs = cluster.home / "server_logs"
+
+    def logged(text: str) -> bool:
+        return any(text in path.read_text() for path in logs.iterdir())
+
+    for first, text in (
+        (seal_of(realm().auth, b"").begin()[1], "munge: Invalid credential"),
+        (encode({"op": "obit", "job": job_id}), "the other end brings no credential"),
+    ):
+        with socket.create_connection(("127.0.0.1", port)) as sock:
+            sock.sendall(first)
+            assert sock.recv(100) == b""
+        wait_for(lambda text=text: logged(text), text)
+    _key, first = seal_of(ours.auth, b"").begin()
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(first + encode({"op": "status", "node": N1}, bytes(32)))
+        assert sock.recv(100) == b""
+    wait_for(lambda: logged("a message with a wrong signature"), "the key signs what follows")
+    done = cluster.run("momctl", "-h", N1, "-s", env={"PBS_BUILTIN_AUTH": ours.auth})
+    assert done.returncode == 0
+    assert cluster.moms[N1].wait(60) == 0
