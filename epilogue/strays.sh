@@ -37,8 +37,8 @@ related() {
 only_ours() {
     [ -n "$executor" ] && [ "$(id -u)" = 0 ] || return 0
     grep -sqza 'torque-mesos-executor$' "/proc/$executor/cmdline" || return 0
-    find "$scratch" -maxdepth 1 -name 'torque-mesos.*' -user "$uid" ! -path "$folder" 2> /dev/null |
-        grep -q . || printf '%s\n' "$executor"
+    find "$scratch" -maxdepth 1 -name 'torque-mesos.*' -user "$uid" 2> /dev/null |
+        grep -Fvxq -- "$folder" || printf '%s\n' "$executor"
 }
 
 # Print what is left over, a number a line. (Lists of numbers are split on purpose.)
@@ -98,6 +98,7 @@ end_job_here() {
         [ "${PBS_JOBID-}" != "$job" ]; then
         end_left_over "${5-}"
     fi
-    problem=$(rm -rf -- "$folder" 2>&1) || tell "cannot remove $folder: $problem"
+    problem=$(rm -rf -- "$folder" "$home/torque-mesos/jobs/$job" 2>&1) ||
+        tell "cannot remove $folder: $problem"
     exit 0
 }

@@ -13,6 +13,8 @@ LC_ALL=C
 export PATH LC_ALL
 umask 077
 
+home=${home%/mom_priv/..}
+
 # The mom's settings for us (torque_mesos/mom/pelog.py writes them). Read, never run.
 scratch=/tmp scripts=/etc/torque-mesos limit_s=60 executor='' launch=tm bin=
 if [ -r "$home/torque-mesos/conf" ]; then
@@ -58,9 +60,25 @@ take_arguments() {
     esac
 }
 
+# A job that is aborted before it begins has no epilogue on its further hosts, so what is
+# noted of jobs that the mom has no record of any more is removed. (A record may be a little
+# younger than its folder. TORQUE names that of 1[2].head 1-2.head.JB.)
+remove_old_folders() {
+    find "$home/torque-mesos/jobs" -type f -mmin +10 2> /dev/null | while read -r note; do
+        old=${note##*/}
+        for record in "$home/mom_priv/jobs/$old."* \
+            "$home/mom_priv/jobs/$(printf '%s' "$old" | sed 's/\[/-/; s/\]//')."*; do
+            [ ! -e "$record" ] || continue 2
+        done
+        rm -rf -- "$scratch/torque-mesos.$old" "$note"
+    done
+}
+
 # Make the job's folder, the user's own. Others may have made something of this name.
 # Nobody can enter what is made here before it is handed over in the last step.
 make_folder() {
+    remove_old_folders
+    true 2> /dev/null > "$home/torque-mesos/jobs/$job"
     if ! problem=$(rm -rf -- "$folder" 2>&1 && mkdir -m 0700 -- "$folder" 2>&1 &&
         chown -- "$uid:$gid" "$folder" 2>&1); then
         rm -rf -- "$folder" 2> /dev/null

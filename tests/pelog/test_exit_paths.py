@@ -265,3 +265,27 @@ def test_what_runs_as_the_user_needs_no_more_than_he_may(
     assert run("prologue", job, "nobody", nodes="localhost\n").returncode == 0
     done = run(script, job, "nobody", user="nobody", HOME="/nonexistent")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("script", ["prologue", "prologue.parallel"])
+def test_folders_of_jobs_that_are_gone_are_removed(
+    run: Run, home: Path, job: str, script: str
+) -> None:
+    gone, here, member, young = f"{job}-1", f"{job}-2", f"3[4].{job[5:]}", f"{job}-5"
+    long_ago = time.time() - 3600
+    (home / "mom_priv" / "jobs").mkdir()
+    (home / "mom_priv" / "jobs" / f"{here}.JB").touch()
+    (home / "mom_priv" / "jobs" / f"3-4.{job[5:]}.JB").touch()
+    try:
+        for other in (gone, here, member, young):
+            assert run("prologue.parallel", other, USER).returncode == 0
+            assert folder_of(other).is_dir()
+            if other != young:
+                os.utime(home / "torque-mesos" / "jobs" / other, (long_ago, long_ago))
+        assert run(script, job, USER, nodes="localhost\n").returncode == 0
+        assert not folder_of(gone).exists()
+        assert [folder_of(other).is_dir() for other in (here, member, young, job)] == [True] * 4
+    finally:
+        for other in (gone, here, member, young):
+            assert run("epilogue.parallel", other, USER).returncode == 0
+            assert not folder_of(other).exists()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.pelog.conftest import folder_of
+from tests.waiting import wait_for
 
 SHOW = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]))"
 # A pbsdsh that runs the command here, and tells the host.
@@ -105,7 +106,7 @@ def test_a_task_ends_with_the_words_of_a_prologue_that_failed(home: Path, job: s
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "no licence (on n2)\n")
+    assert (done.returncode, done.stdout, done.stderr) == (125, "", "no licence (on n2)\n")
 
 
 @pytest.mark.parametrize(("login", "expected"), [("yes", "login\n"), ("no", "plain\n")])
@@ -168,6 +169,42 @@ def test_a_name_that_was_cut_short_is_found_again(home: Path, pbsdsh: Path, node
         _, variables, _ = call(home, "launch", short, command, PBS_NODEFILE=nodes)
         assert isinstance(variables, dict)
         assert variables["ON"] == whole
+
+
+@pytest.mark.parametrize(
+    ("told", "status"), [("", 0), ("exit status 1", 0), ("exit status 127", 1), ("not found", 9)]
+)
+def test_a_command_that_could_not_be_started(
+    home: Path, pbsdsh: Path, job: str, told: str, status: int
+) -> None:
+    folder_of(job).mkdir()
+    ended = 9 if told == "not found" else 0
+    (pbsdsh / "pbsdsh").write_text(f"#!/bin/sh\necho 'task 0 {told}' >&2\nexit {ended}\n")
+    done = subprocess.run(
+        [home / "torque-mesos" / "launch", "n1", "true"],
+        env={"PATH": "/usr/bin:/bin", "PBS_JOBID": job},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (status, f"task 0 {told}\n")
+    assert list(folder_of(job).iterdir()) == []
+
+
+def test_what_ends_it_ends_pbsdsh(home: Path, pbsdsh: Path, job: str) -> None:
+    folder_of(job).mkdir()
+    (pbsdsh / "pbsdsh").write_text("#!/bin/sh\necho $$\nexec sleep 1000\n")
+    process = subprocess.Popen(
+        [home / "torque-mesos" / "launch", "n1", "true"],
+        env={"PATH": "/usr/bin:/bin", "PBS_JOBID": job},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    process.terminate()
+    process.stdout.close()
+    assert process.wait(60) == 1
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 60, "pbsdsh has ended")
 
 
 def test_pbs_tmrsh_is_taken_where_it_is(home: Path, pbsdsh: Path) -> None:

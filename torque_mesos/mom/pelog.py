@@ -48,6 +48,9 @@ def install(settings: MomSettings, home: Path, delivery: Path) -> None:
     folder = home / FOLDER
     folder.mkdir(exist_ok=True)
     folder.chmod(MODE)
+    jobs = folder / "jobs"
+    jobs.mkdir(exist_ok=True)
+    jobs.chmod(0o700)
     for name, source in PARTS.items():
         _write(folder / name, (delivery / source).read_bytes(), MODE)
     _write(folder / "conf", conf(settings, delivery).encode(), 0o644)
