@@ -239,16 +239,21 @@ def test_a_session_of_qmgr(cluster: Cluster) -> None:
     commands = f"create node {N1},{N2} np=3\ncreate node nosuch\nbogus\nlist server default_queue\n"
     done = cluster.run("qmgr", text=commands)
     assert done.returncode == 0
-    assert done.stdout == commands + "Server head.cluster.test\n\tdefault_queue = batch\n\n"
+    assert (
+        done.stdout
+        == "Max open servers: 9\n"
+        + commands
+        + "Server head.cluster.test\n\tdefault_queue = batch\n\n"
+    )
     assert done.stderr == (
-        "Max open servers: 9\nqmgr obj=nosuch svr=default: Unknown node \n"
+        "qmgr obj=nosuch svr=default: Unknown node \n"
         "qmgr: Illegal operation: bogus\nTry 'help' if you are having trouble.\n"
     )
     assert cluster.node(N2)["np"] == "3"
     last = cluster.run("qmgr", text="list server default_queue\ncreate node nosuch\n")
     assert last.returncode == 2
     aborted = cluster.run("qmgr", "-a", text="create node nosuch\nlist server default_queue\n")
-    assert (aborted.returncode, aborted.stdout) == (2, "create node nosuch\n")
+    assert (aborted.returncode, aborted.stdout.splitlines()[1:]) == (1, ["create node nosuch"])
 
 
 def test_print_server_can_be_fed_back(cluster: Cluster) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.conformance.steps import Step, job_is, settings, with_nodes
+from tests.conformance.steps import Step, job_is, settings, with_nodes, with_records
 
 
 def recorded(prefix: str, first: int, last: int) -> list[Step]:
@@ -58,6 +58,16 @@ STORIES: dict[str, Sequence[Step]] = {
         *recorded("44-qstat", 1, 6),
         job_is("0.head", "R"),
         *recorded("44-qstat", 7, 113),
+    ],
+    "attributes, words and sessions of qmgr": [
+        settings(_IDLE, "create node n1 np=2"),
+        *recorded("45-qmgr", 1, 171),
+    ],
+    "flags of pbsnodes": [
+        with_nodes("n1", properties="fat"),
+        with_records("n2"),
+        settings(_IDLE),
+        *recorded("46-nodes", 1, 57),
     ],
     "arrays, their ranges and limits": [
         settings(_IDLE, "create node n1 np=2"),

@@ -27,17 +27,24 @@ def queue_attributes(state: State, name: str) -> Attributes:
     """All that `qstat -Qf` and `list queue` show."""
     values = dict(state.queues[name])
     jobs = [job for job in state.jobs.values() if job.queue == name]
-    shown: Attributes = [
-        ("queue_type", values.pop("queue_type", "")),
-        ("total_jobs", str(len(jobs))),
-    ]
-    shown.append(("state_count", state_count(jobs)))
     mtime = values.pop("mtime", "0")
-    last = {key: values.pop(key) for key in ("enabled", "started") if key in values}
-    shown += [(key, values[key]) for key in ordered(QUEUE, values)]
-    shown.append(("mtime", mtime))
-    shown += _assigned(jobs)
-    return shown + list(last.items())
+    rows = [(key, values[key]) for key in ordered(QUEUE, values)]
+    counts = [("total_jobs", str(len(jobs))), ("state_count", state_count(jobs))]
+    shown = _after("max_user_queuable", rows, counts)
+    shown = _after("acl_group_sloppy", shown, [("mtime", mtime)])
+    return _after("resources_available", shown, _assigned(jobs))
+
+
+def _after(name: str, rows: Attributes, more: Attributes) -> Attributes:
+    """A queue's attributes with others in the place that is theirs, behind that of `name`."""
+    order = list(QUEUE)
+    last = order.index(name)
+    before = [key.split(".")[0] in ("total_jobs", "state_count", "mtime") for key, _ in rows]
+    at = 0
+    for position, (key, _) in enumerate(rows):
+        if before[position] or order.index(key.split(".")[0]) <= last:
+            at = position + 1
+    return rows[:at] + more + rows[at:]
 
 
 def server_attributes(state: State) -> Attributes:

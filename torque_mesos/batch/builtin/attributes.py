@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Dict, List
 
-from .errors import BADATVAL, NOATTR, PbsError
+from .errors import ATTRRO, BADATVAL, DUPLIST, INTERNAL, NOATTR, PbsError
 from .resources import BOOLEAN, NUMBER, TEXT, normal, resource
 
 LIST = "list"
 
 _KINDS = {"b": BOOLEAN, "": NUMBER, "t": TEXT, "l": LIST, "r": ""}
+# What server and queues tell of themselves and nobody may set.
+TOLD = frozenset({"server_state", "total_jobs", "state_count", "pbs_version", "net_counter"})
+TOLD |= {"mtime", "resources_assigned"}
 
 
 def _table(text: str) -> Dict[str, str]:
@@ -80,8 +83,7 @@ def change(
     kinds: Dict[str, str], values: Dict[str, str], name: str, part: str, operator: str, value: str
 ) -> None:
     """Carry out one `name[.part] operator value` of qmgr on `values`. Raises `PbsError`."""
-    if name not in kinds:
-        raise PbsError(NOATTR, detail=f" {name}")
+    name = _known(kinds, name)
     kind = kinds[name]
     full = f"{name}.{part}" if part else name
     if not kind:
@@ -100,11 +102,23 @@ def change(
         if name != "scheduler_iteration":
             values.pop(name, None)
     elif kind == LIST:
+        if operator == "+=" and set(value.split(",")) & set(values.get(name, "").split(",")):
+            raise PbsError(DUPLIST, detail=f" {name}")
         values[name] = ",".join(changed_list(values.get(name, ""), operator, value))
     elif operator == "=" or name not in values:
         values[name] = normal(kind, name, value)
     else:
-        raise PbsError(BADATVAL, detail=f" {name}")
+        raise PbsError(INTERNAL, detail=f" {name}")
+
+
+def _known(kinds: Dict[str, str], name: str) -> str:
+    """An attribute by its own name, whatever its case. Raises `PbsError` (ATTRRO, NOATTR)."""
+    if name in TOLD:
+        raise PbsError(ATTRRO, detail=f" {name}")
+    found = next((known for known in kinds if known.lower() == name.lower()), None)
+    if found is None:
+        raise PbsError(NOATTR, detail=f" {name}")
+    return found
 
 
 def changed_list(before: str, operator: str, value: str) -> List[str]:

@@ -20,6 +20,7 @@ QUNOENB = 15023
 BADUSER = 15025
 QUEEXIST = 15027
 QUEBUSY = 15029
+QUENBIG = 15030
 QUENOEN = 15032
 UNKRESC = 15037
 EXCQRESC = 15038
@@ -38,6 +39,7 @@ UNKSIG = 15015
 BADGRP = 15047
 MAXQUED = 15048
 BADDEPEND = 15056
+DUPLIST = 15057
 ROUTEREJ = 15041
 BADARRAY = 15083
 NOTHELD = 15174
@@ -66,6 +68,8 @@ _TEXTS: Dict[int, str] = {
     BADUSER: "Bad UID for job execution",
     QUEEXIST: "Queue already exists",
     QUEBUSY: "Cannot delete busy queue",
+    QUENBIG: "Queue name too long",
+    DUPLIST: "Duplicate entry in list ",
     QUENOEN: "Cannot enable queue, incomplete definition",
     BADNDATVAL: "Illegal value for ",
     UNKRESC: "Unknown resource type ",

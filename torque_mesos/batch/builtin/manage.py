@@ -15,6 +15,7 @@ from .errors import (
     NOATTR,
     QUEBUSY,
     QUEEXIST,
+    QUENBIG,
     QUENOEN,
     UNKNODE,
     UNKQUE,
@@ -30,6 +31,7 @@ from .wire import Message
 Change = Tuple[str, str, str, str]  # name, resource, operator, value
 Finished = Callable[[Optional[PbsError]], None]
 
+_LONGEST_NAME = 15
 _STATES = {"free", "offline", "down"}
 
 
@@ -87,6 +89,8 @@ class Manager:
         if name in ("np", "mom_service_port", "mom_manager_port"):
             if not value.isdigit() or int(value) == 0:
                 raise PbsError(BADATVAL)
+        elif name == "ntype" and value != "cluster":
+            raise PbsError(BADNDATVAL, detail=" ntype")
         elif name == "state" and set(value.split(",")) - _STATES:
             raise PbsError(BADNDATVAL, detail=" state")
         if name == "state" and verb != "create":
@@ -137,7 +141,8 @@ class Manager:
             node.offline = False
             node.down = node.down or action == "reset"
         if request.get("note") is not None:
-            node.note = str(request["note"])
+            # TORQUE takes a single n for none.
+            node.note = "" if request["note"] == "n" else str(request["note"])
         self._state.save_node(node)
 
     # --- queues and the server -------------------------------------------------------
@@ -145,6 +150,8 @@ class Manager:
     def _queue(self, verb: str, name: str, changes: List[Change]) -> None:
         state = self._state
         if verb == "create":
+            if len(name) > _LONGEST_NAME:
+                raise PbsError(QUENBIG)
             if name in state.queues:
                 raise PbsError(QUEEXIST)
             values: Dict[str, str] = {}
@@ -173,7 +180,7 @@ class Manager:
 
     def _server(self, verb: str, changes: List[Change]) -> None:
         if verb not in ("set", "unset"):
-            raise PbsError(IVALREQ)
+            raise PbsError(IVALREQ, "Invalid object type")
         values = dict(self._state.attributes)
         for attribute, part, operator, value in changes:
             change(SERVER, values, attribute, part, operator, value)

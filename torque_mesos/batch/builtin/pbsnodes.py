@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Tuple
 
 from .client import Server, Unreachable, warn
 from .errors import PbsError
-from .home import Home
+from .home import VERSION, Home
 from .show import full, xml
 
 _USAGE = (
@@ -31,13 +31,15 @@ def listed(states: str, wanted: str) -> bool:
     words = states.split(",")
     if wanted == "all":
         return True
-    if wanted in ("up", "active", ""):
+    if wanted in ("up", ""):
         return any(word in _OUT for word in words) is (wanted == "")
+    if wanted == "active":  # some of its slots are in use, or all
+        return "job-exclusive" in words or "job-sharing" in words
     return wanted in words
 
 
 def _print(told: List[Tuple[str, Any]], options: Dict[str, str], wanted: str) -> None:
-    if "-x" in options:
+    if "-x" in options and "-l" not in options:
         nodes = (f"<Node><name>{name}</name>{xml(shown)}</Node>" for name, shown in told)
         sys.stdout.write("<Data>" + "".join(nodes) + "</Data>\n")
         return
@@ -63,10 +65,16 @@ def _indented(text: str) -> str:
 def main(home_path: str) -> int:
     """The command. Marking exits with 0 even where it fails, as TORQUE's does."""
     home = Home(home_path)
+    if "--version" in sys.argv[1:]:
+        print(f"Version: {VERSION}")
+        return 0
     try:
         flags, names = getopt.gnu_getopt(sys.argv[1:], "acdlnopqrs:vxN:A:m:")
     except getopt.GetoptError as error:
-        warn(f"pbsnodes: invalid option -- '{error.opt}'\n{_USAGE}")
+        missing = "requires argument" in error.msg
+        why = "option requires an argument" if missing else "invalid option"
+        told_why = f"pbsnodes: {why} -- '{error.opt}'\n" if len(error.opt) == 1 else ""
+        warn(f"{told_why}{_USAGE}")
         return 1
     options = dict(flags)
     marking = "-N" in options or bool(set(_ACTIONS) & set(options))
@@ -87,7 +95,8 @@ def main(home_path: str) -> int:
         warn(f"pbsnodes: cannot connect to server {name}, error={error.code} ({error.text})")
         return 1
     except PbsError as error:
-        warn(f"pbsnodes: {error.text}")
+        if "-q" not in options:
+            warn(f"pbsnodes: {error.text}")
         return 1
     if not told:
         # What it says once the last of its nodes is deleted, instead of the error above.

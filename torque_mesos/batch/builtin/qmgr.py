@@ -6,7 +6,7 @@ import getopt
 import sys
 from typing import Dict, List, Tuple
 
-from .attributes import SERVER
+from .attributes import LIST, QUEUE, SERVER, TOLD
 from .client import Server, Unreachable, warn
 from .errors import PbsError
 from .home import Home
@@ -14,9 +14,8 @@ from .show import moment
 
 _VERBS = ("active", "create", "delete", "exit", "help", "list", "print", "quit", "set", "unset")
 _OBJECTS = ("node", "queue", "server")
+_USAGE = "Usage: qmgr [-a] [-c command] [-e] [-n] [-z] [server...]"
 _WIDTH = 79
-# What a server tells of itself and nobody may set.
-_TOLD = ("server_state", "total_jobs", "state_count", "pbs_version", "net_counter", "mtime")
 _NODE_TOLD = ("next_job_number", "power_state", "jobs", "mom_service_port", "mom_manager_port")
 
 Change = Tuple[str, str, str, str]
@@ -29,15 +28,19 @@ class BadCommand(Exception):
 def split_changes(text: str, command: str, values: bool = True) -> List[Change]:
     """`a=1,b.c+="x,y"` as (attribute, resource, operator, value). Raises `BadCommand`."""
     changes: List[Change] = []
-    for part in _pieces(text):
+    for part in _pieces(text, command):
         at = next((index for index, letter in enumerate(part) if letter in "=+-" and index), -1)
         name = part[: at if at >= 0 else None].strip()
         operator, value = "unset", ""
         if values:
             width = 2 if part[at : at + 1] in ("+", "-") else 1
             operator, value = part[at : at + width], part[at + width :].strip()
-            if at < 0 or operator not in ("=", "+=", "-="):
+            if at < 0 or not value or operator not in ("=", "+=", "-="):
                 raise BadCommand(_caret("cannot locate attribute", command, len(command)))
+            words = value.split()
+            if len(words) > 1 and value[0] not in "\"'":
+                at = command.find(words[1], command.find(value))
+                raise BadCommand(_caret("cannot locate attribute", command, at))
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
             value = value[1:-1]
         attribute, _, resource = name.partition(".")
@@ -45,7 +48,7 @@ def split_changes(text: str, command: str, values: bool = True) -> List[Change]:
     return changes
 
 
-def _pieces(text: str) -> List[str]:
+def _pieces(text: str, command: str) -> List[str]:
     pieces, piece, quote = [], "", ""
     for letter in text:
         if quote:
@@ -57,6 +60,9 @@ def _pieces(text: str) -> List[str]:
             piece = ""
             continue
         piece += letter
+    if quote:
+        position = command.rfind(quote) + 1
+        raise BadCommand(_caret("cannot locate attribute", command, position))
     return [*pieces, piece.strip()] if piece.strip() or pieces else []
 
 
@@ -67,7 +73,9 @@ def _caret(problem: str, command: str, position: int) -> str:
 def parse(command: str) -> Tuple[str, str, List[str], List[Change]]:
     """Verb, object, names and changes of one command. Raises `BadCommand`."""
     words = command.split(None, 2)
-    verb = next((verb for verb in _VERBS if verb.startswith(words[0].lower())), "")
+    if not words:
+        raise BadCommand("qmgr obj= svr=default: Invalid request MSG=Invalid object type")
+    verb = next((verb for verb in _VERBS if verb.startswith(words[0])), "")
     if not verb:
         raise BadCommand(
             f"qmgr: Illegal operation: {words[0]}\nTry 'help' if you are having trouble."
@@ -83,10 +91,14 @@ def parse(command: str) -> Tuple[str, str, List[str], List[Change]]:
     rest = words[2].strip() if len(words) > 2 else ""
     first = rest.split(None, 1)
     names: List[str] = []
-    known = kind == "server" and first and first[0].split("=")[0].split(".")[0] in SERVER
+    attribute = first[0].split("=")[0].rstrip("+-").split(".")[0] if first else ""
+    known = kind == "server" and bool(first) and (attribute in SERVER or attribute in TOLD)
     assigns = first and ("=" in first[0] or rest[len(first[0]) :].lstrip().startswith("="))
     if first and not known and not assigns:
         names = first[0].split(",")
+        if kind == "queue" and names[0][:1].isdigit():
+            problem = "qmgr: syntax error - checklist failed"
+            raise BadCommand(f"{problem}\n{command}\n{' ' * command.find(names[0])}^")
         rest = first[1] if len(first) > 1 else ""
     elif kind == "server" and not known and first and verb in ("set", "unset"):
         at = command.find("=")
@@ -102,8 +114,9 @@ def parse(command: str) -> Tuple[str, str, List[str], List[Change]]:
 class Session:
     """Carries commands out over one connection."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, silent: bool = False) -> None:
         self._server = server
+        self._silent = silent
         self._active: Dict[str, List[str]] = {}
 
     def do(self, command: str) -> int:
@@ -111,23 +124,29 @@ class Session:
         try:
             verb, kind, names, changes = parse(command)
         except BadCommand as error:
-            warn(str(error))
+            self._complain(str(error))
             return 2
         if verb in ("list", "print"):
             return self._show(verb, kind, names, [name for name, _, _, _ in changes])
         if verb == "active":
             self._active[kind] = names
             return 0
-        if verb == "help":
+        if verb in ("help", "quit", "exit"):
             return 0
         status = 0
+        if kind != "server" and not self._names(kind, names):
+            warn(f"No Active {kind.capitalize()}s, nothing done.")
         for name in self._names(kind, names):
             try:
                 self._server.ask("manage", verb=verb, object=kind, name=name, changes=changes)
             except PbsError as error:
-                warn(f"qmgr obj={name} svr=default: {error.text}")
+                self._complain(f"qmgr obj={name} svr=default: {error.text}")
                 status = 2
         return status
+
+    def _complain(self, text: str) -> None:
+        if not self._silent:
+            warn(text)
 
     def _names(self, kind: str, names: List[str]) -> List[str]:
         if kind == "server":
@@ -150,7 +169,7 @@ class Session:
             try:
                 told = self._server.ask(kind + "s", names=asked)[kind + "s"]
             except PbsError as error:
-                warn(f"qmgr obj={names[0]} svr=default: {error.text}")
+                self._complain(f"qmgr obj={names[0]} svr=default: {error.text}")
                 return 2
         if verb == "print":
             self._print(kind, told, only)
@@ -183,15 +202,19 @@ class Session:
             if kind != "server":
                 print(f"#\n# Create and define {target}\n#\ncreate {target}")
             for attribute, value in shown:
-                told_only = attribute in _TOLD + _NODE_TOLD or attribute.startswith(
+                told_only = attribute in {*TOLD, *_NODE_TOLD} or attribute.startswith(
                     "resources_assigned"
                 )
-                if told_only or (only and attribute not in only):
+                if told_only or (only and kind != "node" and attribute not in only):
                     continue
-                several = attribute in ("state", "status", "managers", "operators", "properties")
+                several = attribute in ("state", "status", "properties") or _is_list(attribute)
                 for position, word in enumerate(value.split(",") if several else [value]):
                     sign = "+=" if position else "="
                     print(f"set {target} {attribute} {sign} {word}")
+
+
+def _is_list(attribute: str) -> bool:
+    return LIST in (SERVER.get(attribute), QUEUE.get(attribute))
 
 
 def _listed(kind: str, attribute: str, value: str) -> str:
@@ -215,39 +238,46 @@ def main(home_path: str) -> int:
     """qmgr [-a] [-c COMMAND]; without -c the commands come from stdin."""
     home = Home(home_path)
     try:
-        flags, rest = getopt.getopt(sys.argv[1:], "ac:enz")
+        flags, rest = getopt.gnu_getopt(sys.argv[1:], "ac:enz")
     except getopt.GetoptError as error:
-        warn(f"qmgr: invalid option -- '{error.opt}'\nUsage: qmgr [-a] [-c command] [-e] [-n] [-z]")
+        missing = "requires argument" in error.msg
+        why = "option requires an argument" if missing else "invalid option"
+        warn(f"qmgr: {why} -- '{error.opt}'\n{_USAGE}")
         return 1
     options = dict(flags)
+    failed = 1 if "-a" in options else 2
     try:
-        session = Session(Server(home, 1, rest[0] if rest else ""))
+        session = Session(Server(home, 1, rest[0] if rest else ""), "-z" in options)
         if "-c" in options:
-            command = options["-c"].strip()
-            return session.do(command) if command else 0
-        return _talk(session, "-a" in options)
+            if "-e" in options:
+                print(options["-c"])
+            sys.stdout.flush()
+            return failed if session.do(options["-c"].strip()) else 0
+        return _talk(session, options)
     except Unreachable as error:
         name = "" if error.server == home.server_name else error.server
         warn(f"qmgr: cannot connect to server {name} (errno={error.code}) {error.text}")
         return 3
 
 
-def _talk(session: Session, abort: bool) -> int:
+def _talk(session: Session, options: Dict[str, str]) -> int:
     status = 0
     person = sys.stdin.isatty()
-    warn("Max open servers: 9")
+    print("Max open servers: 9", flush=True)
     while True:
         if person:
             print("Qmgr: ", end="", flush=True)
         line = sys.stdin.readline()
         command = line.strip()
+        if command and not command.startswith("#") and not person:
+            print(command)
         if not line or command in ("quit", "q", "exit", "e"):
             return status
         if not command or command.startswith("#"):
             continue
-        if not person:
+        if "-e" in options:
             print(command)
         status = session.do(command)
         sys.stdout.flush()
-        if status and abort:
-            return status
+        if status and "-a" in options:
+            return 1
