@@ -8,7 +8,7 @@ import pytest
 
 from tests.decide.site import SLOT, Site, codes, one, some
 from torque_mesos.decide import Limit
-from torque_mesos.decide.plan import CreateNode, Decline, Kill, Launch, Offline, Suppress
+from torque_mesos.decide.plan import CreateNode, Decline, Kill, Launch, Offline, Revive, Suppress
 from torque_mesos.decide.pool import Pool, Share
 from torque_mesos.decide.reason import Code
 from torque_mesos.model import Job, JobState, Offer, Queue, Resources, frozen_map
@@ -102,6 +102,19 @@ def test_an_offer_of_another_role_is_declined() -> None:
 
 def offer_with_role(offer: Offer, role: str) -> Offer:
     return replace(offer, role=role)
+
+
+def test_offers_are_asked_for_to_the_roles_of_the_jobs_that_wait() -> None:
+    pool = Pool("gpu", queues=("gpu",), attributes=(("kind", ("gpu",)),), role="gpu")
+    world = site(pool).parked("g1", kind="gpu").parked("c1").rules(role="batch")
+    revive = one(world.asks("1", queue="gpu").plan(), Revive)
+    assert (revive.roles, revive.silent) == (("gpu",), ("batch",))
+    revive = one(world.asks("1").plan(), Revive)
+    assert (revive.roles, revive.silent) == (("batch", "gpu"), ())
+    world.memory = world.plan().memory
+    world.jobs.pop(0)
+    assert not some(world.plan(), Revive)  # both are asked for already
+    assert one(site(GPU).parked("g1", kind="gpu").asks("1", queue="gpu").plan(), Revive).roles == ()
 
 
 def limited(limit: Limit, **more: object) -> Pool:

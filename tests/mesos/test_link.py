@@ -517,6 +517,8 @@ def test_the_bodies_of_the_calls(seen: Seen, make_link: MakeLink) -> None:
         link.decline(["O3"], 60.5)
         link.suppress()
         link.revive()
+        link.suppress(["eng"])
+        link.revive(["eng", "ops"])
         link.kill("t1", "S1")
         link.kill("t2", None)
         link.reconcile()
@@ -541,6 +543,8 @@ def test_the_bodies_of_the_calls(seen: Seen, make_link: MakeLink) -> None:
             },
             {"type": "SUPPRESS"},
             {"type": "REVIVE"},
+            {"type": "SUPPRESS", "suppress": {"roles": ["eng"]}},
+            {"type": "REVIVE", "revive": {"roles": ["eng", "ops"]}},
             {"type": "KILL", "kill": {"task_id": {"value": "t1"}, "agent_id": {"value": "S1"}}},
             {"type": "KILL", "kill": {"task_id": {"value": "t2"}}},
             {"type": "RECONCILE", "reconcile": {"tasks": []}},

@@ -68,16 +68,23 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
         return
     turn.revived_s = turn.now_s
     turn.revived_for = key
-    turn.do(
-        Revive(
-            because(
-                Code.WAITING_FOR_OFFERS,
-                f"{len(growth.short)} jobs and {growth.floor_short} slots of the floor wait",
-                jobs=len(growth.short),
-                floor=growth.floor_short,
-            )
-        )
+    reason = because(
+        Code.WAITING_FOR_OFFERS,
+        f"{len(growth.short)} jobs and {growth.floor_short} slots of the floor wait",
+        jobs=len(growth.short),
+        floor=growth.floor_short,
     )
+    turn.do(Revive(reason, *_roles(turn, growth)))
+
+
+def _roles(turn: Turn, growth: Growth) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The roles that offers are wanted for, and the others; nothing where there is one role."""
+    roles = {turn.role_of(pool) for pool in turn.pools.all}
+    if len(roles) == 1 or growth.floor_short:
+        return (), ()
+    words = frozenset().union(*(request.names for request in set(growth.short.values())))
+    wanted = {turn.role_of(pool) for pool in turn.pools.all if pool.word in words}
+    return tuple(sorted(wanted)), tuple(sorted(roles - wanted))
 
 
 def _decline_strays(turn: Turn) -> None:

@@ -226,9 +226,11 @@ class AcceptInverse:
 
 @dataclass(frozen=True, slots=True)
 class Revive:
-    """Ask Mesos for offers."""
+    """Ask Mesos for offers, to `roles` (none named: to all), and for none to `silent`."""
 
     reason: Reason
+    roles: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from torque_mesos.decide.bounds import Bounds
 from torque_mesos.decide.maintenance import leaving
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
+from torque_mesos.decide.pool import Pool
 from torque_mesos.decide.pools import Pools
 from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.decide.worker import MARK, PARKED_NOTE, Phase, phase
@@ -132,9 +133,11 @@ class Turn:
 
     def _is_of_its_role(self, offer: Offer) -> bool:
         """Whether an offer is of the role that its host's pool takes."""
-        pool = self.pools.of_host(offer.hostname)
-        role = self.policy.role if pool is None or pool.role is None else pool.role
-        return not offer.role or offer.role == role
+        return not offer.role or offer.role == self.role_of(self.pools.of_host(offer.hostname))
+
+    def role_of(self, pool: Pool | None) -> str:
+        """The role that a pool takes offers of."""
+        return self.policy.role if pool is None or pool.role is None else pool.role
 
     @cached_property
     def members_startable(self) -> Counter[str]:

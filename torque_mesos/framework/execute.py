@@ -151,7 +151,9 @@ class Executor:
                 self._view.inverse_offers.pop(offer_id, None)
             link.accept_inverse(action.offer_ids)
         elif isinstance(action, Revive):
-            link.revive()
+            if action.silent:
+                link.suppress(action.silent)
+            link.revive(action.roles)
             self._view.suppressed = False
         elif isinstance(action, Suppress):
             link.suppress()

@@ -153,11 +153,11 @@ class MesosLink(Protocol):
     def accept_inverse(self, offer_ids: Sequence[str]) -> None:
         """Accept inverse offers."""
 
-    def suppress(self) -> None:
-        """Want no offers."""
+    def suppress(self, roles: Sequence[str] = ()) -> None:
+        """Want no offers to `roles` (none named: to all)."""
 
-    def revive(self) -> None:
-        """Want offers, and forget earlier refusals."""
+    def revive(self, roles: Sequence[str] = ()) -> None:
+        """Want offers to `roles` (none named: to all), and forget their earlier refusals."""
 
     def kill(self, task_id: str, agent_id: str | None) -> None:
         """Ask for a task's end."""

@@ -225,14 +225,14 @@ class FakeLink:
         """Accept inverse offers."""
         self._call("accept_inverse", tuple(offer_ids))
 
-    def suppress(self) -> None:
-        """Want no offers."""
-        self._call("suppress")
-        self.suppressed = True
+    def suppress(self, roles: Sequence[str] = ()) -> None:
+        """Want no offers. (Its offers are made to no role: only all can be suppressed.)"""
+        self._call("suppress", *roles)
+        self.suppressed = not roles
 
-    def revive(self) -> None:
+    def revive(self, roles: Sequence[str] = ()) -> None:
         """Want offers, and forget earlier refusals."""
-        self._call("revive")
+        self._call("revive", *roles)
         self.suppressed = False
         for host in self._hosts.values():
             host.refused_until_s = 0.0

@@ -97,13 +97,13 @@ class PymesosLink:
         ids = [_value(each) for each in offer_ids]
         self._driver.call("ACCEPT_INVERSE_OFFERS", accept_inverse_offers={"inverse_offer_ids": ids})
 
-    def suppress(self) -> None:
-        """Want no offers."""
-        self._driver.call("SUPPRESS")
+    def suppress(self, roles: Sequence[str] = ()) -> None:
+        """Want no offers to `roles` (none named: to all)."""
+        self._driver.call("SUPPRESS", **({"suppress": {"roles": list(roles)}} if roles else {}))
 
-    def revive(self) -> None:
-        """Want offers, and forget earlier refusals."""
-        self._driver.call("REVIVE")
+    def revive(self, roles: Sequence[str] = ()) -> None:
+        """Want offers to `roles` (none named: to all), and forget their earlier refusals."""
+        self._driver.call("REVIVE", **({"revive": {"roles": list(roles)}} if roles else {}))
 
     def kill(self, task_id: str, agent_id: str | None) -> None:
         """Ask for a task's end."""
