@@ -71,6 +71,9 @@ def _read(kind: Any, value: Any, where: str) -> Any:
             return kind(**given)
         if origin is tuple and arguments[1:] == (Ellipsis,):
             return tuple(_read(arguments[0], each, where) for each in value)
+        if origin is tuple:
+            pairs = zip(arguments, value, strict=True)
+            return tuple(_read(kind, each, where) for kind, each in pairs)
         if origin is frozenset:
             return frozenset(_read(arguments[0], each, where) for each in value)
         if origin is not None and issubclass(origin, Mapping):
