@@ -23,6 +23,7 @@ from torque_mesos.decide.plan import (
     Suppress,
     Wake,
 )
+from torque_mesos.decide.pool import Share
 from torque_mesos.decide.worker import ONLINE_NOTE
 from torque_mesos.model import Grant, Offer, TaskState, Worker
 from torque_mesos.simulate.account import Account
@@ -34,6 +35,11 @@ from torque_mesos.simulate.server import Record, Server
 
 _REMAINDER_REFUSE_S = 1.0  # what a launch leaves of an offer comes back after this
 _SOON_S = 1e-3
+_DAY_S = 86400.0
+
+
+def _shares(policy: Policy) -> tuple[Share, ...]:
+    return tuple(pool.share for pool in policy.pools)
 
 
 @dataclass(slots=True, eq=False)
@@ -48,11 +54,23 @@ class Task:
 
 
 class Framework:
-    """What `torque_mesos.framework` is in life. Asked for turns by `poke`."""
+    """What `torque_mesos.framework` is in life. Asked for turns by `poke`.
 
-    def __init__(self, clock: Clock, delays: Delays, account: Account, policy: Policy) -> None:
+    `start_s`: when the simulation begins, in seconds since 1970 (the local time is UTC).
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        delays: Delays,
+        account: Account,
+        policy: Policy,
+        start_s: float = 0.0,
+    ) -> None:
         self._clock, self._delays, self._account = clock, delays, account
         self.policy = policy
+        self._start_s = start_s
+        self._budgets = any(share.budget.any for share in (policy.share, *_shares(policy)))
         self._memory = Memory()
         self.tasks: dict[str, Task] = {}
         self._workers: tuple[Worker, ...] | None = None
@@ -104,6 +122,7 @@ class Framework:
         self.turns += 1
         snapshot = Snapshot(
             now_s=self._clock.now_s,
+            wall_s=self._start_s + self._clock.now_s,
             reading=self._server.read(),
             fresh=True,
             mesos_ready=True,
@@ -124,6 +143,9 @@ class Framework:
             self._carry_out(action, offers)
         if plan.again_s is not None:
             self._turn_at(max(plan.again_s, self._clock.now_s + _SOON_S))
+        if self._budgets and plan.jobs:  # the live loop never sleeps past a midnight
+            wall_s = self._start_s + self._clock.now_s
+            self._turn_at((wall_s // _DAY_S + 1) * _DAY_S - self._start_s)
 
     # -- what it sees of Mesos -------------------------------------------------------
 

@@ -38,18 +38,26 @@ def forecast(snapshot: Snapshot, policy: Policy, now_s: float) -> Forecast:
     # A live loop would read the batch server again where a decision needs it.
     snapshot = replace(snapshot, fresh=snapshot.reading is not None)
     snapshot = _after(snapshot, decide(snapshot, policy))
-    snapshot = replace(snapshot, now_s=max(now_s, snapshot.now_s))
+    snapshot = _at(snapshot, max(now_s, snapshot.now_s))
     now = plan = decide(snapshot, policy)
     start_s = snapshot.now_s
     for _ in range(_TIMERS):
         due_s = plan.again_s
         if not settled(plan.actions) or due_s is None or due_s > start_s + _LOOK_AHEAD_S:
             break
-        snapshot = replace(_after(snapshot, plan), now_s=due_s)
+        snapshot = _at(_after(snapshot, plan), due_s)
         plan = decide(snapshot, policy)
         if plan.actions:
             return Forecast(now, due_s - start_s, plan)
     return Forecast(now)
+
+
+def _at(snapshot: Snapshot, now_s: float) -> Snapshot:
+    """The same, later; by both clocks."""
+    wall_s = snapshot.wall_s
+    if wall_s is not None:
+        wall_s += now_s - snapshot.now_s
+    return replace(snapshot, now_s=now_s, wall_s=wall_s)
 
 
 def _after(snapshot: Snapshot, plan: Plan) -> Snapshot:

@@ -6,15 +6,17 @@ One line for each kind of host, fields by white space, `#` and `;` begin a comme
 
 Hosts are named NAME1 to NAMEcount. `speed` is read and not used. Each host has the
 properties NAME, cl_NAME and nodecpusCPUS besides those of its line, as sites that publish
-traces in this form name them.
+traces in this form name them. A word `KEY=VALUE` gives its agent that attribute (pools choose
+agents by them), and its node the property VALUE.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from torque_mesos.model import Resources
+from torque_mesos.model import Resources, frozen_map
 
 
 class FormatError(ValueError):
@@ -29,6 +31,7 @@ class Machine:
     cpus: int
     mem_mb: float
     properties: frozenset[str] = frozenset()
+    attributes: Mapping[str, str] = field(default_factory=frozen_map)
 
     @property
     def resources(self) -> Resources:
@@ -75,5 +78,11 @@ def _row(text: str, where: str) -> list[Machine]:
         ) from None
     if count < 1 or cpus < 1 or memory_kb < 1:
         raise FormatError(f"{where}: {text!r}: count, cpus and memory must be positive")
-    words = frozenset({name, f"cl_{name}", f"nodecpus{cpus}", *fields[6:]})
-    return [Machine(f"{name}{i}", cpus, memory_kb / 1024, words) for i in range(1, count + 1)]
+    pairs = [word.partition("=") for word in fields[6:]]
+    if any(equals and not (key and value) for key, equals, value in pairs):
+        raise FormatError(f"{where}: {text!r}: an attribute is KEY=VALUE")
+    attributes = frozen_map({key: value for key, equals, value in pairs if equals})
+    own = {value if equals else key for key, equals, value in pairs}
+    words = frozenset({name, f"cl_{name}", f"nodecpus{cpus}", *own})
+    names = (f"{name}{number}" for number in range(1, count + 1))
+    return [Machine(each, cpus, memory_kb / 1024, words, attributes) for each in names]

@@ -154,7 +154,8 @@ class _Elastic:
             attribute_properties=(*policy.attribute_properties, *keys.values()),
             capacity_record=CAPACITY_RECORD,
         )
-        framework = self.framework = Framework(clock, delays, account, policy)
+        start_s = trace.start_s - LEAD_S
+        framework = self.framework = Framework(clock, delays, account, policy, start_s)
         self.server = Server(clock, delays, account, framework.queue_changed)
         self.scheduler = Scheduler(clock, self.server, options.scheduler)
         cloud = _cloud(clock, account, trace, options, framework.offers_came, keys)
@@ -192,8 +193,8 @@ def _cloud(
 ) -> Cloud:
     cloud = Cloud(clock, options.delays, account, on_offers, options.other_share, options.seed)
     for machine in trace.machines:
-        attributes = {keys[word]: word for word in sorted(machine.properties) if word in keys}
-        cloud.add_agent(machine.name, machine.resources, attributes)
+        words = {keys[word]: word for word in sorted(machine.properties) if word in keys}
+        cloud.add_agent(machine.name, machine.resources, {**words, **machine.attributes})
     return cloud
 
 

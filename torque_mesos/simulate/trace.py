@@ -38,13 +38,14 @@ class Trace:
     """The jobs in the order of their submission, and the machines with the words they use.
 
     `problems` names the records that were left out, `notes` what was read otherwise than
-    it was written.
+    it was written. `start_s`: when the first job was submitted, in seconds since 1970.
     """
 
     jobs: tuple[TraceJob, ...]
     machines: tuple[Machine, ...]
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    start_s: float = 0.0
 
 
 def read_trace(path: Path, machines: Sequence[Machine], limit: int | None = None) -> Trace:
@@ -59,10 +60,12 @@ def read_trace(path: Path, machines: Sequence[Machine], limit: int | None = None
     dialect = Dialect(machines)
     jobs: list[TraceJob] = []
     problems: list[str] = []
+    unix_s = 0.0
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             text = line.strip()
             if not text or text.startswith(";"):
+                unix_s = _unix_start_s(text, unix_s)
                 continue
             if limit is not None and len(jobs) >= limit:
                 break
@@ -81,7 +84,16 @@ def read_trace(path: Path, machines: Sequence[Machine], limit: int | None = None
         machines=dialect.machines(),
         problems=tuple(problems),
         notes=dialect.notes(),
+        start_s=unix_s + start_s,
     )
+
+
+def _unix_start_s(comment: str, before: float) -> float:
+    """What times of the trace count from, where a header says so; else as before."""
+    key, colon, value = comment.strip("; ").partition(":")
+    if colon and key.strip() == "UnixStartTime" and value.strip().isdigit():
+        return float(value)
+    return before
 
 
 def _moved(job: TraceJob, start_s: float) -> TraceJob:
