@@ -14,6 +14,9 @@ from .wire import Message
 
 _SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "csh", "tcsh")
 _CHUNK = 1 << 20
+_NO_SHELL = 254
+# A job's own, whatever it asks for: `-W umask` is for the files that its output comes to.
+_UMASK = 0o077
 
 # What TORQUE gives to the job's shell, but not to tasks of the job.
 NOT_IN_TASKS = ("USER", "LOGNAME", "SHELL", "PBS_NP")
@@ -106,7 +109,7 @@ def start_shell(
     os.setsid()
     impose(order["resources"])
     become(account, order["group"])
-    os.umask(order["umask"])
+    os.umask(_UMASK)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     standard_out = os.open(output, flags, 0o600)
     standard_error = standard_out if order["join"] == "oe" else os.open(error, flags, 0o600)
@@ -126,13 +129,22 @@ def start_shell(
         os.chdir("/")
     shell = _own_shell(order) or account.pw_shell or "/bin/sh"
     name = os.path.basename(shell)
+    try:
+        _become_shell(shell, name, script, starter, environ)
+    except OSError:
+        os.write(2, f"PBS: exec of shell '{starter or shell}' failed\n".encode())
+    return _NO_SHELL
+
+
+def _become_shell(
+    shell: str, name: str, script: str, starter: str, environ: Dict[str, str]
+) -> None:
     if starter:
         words = [starter, shell] if name in _SHELLS else [starter, shell, script]
         os.execve(starter, words, environ)  # noqa: S606
     if name in _SHELLS:
         os.execve(shell, ["-" + name], environ)  # noqa: S606
     os.execve(shell, [shell, script], environ)  # noqa: S606
-    return 127
 
 
 def _own_shell(order: Message) -> str:
@@ -155,7 +167,7 @@ def start_task(
     os.setsid()
     impose(order["resources"])
     become(account, order["group"])
-    os.umask(order["umask"])
+    os.umask(_UMASK)
     null = os.open(os.devnull, os.O_RDONLY)
     for number, descriptor in enumerate((null, *outputs)):
         os.dup2(descriptor, number)
@@ -217,13 +229,13 @@ def local_path(target: str, rules: List[Tuple[str, str, str]], names: List[str])
     return path if host in (*names, "localhost", socket.gethostname()) else ""
 
 
-def deliver(account: pwd.struct_passwd, files: List[Tuple[str, str, str]]) -> int:
+def deliver(account: pwd.struct_passwd, umask: int, files: List[Tuple[str, str, str]]) -> int:
     """In a child: copy (spooled file, target, local path or empty) as the user.
 
     The exit status counts the files that could not be delivered.
     """
     become(account)
-    os.umask(0o077)
+    os.umask(umask)
     failed = 0
     for source, target, path in files:
         try:

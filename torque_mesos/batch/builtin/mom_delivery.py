@@ -41,7 +41,7 @@ def deliver(mom: Mom, order: Message, spooled: List[str], done: Callable[[], Non
         done()
 
     account = launch.account_of(order["user"])
-    mom.children.fork(partial(launch.deliver, account, files), ended)
+    mom.children.fork(partial(launch.deliver, account, int(order["umask"]), files), ended)
 
 
 def _files(mom: Mom, order: Message, spooled: List[str]) -> List[File]:
