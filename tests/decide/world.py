@@ -596,7 +596,7 @@ class World:
         task = self.task_at(action.name)
         if task is None or task.state is TaskState.UNREACHABLE:
             return
-        if action.reason.code in (Code.DRAINED, Code.AS_GRANTED) or task.killed:
+        if action.reason.code in (Code.DRAINED, Code.AS_GRANTED, Code.SILENT) or task.killed:
             return
         if action.reason.code is Code.OLD_GENERATION and "idle_s" not in action.reason.numbers:
             return  # its jobs hold it, or did when the server was read

@@ -54,6 +54,8 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     }
     if growth.floor_short:
         key |= {"floor"}
+    if not growth.protected:
+        key |= {"moms may be started"}
     key |= {f"{name} offers {slots}" for name, slots in incomplete.items()}
     if not wanted:
         at_limit = {job for job, why in turn.jobs.items() if why.code in AT_LIMIT}

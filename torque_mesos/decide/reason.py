@@ -48,6 +48,7 @@ class Code(enum.Enum):
     MAKES_ROOM = "makes-room"
     DRAINED = "drained"
     LATE = "late"
+    SILENT = "silent"
     OLD_GENERATION = "old-generation"
     MAINTENANCE = "maintenance"
     MOM_LOST = "mom-lost"

@@ -7,7 +7,7 @@ from torque_mesos.decide.growth import Growth
 from torque_mesos.decide.plan import Kill, Offline
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.trim import trim
-from torque_mesos.decide.turn import RETRY_S, Turn, because
+from torque_mesos.decide.turn import RETRY_S, SILENT_ALONE_S, Turn, because
 from torque_mesos.decide.usage import Usage, usage_of
 from torque_mesos.decide.worker import DRAINING_NOTE, Phase
 from torque_mesos.model import TaskState
@@ -75,8 +75,18 @@ def _why(turn: Turn, growth: Growth, name: str) -> Reason | None:
     """Why an idle node is to go now; None while it is kept."""
     if turn.stopping(name):
         return because(Code.DRAINED, "its end was asked for")
+    if turn.silent(name):
+        down_s = turn.now_s - turn.down_since[name]
+        text = f"its mom does not answer the server for {down_s:.0f} s, and has no job"
+        worker = turn.workers[name]
+        memory = turn.remember().with_failure(worker.agent_id, turn.now_s, text)
+        turn.failures = dict(memory.failures)
+        return because(Code.SILENT, text, down_s=down_s)
     if turn.down(name):
-        return None  # what the server says of it may be old: nothing is released because of it
+        # What the server says of it may be old: nothing is released because of it, for long.
+        for wait_s in (turn.policy.dead_after_s, SILENT_ALONE_S):
+            turn.timer(turn.down_since.get(name, turn.now_s) + wait_s)
+        return None
     idle_s = turn.now_s - turn.idle_since[name]
     if _in_the_way(turn, growth, name):
         return because(Code.MAKES_ROOM, "idle, and of no use to the jobs that wait for its room")

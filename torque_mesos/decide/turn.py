@@ -30,6 +30,7 @@ __all__ = ["RETRY_S", "Turn", "because"]
 
 _ON_NODES = frozenset({JobState.RUNNING, JobState.EXITING, JobState.SUSPENDED})
 _KEPT = frozenset({Phase.ABSENT, Phase.UNPARKED, Phase.STARTING, Phase.READY, Phase.ONLINE})
+SILENT_ALONE_S = 900.0  # a mom that is down together with all others is given so long
 RETRY_S = 30.0  # what failed is asked for again after this long
 
 
@@ -168,6 +169,20 @@ class Turn:
         worker = self.workers.get(name)
         return worker is not None and any(g.task_id in self.killed_at for g in worker.grants)
 
+    def silent(self, name: str) -> bool:
+        """Whether the mom of a node does not answer the server for long, though others do.
+
+        (A server that was restarted has no news of any mom at first: nothing follows from that.)
+        """
+        down_s = self.now_s - self.down_since.get(name, self.now_s)
+        if self.phases[name] is not Phase.ONLINE or not self.down(name):
+            return False
+        if down_s < self.policy.dead_after_s:
+            return False
+        return down_s >= SILENT_ALONE_S or any(
+            where is Phase.ONLINE and not self.down(other) for other, where in self.phases.items()
+        )
+
     def old(self, name: str) -> bool:
         """Whether a worker was started with other settings than today's."""
         worker = self.workers.get(name)
@@ -190,7 +205,7 @@ class Turn:
 
     def kept_slots(self, name: str) -> int:
         """The slots of a worker that count for the floor: those that stay, and can be used."""
-        if self.stopping(name) or self.unreachable(name):
+        if self.stopping(name) or self.unreachable(name) or self.silent(name):
             return 0
         if self.drains_jobs(name):
             return self.usable_slots(name)
