@@ -164,7 +164,7 @@ def test_a_sunk_node_is_filled_up_for_a_job_when_there_is_nothing_else() -> None
     several = sunk("1", 6).asks("1").asks("1:ppn=3")
     assert one(several.plan(), Launch).slots == 5
     beside = sunk("1:ppn=2", 6).parked("n2", offered=2)
-    assert one(beside.plan(), Launch).name == "n2", "it costs less elsewhere"
+    assert one(beside.plan(), Launch).name == "n1", "whole hosts are kept for who needs them"
     limited = sunk("1", 6).rules(limit=Limit(cpus=5))
     assert not some(limited.plan(), Launch), "above the limit with what comes besides"
 

@@ -19,8 +19,8 @@ class Tier(enum.IntEnum):
     DRAINING = 2
     STARTING = 3
     GROWN = 4
-    OFFERED = 5
-    REFILLED = 6
+    REFILLED = 5
+    OFFERED = 6
 
 
 @dataclass(frozen=True, slots=True)
