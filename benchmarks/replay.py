@@ -4,8 +4,8 @@ The trace is the one that $TORQUE_MESOS_TRACE names, with the machines of
 $TORQUE_MESOS_MACHINES; without them, the small made-up one of the tests. News that comes
 while a turn is due is part of that turn. Both sides have the same batch-scheduler model and
 the same delays, drawn by the same seeds; offers are plentiful. $TORQUE_MESOS_SEEDS tells how
-many seeds (1). With $TORQUE_MESOS_SWEEP=1, graces are swept, and the table with a second
-framework is made, too.
+many seeds (1), $TORQUE_MESOS_JOBS how many jobs of the trace (all). With
+$TORQUE_MESOS_SWEEP=1, graces are swept, and the table with a second framework is made, too.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from torque_mesos.simulate.trace import Trace, read_trace
 NEEDS_TORQUE = False
 
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "simulate"
-LIMIT: int | None = None  # jobs of the trace; None: all
+LIMIT = int(os.environ.get("TORQUE_MESOS_JOBS", "0")) or None  # jobs of the trace; None: all
 GRACES_S = (0.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0, 900.0)
 OTHER_SHARE = 0.4
 # What a start and the parking after it are worth in cpu-seconds: executor, mom and the server's
@@ -108,17 +108,20 @@ def _sweep(trace: Trace, policy: Policy, size: str) -> Iterator[Result]:
 
 def _shared(trace: Trace, policy: Policy, size: str) -> Iterator[Result]:
     """The same with a second framework."""
-    for name, each in (
-        ("default", policy),
-        ("grace_0", replace(policy, grace_s=0.0)),
-        ("grace_900", replace(policy, grace_s=900.0)),
-    ):
-        found = _played(trace, each, 0, "elastic", OTHER_SHARE)
+    modes: tuple[tuple[str, Policy, Mode], ...] = (
+        ("default", policy, "elastic"),
+        ("grace_0", replace(policy, grace_s=0.0), "elastic"),
+        ("grace_900", replace(policy, grace_s=900.0), "elastic"),
+        ("original", policy, "original"),
+    )
+    for name, each, mode in modes:
+        found = _played(trace, each, 0, mode, OTHER_SHARE)
         yield Result(
             f"replay_shared_{name}",
             found.waits.mean_s,
             "s of wait",
-            f"p95 {found.waits.p95_s:.5g} s, {found.starts} starts, held / used",
+            f"p95 {found.waits.p95_s:.5g} s, {found.ended} jobs ended, {found.starts} starts,"
+            " held / used",
             found.held_per_used,
             size,
         )
