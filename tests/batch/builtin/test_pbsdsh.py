@@ -35,13 +35,7 @@ def test_slots_that_are_not_there(chosen: dict[str, str], text: str) -> None:
         pbsdsh.slots_of(HOSTS, chosen)
 
 
-def _own(cluster: Cluster) -> str:
-    """A line that makes `pbsdsh` ours, whatever a login shell puts into the PATH."""
-    return f'PATH="{cluster.installed.bin_dir}:$PATH"\n'
-
-
 def _output(cluster: Cluster, script: str) -> list[str]:
-    script = _own(cluster) + script
     path = cluster.work / "script"
     path.write_text(script)
     job_id = cluster.submit(script, "-N", "dsh", "-j", "oe", "-l", "nodes=2:ppn=2")
@@ -120,7 +114,7 @@ def test_tasks_end_with_their_job_also_those_of_a_mom_before(
     cluster.with_nodes(N1, N2)
     pids = cluster.work / "pids"
     job_id = cluster.submit(
-        f"{_own(cluster)}pbsdsh sh -c 'echo $$ >>{pids}; trap \"\" TERM; sleep 300; sleep 300'\n",
+        f"pbsdsh sh -c 'echo $$ >>{pids}; trap \"\" TERM; sleep 300; sleep 300'\n",
         *("-l", "nodes=2:ppn=2"),
     )
     wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 4, "all tasks run")

@@ -77,6 +77,7 @@ class Arrays:
             if limit is not None and array.made >= limit:
                 job.hold = (job.hold.replace("n", "") + "l") or "l"
             array.made += 1
+            self._state.accounting.write("Q", job.job_id, f"queue={job.queue}")
             self._holds.settle(job, "new job")
         self._state.save_array(array)
         if "idle_slot_limit" not in array.job.others:

@@ -188,6 +188,7 @@ class Dependencies:
         for member in [job] if array is None else self._arrays.members(array):
             member.comment = job.comment
             member.exit_status = DELETED_EXIT
+            self._state.accounting.write("A", member.job_id)
             self._runner.complete(member, DELETED_SUBSTATE)
 
     def _save(self, job: Job) -> None:

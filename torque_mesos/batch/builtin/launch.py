@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import shlex
 import socket
 from typing import Dict, List, Tuple
 
@@ -100,10 +101,13 @@ def start_shell(
     script: str,
     output: str,
     error: str,
+    commands: str,
     starter: str = "",
 ) -> int:
     """Become the job: never returns. The login shell reads the script's path from its input.
 
+    Before that it is told to look for programs in the folder `commands` first: what it
+    reads at its start may have put another TORQUE there, whose pbsdsh knows no mom of ours.
     `starter` (`$job_starter`): a program that is run in its place, and given its words.
     """
     os.setsid()
@@ -116,7 +120,13 @@ def start_shell(
     if order["join"] == "eo":
         standard_out = standard_error
     read, write = os.pipe()
-    os.write(write, f"{script} {order.get('arguments', '')}".rstrip().encode() + b"\n")
+    shell = _own_shell(order) or account.pw_shell or "/bin/sh"
+    name = os.path.basename(shell)
+    lines = f"{script} {order.get('arguments', '')}".rstrip() + "\n"
+    if name in _SHELLS:
+        assign = "setenv PATH " if "csh" in name else "PATH="
+        lines = f'{assign}{shlex.quote(commands)}:"$PATH"\n{lines}'
+    os.write(write, lines.encode())
     os.close(write)
     for number, descriptor in enumerate((read, standard_out, standard_error)):
         os.dup2(descriptor, number)
@@ -127,8 +137,6 @@ def start_shell(
     except OSError as problem:
         os.write(2, f"PBS: chdir to '{folder}' failed: {problem.strerror}\n".encode())
         os.chdir("/")
-    shell = _own_shell(order) or account.pw_shell or "/bin/sh"
-    name = os.path.basename(shell)
     try:
         _become_shell(shell, name, script, starter, environ)
     except OSError:

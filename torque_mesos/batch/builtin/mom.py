@@ -44,6 +44,7 @@ class Mom:
         self.prologue_alarm_s = config.prologue_alarm_s
         self.job_starter = config.job_starter
         self.job_path = ":".join([*folders, "/usr/bin", "/bin"])
+        self.commands = own if os.path.exists(os.path.join(own, "pbsdsh")) else next(iter(folders))
         self._config = config
         self._resolver = resolver
         self.seal = config.seal

@@ -97,7 +97,7 @@ class MomJob:
             self.order, account, self._node_file, self.mom.manager_port, self.mom.job_path
         )
         environ["PBS_TM_SOCKET"] = self.mom.tasks.path
-        words = (self._script, *self._spooled, self.mom.job_starter)
+        words = (self._script, *self._spooled, self.mom.commands, self.mom.job_starter)
         body = partial(launch.start_shell, self.order, account, environ, *words)
         self.started = time.time()
         self.session = self.mom.children.fork(body, self._shell_ended)

@@ -120,7 +120,6 @@ class Submission:
             if job.hold == "n":
                 job.eligible = time.time()
             self._arrays.add(job, array)
-            state.accounting.write("Q", job.job_id, f"queue={job.queue}")
             return
         state.jobs[job.job_id] = job
         self._dependencies.link(job, depend)
