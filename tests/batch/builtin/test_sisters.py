@@ -158,3 +158,9 @@ def test_a_job_whose_sister_died_is_rerun_elsewhere(cluster: Cluster) -> None:
     assert lost not in job["exec_host"]
     kinds = [line.split(";")[1] for line in cluster.accounting() if f";{job_id};" in line]
     assert kinds == ["Q", "S", "R", "S"]
+
+
+def test_the_server_knows_no_node_fail_requeue(cluster: Cluster) -> None:
+    done = cluster.run("qmgr", "-c", "set server node_fail_requeue=60")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("qmgr: Syntax error - cannot locate attribute\n")
