@@ -160,7 +160,7 @@ def test_altering(cluster: Cluster) -> None:
     assert found["job_state"] == "W"
     assert found["Resource_List.walltime"] == "00:01:40"
     assert (found["Job_Name"], found["Priority"], found["Rerunable"]) == ("newname", "7", "False")
-    assert (found["Join_Path"], found["Account_Name"], found["umask"]) == ("oe", "acct", "18")
+    assert (found["Join_Path"], found["Account_Name"], found["umask"]) == ("oe", "acct", "22")
     assert found["Output_Path"].endswith("/rel")
     assert found["Variable_List"].endswith(",X=1")
     for words, code, text in (

@@ -43,7 +43,8 @@ class Alteration:
             self._dependencies.check(depend, uid)
         if "umask" in changes:
             job.umask = umask_of(changes)
-            job.others["umask"] = str(job.umask)
+            # TORQUE shows the digits as they were given, without what leads them.
+            job.others["umask"] = str(int(changes["umask"]))
         if changes.get("hold") not in (None, "n"):
             self._holds.hold(job, str(changes["hold"]), rank)
         elif changes.get("hold") == "n" and "u" in job.hold:

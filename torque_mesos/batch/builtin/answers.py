@@ -65,6 +65,7 @@ def server_attributes(state: State) -> Attributes:
         if name == "mail_from":
             shown += _assigned(jobs)
         if name == "keep_completed":
-            shown.append(("next_job_number", str(state.next_job)))
+            if state.next_job:
+                shown.append(("next_job_number", str(state.next_job)))
             shown.append(("net_counter", "0 0 0"))
     return shown

@@ -59,6 +59,8 @@ QUEUE: Dict[str, str] = _table("""
     route_waiting_jobs:b route_retry_time route_lifetime enabled:b started:b
     features_required:t required_login_property:t ghost_queue:b
 """)
+# Lists that TORQUE keeps in order.
+_SORTED = ("managers", "operators")
 SERVER_DEFAULTS: Dict[str, str] = {
     "scheduling": "False",
     "log_events": "2047",
@@ -104,7 +106,8 @@ def change(
     elif kind == LIST:
         if operator == "+=" and set(value.split(",")) & set(values.get(name, "").split(",")):
             raise PbsError(DUPLIST, detail=f" {name}")
-        values[name] = ",".join(changed_list(values.get(name, ""), operator, value))
+        words = changed_list(values.get(name, ""), operator, value)
+        values[name] = ",".join(sorted(words) if name in _SORTED else words)
     elif operator == "=" or name not in values:
         values[name] = normal(kind, name, value)
     else:

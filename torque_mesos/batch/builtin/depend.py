@@ -85,7 +85,7 @@ class Dependencies:
                 target = self._state.find_job(name)
                 if target is not None:
                     self._link(job, kind, target)
-        if _waits(job):
+        if self._waits(job):
             job.hold = joined(job.hold + "s")
 
     def _link(self, job: Job, kind: str, target: Job) -> None:
@@ -97,7 +97,7 @@ class Dependencies:
             if on[1] == "0":
                 target.depend.remove(on)
             _add(target, _BACK[kind], job.job_id)
-        elif not self._met(kind, target):
+        elif kind == "after" or not self._met(kind, target):
             _add(job, kind, target.job_id)
             if target.state != COMPLETE:
                 _add(target, _MIRROR[kind], job.job_id)
@@ -107,13 +107,15 @@ class Dependencies:
 
     def relink(self, job: Job, entries: List[List[str]]) -> None:
         """`qalter -W depend=`: other dependencies in place of the former."""
+        plain = [words for words in job.depend if words[0] != "on"]
+        kept = [words for words in plain if not self._holds_back(words)]
         for kind, *names in job.depend:
-            for name in names if kind in _MIRROR else []:
+            for name in names if kind in _MIRROR and [kind, *names] not in kept else []:
                 target = self._state.find_job(name)
                 if target is not None:
                     _remove(target, _MIRROR[kind], job.job_id)
                     self._save(target)
-        job.depend = [words for words in job.depend if words[0] in _BACK]
+        job.depend = kept
         job.hold = joined(job.hold.replace("s", ""))
         self.link(job, entries)
         self._holds.settle(job, "job altered")
@@ -151,6 +153,20 @@ class Dependencies:
         if array is not None and array.job.depend:
             self._judge(self._arrays.refresh(array), kinds)
 
+    def _waits(self, job: Job) -> bool:
+        """Whether a job waits for another."""
+        return any(self._holds_back(words) for words in job.depend)
+
+    def _holds_back(self, words: List[str]) -> bool:
+        """Whether one of a job's dependencies is not met: `after` is met by a job that runs."""
+        kind, *names = words
+        if kind == "on":
+            return names[0] != "0"
+        targets = filter(None, map(self._state.find_job, names))
+        return kind in _MIRROR and (
+            kind != "after" or not all(self._met(kind, target) for target in targets)
+        )
+
     def _over(self, job: Job) -> bool:
         return job.state == COMPLETE
 
@@ -174,7 +190,7 @@ class Dependencies:
         array = self._state.arrays.get(job.job_id)
         for waiting in [job] if array is None else [*self._arrays.members(array), job]:
             _remove(waiting, kind, target.job_id)
-            if _waits(waiting):
+            if self._waits(waiting):
                 self._save(waiting)
             elif is_array(waiting):
                 waiting.hold = joined(waiting.hold.replace("s", ""))
@@ -207,13 +223,6 @@ def _verdict(kind: str, failed: List[bool]) -> bool:
         "afterany": True,
     }
     return verdicts.get(plain, False)
-
-
-def _waits(job: Job) -> bool:
-    """Whether a job waits for another, or for another to be told of."""
-    return any(
-        words[0] in _MIRROR or (words[0] == "on" and words[1] != "0") for words in job.depend
-    )
 
 
 def _count_on(job: Job) -> int:

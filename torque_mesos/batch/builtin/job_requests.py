@@ -10,7 +10,18 @@ from .alter import Alteration
 from .arrays import Arrays
 from .auth import user_name
 from .depend import Dependencies
-from .errors import BADSTATE, IVALREQ, NORELYMOM, NOTHELD, PERM, SAMEQUEUE, UNKQUE, UNKSIG, PbsError
+from .errors import (
+    BADHOST,
+    BADSTATE,
+    IVALREQ,
+    NORELYMOM,
+    NOTHELD,
+    PERM,
+    SAMEQUEUE,
+    UNKQUE,
+    UNKSIG,
+    PbsError,
+)
 from .holds import Holds
 from .job_shown import brief_attributes, is_array, job_attributes
 from .records import COMPLETE, EXITING, RUNNING, Attributes, Job
@@ -23,6 +34,8 @@ from .wire import Message
 
 Finished = Callable[[Optional[PbsError]], None]
 Handler = Callable[[int, Message, Finished], None]
+
+_PARTLY = "At least one array element did not modify successfully. Use qstat -f to verify changes"
 
 
 def _ignore(_error: Optional[PbsError]) -> None:
@@ -152,7 +165,8 @@ class JobRequests:
         job = self._rights.job(message)
         if self._rights.rank(uid) == USER:
             raise PbsError(PERM)
-        self._single(job)
+        if is_array(job):
+            raise PbsError(BADHOST)
         if self._state.queues.get(job.queue, {}).get("started") != "True":
             raise PbsError(IVALREQ, "attempt to start job in non-started queue")
         self._runner.run(job, str(message.get("hosts") or ""))
@@ -225,9 +239,10 @@ class JobRequests:
             raise PbsError(BADSTATE)
         if target not in self._state.queues:
             raise PbsError(UNKQUE)
-        forced = self._rights.rank(uid) > USER
-        if not forced:
-            queues.admit(self._state, target, dict(job.resources), job.owner, job.group)
+        asked = queues.without_defaults(self._state, job)
+        if self._rights.rank(uid) == USER:
+            queues.admit(self._state, target, asked, job.owner, job.group)
+        job.resources = asked
         queues.put(self._state, job, target)
         queues.route(self._state, job)
         self.holds.settle(job, "job moved")
@@ -245,8 +260,11 @@ class JobRequests:
         if percent and array is not None and slots.isdigit():
             self.arrays.set_slots(array, int(slots))
         message = {**message, "range": wanted}
-        for member in self._each(job, message) + ([job] if is_array(job) else []):
-            self._alteration.alter(member, changes, rank, uid)
+        try:
+            for member in self._each(job, message) + ([job] if is_array(job) else []):
+                self._alteration.alter(member, changes, rank, uid)
+        except PbsError as error:
+            raise PbsError(IVALREQ, _PARTLY) if is_array(job) else error from None
         finished(None)
 
     def order(self, uid: int, message: Message, finished: Finished) -> None:

@@ -184,6 +184,7 @@ class Manager:
         values = dict(self._state.attributes)
         for attribute, part, operator, value in changes:
             change(SERVER, values, attribute, part, operator, value)
+        self._state.next_job = int(values.pop("next_job_number", self._state.next_job))
         self._state.attributes = values
         self._state.save_server()
         for attribute, _, operator, value in changes:

@@ -69,11 +69,12 @@ class Choice:
     """What TORQUE's search over all nodes found.
 
     `eligible` counts the nodes that could ever serve, `picked` has those that can now,
-    None where not all of the specification can.
+    None where not all of the specification can; `found` counts them also then.
     """
 
     eligible: int
     picked: Optional[List[Tuple[int, int]]]
+    found: int = 0
 
 
 def choose(
@@ -112,7 +113,7 @@ def choose(
         if enough is not None and eligible >= enough:
             return Choice(eligible, None)
     if any(wanted):
-        return Choice(eligible, None)
+        return Choice(eligible, None, len(picked))
     first = chunks[0].properties
     for position, (index, _) in enumerate(picked):
         if first and first <= names(nodes[index]) and len(chunks) > 1:
@@ -147,3 +148,11 @@ def never(chunks: Sequence[Chunk], eligible: int, total_slots: int, nodect: int)
     """
     wanted = node_count(chunks)
     return wanted > total_slots or (eligible < wanted and nodect < wanted)
+
+
+def shortage(chunks: Sequence[Chunk], choice: Choice) -> str:
+    """What TORQUE says where a search has found too few nodes that are free."""
+    return (
+        "job allocation request exceeds currently available cluster nodes, "
+        f"{node_count(chunks)} requested, {choice.found} available"
+    )

@@ -17,11 +17,15 @@ _QRLS = "usage: qrls [-h {uos}] [-t array_range] job_identifier..."
 _QSIG = "usage: qsig [-a] [-s signal] job_identifier..."
 _QMOVE = "usage: qmove destination job_identifier..."
 _QORDER = "usage: qorder job_identifier job_identifier"
-_QALTER = (
-    "usage: qalter [-a date_time] [-A account_string] [-c interval] [-e path] [-h hold_list]\n"
-    "    [-j oe|eo|n] [-k keep] [-l resource_list] [-m mail_options] [-M user_list] [-N jobname]\n"
-    "    [-o path] [-p priority] [-r y|n] [-S path] [-t array_range] [-v variable_list]\n"
-    "    [-W additional_attributes] job_identifier..."
+_QALTER_PAD = "\n" + " " * 26
+_QALTER = "usage: qalter".ljust(40) + _QALTER_PAD.join(
+    (
+        "[-a date_time] [-A account_string] [-c interval] [-e path] ",
+        "[-h hold_list] [-j y|n] [-k keep] [-l resource_list] [-m mail_options] ",
+        "[-M user_list] [-N jobname] [-o path] [-p priority] [-q] [-r y|n] [-S path] ",
+        "[-t [array_range[%slot_limit]] [-u user_list] [-v variable_list] ",
+        "[-W additional_attributes] [-x exec_host] job_identifier...",
+    )
 )
 
 
@@ -34,7 +38,8 @@ def _short(_name: str, error: PbsError) -> str:
     """Nor does qalter say which resource it was, but for refusals and states."""
     if error.code == UNKJOBID:
         return ""
-    return error.text if "operation not permitted" in error.text else _named(error)
+    told = ("operation not permitted", "array element")
+    return error.text if any(part in error.text for part in told) else _named(error)
 
 
 def _named(error: PbsError) -> str:

@@ -16,7 +16,7 @@ _VERBS = ("active", "create", "delete", "exit", "help", "list", "print", "quit",
 _OBJECTS = ("node", "queue", "server")
 _USAGE = "Usage: qmgr [-a] [-c command] [-e] [-n] [-z] [server...]"
 _WIDTH = 79
-_NODE_TOLD = ("next_job_number", "power_state", "jobs", "mom_service_port", "mom_manager_port")
+_NODE_TOLD = ("power_state", "jobs", "mom_service_port", "mom_manager_port")
 
 Change = Tuple[str, str, str, str]
 
@@ -179,7 +179,7 @@ class Session:
                 for attribute, value in shown:
                     # Of a node TORQUE always shows all.
                     wanted = not only or kind == "node" or attribute.split(".")[0] in only
-                    if wanted and attribute != "next_job_number":
+                    if wanted:
                         print(_listed(kind, attribute, value))
                 print()
         return 0

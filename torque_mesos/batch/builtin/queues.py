@@ -121,6 +121,19 @@ def add_defaults(state: State, name: str, resources: Dict[str, str]) -> None:
         count(resources)
 
 
+def without_defaults(state: State, job: Job) -> Dict[str, str]:
+    """What a job asks for, without what its queue gave it: that stays behind when it moves.
+
+    As in TORQUE `nodect` and `neednodes` stay with the job.
+    """
+    queue = state.queues.get(job.queue, {})
+    return {
+        name: value
+        for name, value in job.resources.items()
+        if queue.get(f"resources_default.{name}") != value
+    }
+
+
 def route(state: State, job: Job) -> bool:
     """Send a job of a started routing queue to the first destination that takes it."""
     for _ in range(len(state.queues)):

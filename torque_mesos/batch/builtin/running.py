@@ -14,7 +14,7 @@ from .errors import (
     UNKNODEATR,
     PbsError,
 )
-from .nodespec import parse
+from .nodespec import parse, shortage
 from .orders import node_spec, start_order
 from .records import (
     COMPLETE,
@@ -59,6 +59,8 @@ class Runner:
     def set_state(self, job: Job, state: str, substate: int) -> None:
         """Change a job's state and keep it."""
         job.state, job.substate = state, substate
+        if state == WAITING or (state == HELD and job.hold != "l"):
+            job.eligible = 0
         job.modified = time.time()
         self._state.save_job(job)
 
@@ -87,10 +89,10 @@ class Runner:
         spec = hosts or node_spec(job)
         if spec is None:
             raise PbsError(UNKNODEATR)
-        nodes, choice = self._state.choose(parse(spec))
+        chunks = parse(spec)
+        nodes, choice = self._state.choose(chunks)
         if choice.picked is None:
-            message = "cannot allocate node - nodes are not available"
-            raise PbsError(RESCUNAV, message)
+            raise PbsError(RESCUNAV, shortage(chunks, choice))
         chosen = [(nodes[index], count) for index, count in choice.picked]
         job.hosts = [(node.name, node.take(job.job_id, count)) for node, count in chosen]
         job.start_count += 1
