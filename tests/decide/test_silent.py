@@ -17,6 +17,9 @@ def silent(down_s: float, jobs: dict[int, str] | None = None) -> Site:
     """An online node that is down since then; its floor is all that it has."""
     site = Site().online("n1", jobs=jobs).rules(floor_slots=4, dead_after_s=60.0)
     site.nodes[0] = replace(site.nodes[0], states=frozenset({DOWN}))
+    (worker,) = site.workers
+    old = replace(worker.grants[0], since_s=NOW_S - 10_000)
+    site.workers = [replace(worker, grants=(old,))]
     return site.remembers(down_since=frozen_map({"n1": NOW_S - down_s}))
 
 
@@ -39,6 +42,14 @@ def test_the_floor_gets_another_node() -> None:
 def test_when_all_are_down_much_more_time_is_given(down_s: float, goes: bool) -> None:
     plan = silent(down_s).plan()
     assert bool(some(plan, Offline)) is goes
+
+
+def test_a_mom_that_was_just_started_is_given_its_time() -> None:
+    site = silent(5000).online("n2", jobs={0: "r"})
+    first, second = site.workers
+    new = replace(first.grants[0], since_s=NOW_S - 30)  # its node was down while it was parked
+    site.workers = [replace(first, grants=(new,)), second]
+    assert not some(site.plan(), Offline)
 
 
 def test_one_with_jobs_is_not_touched() -> None:

@@ -11,12 +11,12 @@ from tests.system.stage import RUN_S, Stage
 
 pytestmark = pytest.mark.system
 
-SETTINGS = {"MIN_SLOTS_HELD": "2", "DEAD_AFTER_S": "3"}
+SETTINGS = {"MIN_SLOTS_HELD": "4", "DEAD_AFTER_S": "3"}
 DOWN_S = 120.0  # the batch server takes a while until it calls a silent mom down
 
 
 def test_a_mom_that_hangs_is_given_up(stage: Stage) -> None:
-    stage.until(lambda: stage.lent_cpus() == 2, RUN_S, "the floor is held")
+    stage.until(lambda: stage.lent_cpus() == 4, RUN_S, "the floor is held")
     job = stage.submit("other", held=True, request="nodes=1:ppn=2")
     first = stage.started(job)
     beside = stage.submit("beside", held=True, request="nodes=1:ppn=2")
@@ -33,7 +33,7 @@ def test_a_mom_that_hangs_is_given_up(stage: Stage) -> None:
             return any(isinstance(why, dict) and why["code"] == "silent" for why in codes)
 
         stage.until(given_up, DOWN_S, "the mom is given up")
-        stage.until(lambda: not stage.workers(first), DOWN_S, "it is gone")
+        stage.until(lambda: ("mom", mom) not in stage.workers(first), DOWN_S, "it is gone")
     finally:
         for kind, pid in stage.workers(first):
             if kind == "mom" and pid == mom:

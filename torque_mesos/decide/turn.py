@@ -174,9 +174,10 @@ class Turn:
 
         (A server that was restarted has no news of any mom at first: nothing follows from that.)
         """
-        down_s = self.now_s - self.down_since.get(name, self.now_s)
         if self.phases[name] is not Phase.ONLINE or not self.down(name):
             return False
+        began_s = max(grant.since_s for grant in self.workers[name].grants)
+        down_s = self.now_s - max(began_s, self.down_since.get(name, self.now_s))
         if down_s < self.policy.dead_after_s:
             return False
         return down_s >= SILENT_ALONE_S or any(
