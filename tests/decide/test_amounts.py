@@ -8,7 +8,7 @@ import pytest
 
 from tests.decide.site import NOW_S, SLOT, Site, codes, one, some
 from torque_mesos.decide import Limit
-from torque_mesos.decide.plan import Launch, Offline, SetNp
+from torque_mesos.decide.plan import Launch, Offline, Revive, SetNp
 from torque_mesos.decide.reason import Code
 from torque_mesos.model import Grant, JobState, Resources, TaskState, frozen_map
 
@@ -91,6 +91,34 @@ class TestMemory:
         plan = asks(asks(site, "1"), "1").plan()
         assert codes(plan)["1.head"] is Code.RUNS_SOON
         assert codes(plan)["2.head"] is not Code.RUNS_SOON
+
+    def test_a_worker_whose_job_asked_for_more_gets_it_if_its_agent_has_it(self):
+        site = asks(Site(), "1", running=True, mem="3gb").online("n1", 4, jobs={0: "0.head"})
+        plan = replace(site, suppressed=True).plan()
+        assert some(plan, Revive), "offers are asked for"
+        few = replace(site, offers=[]).offer("n1", 1).plan()
+        assert not some(few, Launch)
+        launch = one(site.offer("n1", 4).plan(), Launch)
+        assert (launch.slots, launch.resources) == (0, Resources(0, 2048))
+        assert launch.executor_id == "e-n1"
+
+    def test_that_memory_is_not_offered_to_another_job(self):
+        site = asks(Site(), "1", running=True, mem="3gb").online("n1", 1, jobs={0: "0.head"})
+        plan = asks(site.offer("n1", 3), "1:ppn=2").plan()
+        assert one(plan, Launch).resources == Resources(0, 2048)
+        assert codes(plan)["1.head"] is not Code.STARTING_NODES
+
+    def test_it_ends_when_the_memory_is_there(self):
+        site = asks(Site(), "1", running=True, mem="3gb").online("n1", 4, jobs={0: "0.head"})
+        worker = site.workers[0]
+        more = Grant("t2", 0, Resources(0, 2048), TaskState.STARTING, NOW_S)
+        site.workers[0] = replace(worker, grants=(*worker.grants, more))
+        assert not some(site.offer("n1", 4).plan(), Launch)
+
+    def test_nor_above_the_limit(self):
+        site = Site().rules(limit=Limit(mem_mb=5000.0)).online("n1", 4, jobs={0: "0.head"})
+        plan = asks(site.offer("n1", 4), "1", running=True, mem="3gb").plan()
+        assert not some(plan, Launch)
 
     def test_more_than_any_agent_has(self):
         plan = asks(Site().parked("n1", 8, offered=8), "1", mem="9gb").plan()

@@ -15,6 +15,7 @@ from torque_mesos.decide.reason import Code
 from torque_mesos.decide.serve import serve
 from torque_mesos.decide.shelf import Shelf
 from torque_mesos.decide.starts import Starts
+from torque_mesos.decide.topup import top_up
 from torque_mesos.decide.trim import finish_trims, parts
 from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.usage import Usage, usage_of
@@ -28,10 +29,15 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
     """Place the waiting jobs in order, keep the floor, and start moms for both."""
     growth = Growth(waiting=bool(wanted), protected=protected(turn))
     floors = Floors(turn)
+    in_use = usage_of(turn)
+    top_up(turn, growth, in_use)
     if wanted or floors.short(growth):
-        in_use = usage_of(turn)
+        taken = growth.extras
         names = sorted(turn.phases)
-        found = ((name, host_of(turn, name, in_use.get(name, _UNUSED))) for name in names)
+        found = (
+            (name, host_of(turn, name, in_use.get(name, _UNUSED), taken.get(name, NOTHING)))
+            for name in names
+        )
         growth.hosts = {name: host for name, host in found if host is not None}
         if growth.protected:
             near = (h for h in growth.hosts.values() if h.tier is not Tier.OFFERED)
@@ -85,7 +91,7 @@ def _launch(
 ) -> None:
     """Take `slots`, and what comes beside them, of the offers of a host."""
     why = {
-        Code.JOB_WANTS: f"waiting jobs want {_amount(slots, extra)} here",
+        Code.JOB_WANTS: f"{'waiting jobs' if slots else 'jobs'} want {_amount(slots, extra)} here",
         Code.FLOOR: f"{floors.slots(name)} slots are kept",
     }
     reason = because(code, why[code], slots=slots)
@@ -123,7 +129,7 @@ def _launch(
 
 
 def _amount(slots: int, extra: Resources) -> str:
-    parts = [f"{slots} slots"]
-    parts += [f"{extra.mem_mb:g} MB above theirs"] * bool(extra.mem_mb)
+    parts = [f"{slots} slots"] * bool(slots)
+    parts += [f"{extra.mem_mb:g} MB more memory"] * bool(extra.mem_mb)
     parts += [f"{extra.gpus} gpus"] * bool(extra.gpus)
     return " and ".join(parts)

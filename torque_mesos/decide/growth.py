@@ -50,7 +50,8 @@ class Growth:
     `at_limit`: jobs that more offers would not help; `at_pool_limit`: those of them that only
     the bounds of one pool keep waiting, by that pool. `launches`: the slots to take of the
     offers of each host; `ahead`: what of them no job wants; `extras`: what to take beside
-    them, memory above the slots' own and gpus. `protected`: why no mom is started anywhere.
+    them, memory above the slots' own and gpus. `memory_short`: nodes whose jobs asked for more
+    memory than there is, or is offered. `protected`: why no mom is started anywhere.
     """
 
     claimed: set[str] = field(default_factory=set)
@@ -61,6 +62,7 @@ class Growth:
     at_pool_limit: dict[str, dict[str, Request]] = field(default_factory=dict)
     ahead: dict[str, int] = field(default_factory=dict)
     floor_short: int = 0
+    memory_short: set[str] = field(default_factory=set)
     launches: dict[str, int] = field(default_factory=dict)
     new_nodes: int = 0
     new_slots: int = 0
@@ -170,11 +172,17 @@ def whole_host(turn: Turn, name: str, slots: int | None = None) -> Host:
     )
 
 
-def host_of(turn: Turn, name: str, usage: Usage) -> Host | None:
-    """What can be taken on a node, None where there is nothing. `usage`: of jobs that are there."""
+def host_of(turn: Turn, name: str, usage: Usage, taken: Resources = NOTHING) -> Host | None:
+    """What can be taken on a node, None where there is nothing.
+
+    `usage`: of jobs that are there; `taken`: what of its offers was taken already.
+    """
     where, names, slot_mb = turn.phases[name], turn.names_of(name), turn.policy.slot.mem_mb
     offer = turn.offered(name)
     offered = turn.offered_slots(name)
+    if taken != NOTHING:
+        offer -= taken
+        offered = offer.slots(turn.policy.slot)
     if where in (Phase.PARKED, Phase.ABSENT):
         if not usable_offer(turn, name):
             return None
@@ -194,7 +202,7 @@ def host_of(turn: Turn, name: str, usage: Usage) -> Host | None:
         now = worker.slots
     used = len(node.slots)
     if usage.mem_mb:  # jobs use what the slots that are free were to have
-        spare_mb = worker.resources.mem_mb - max(now, worker.slots) * slot_mb
+        spare_mb = worker.resources.mem_mb + taken.mem_mb - max(now, worker.slots) * slot_mb
         used += math.ceil(max(0.0, usage.mem_mb - spare_mb) / slot_mb)
     ending = sum(g.slots for g in worker.grants if g.task_id in turn.killed_at)
     coming = max(now, worker.slots - ending)

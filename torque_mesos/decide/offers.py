@@ -27,7 +27,7 @@ REFUSE_S = {
 
 def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     """Answer what is left of the offers, and tell Mesos whether more are wanted."""
-    wanted = bool(growth.short) or growth.floor_short > 0
+    wanted = bool(growth.short) or growth.floor_short > 0 or bool(growth.memory_short)
     if turn.stray_offers:
         _decline_strays(turn)
     if turn.other_role:
@@ -56,6 +56,7 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
         key |= {"floor"}
     if not growth.protected:
         key |= {"moms may be started"}
+    key |= {f"{name} wants memory" for name in growth.memory_short}
     key |= {f"{name} offers {slots}" for name, slots in incomplete.items()}
     if not wanted:
         at_limit = {job for job, why in turn.jobs.items() if why.code in AT_LIMIT}
@@ -125,6 +126,8 @@ def _why_not(turn: Turn, growth: Growth, name: str, wanted: bool) -> Reason:
     grows = growable(turn, name)
     if name in turn.workers and not grows:
         return because(Code.ALREADY_HELD, f"a mom of ours runs on {name}, and may not grow now")
+    if name in growth.memory_short:
+        return because(Code.INCOMPLETE, f"the jobs on {name} asked for more memory than it has")
     if turn.offered_slots(name) == 0:
         return because(Code.TOO_SMALL, f"what {name} has left is less than one slot")
     if not grows and not usable_offer(turn, name):
