@@ -132,18 +132,20 @@ def test_a_plan_keeps_the_order_and_lets_small_jobs_pass() -> None:
     view = {
         "nodes": [["n1", ["n1"], 2, 2], ["n2", ["n2"], 2, 0]],
         "nodect": [0],
+        "limits": [],
         "jobs": [
-            ["1", "2:ppn=2", "", ""],
-            ["2", "1:ppn=2", "", ""],
-            ["3", "1", "", ""],
-            ["4", "3", "", ""],
-            ["5", "1", "Not Running: Queue not started.", "Not Running: Queue not started."],
-            ["6", None, "", ""],
+            ["1", "2:ppn=2", "", "", []],
+            ["2", "1:ppn=2", "", "", []],
+            ["3", "1", "", "", []],
+            ["4", "3", "", "", []],
+            ["5", "1", "Not Running: Queue not started.", "Not Running: Queue not started.", []],
+            ["6", None, "", "", []],
             [
                 "7",
                 "2:ppn=2",
                 "",
                 "Not Running: Not enough of the right type of nodes are available",
+                [],
             ],
         ],
     }
@@ -158,4 +160,4 @@ def test_a_plan_keeps_the_order_and_lets_small_jobs_pass() -> None:
 
 
 def test_without_nodes_a_plan_deletes_nothing() -> None:
-    assert plan({"nodes": [], "nodect": [0], "jobs": [["1", "5", "", ""]]}) == []
+    assert plan({"nodes": [], "nodect": [0], "limits": [], "jobs": [["1", "5", "", "", []]]}) == []

@@ -18,6 +18,8 @@ def _job(number: int, state: str = QUEUED) -> Any:
         rank=number,
         state=state,
         queue="batch",
+        user="ann",
+        group="people",
         comment="",
         resources={"neednodes": "1"},
     )
@@ -132,3 +134,9 @@ def test_slots_of_a_job_that_began_and_ended_since_show_all(state: Any) -> None:
     assert _seen(view) == []
     node.release("1.head")
     assert _seen(view) == ["2.head", "3.head"]
+
+
+def test_with_limits_every_cycle_sees_all_queued_jobs(state: Any) -> None:
+    state.attributes["max_user_run"] = "1"
+    view = SchedulerView(state)
+    assert _seen(view) == _seen(view) == ["1.head", "2.head", "3.head"]

@@ -11,6 +11,7 @@ from typing import Dict, List, Optional, Tuple
 
 from .orders import node_spec
 from .records import QUEUED, Job
+from .run_limits import RunLimits
 from .state import State
 from .wire import Message
 
@@ -51,14 +52,22 @@ class SchedulerView:
             for now, then in zip(settings, self._settings)  # noqa: B905 - Python 3.9
         )
         jobs = list(state.jobs.values())
-        if old and self._nodes is not None and not _improved(self._nodes, nodes):
+        limits = RunLimits(state.attributes, state.queues)
+        limits.count(jobs)
+        # A job that has ended may let another of its user run, wherever slots are free.
+        if old and not limits.any and self._nodes is not None and not _improved(self._nodes, nodes):
             jobs = [state.jobs[job_id] for job_id in state.touched if job_id in state.jobs]
         state.touched.clear()
         self._nodes, self._settings = nodes, settings
         kept = {name: _startable(queue) for name, queue in state.queues.items()}
-        told = [_told(job, kept) for job in sorted(jobs, key=_rank) if job.state == QUEUED]
+        told = [_told(job, kept, limits) for job in sorted(jobs, key=_rank) if job.state == QUEUED]
         shown = [[name, *of_node] for name, of_node in nodes.items()]
-        return {"nodes": shown, "jobs": told, "nodect": [state.nodect]}
+        return {
+            "nodes": shown,
+            "jobs": told,
+            "nodect": [state.nodect],
+            "limits": limits.counters,
+        }
 
 
 def _improved(before: Nodes, now: Nodes) -> bool:
@@ -75,8 +84,9 @@ def _rank(job: Job) -> int:
     return job.rank
 
 
-def _told(job: Job, kept: Dict[str, str]) -> List[object]:
-    return [job.job_id, node_spec(job), kept.get(job.queue, _startable({})), job.comment]
+def _told(job: Job, kept: Dict[str, str], limits: RunLimits) -> List[object]:
+    why = kept.get(job.queue, _startable({}))
+    return [job.job_id, node_spec(job), why, job.comment, limits.of(job)]
 
 
 def _startable(queue: Dict[str, str]) -> str:

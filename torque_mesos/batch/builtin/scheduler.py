@@ -28,6 +28,15 @@ class Place:
         self.free = free
 
 
+class Limit:
+    """How many jobs may run at once, and do; the comment of a job that must wait for it."""
+
+    def __init__(self, most: int, used: int, comment: str) -> None:
+        self.most = most
+        self.used = used
+        self.comment = comment
+
+
 def plan(view: Message) -> List[Message]:
     """What to do with each queued job, in the order of the queue. Pure.
 
@@ -41,13 +50,19 @@ def plan(view: Message) -> List[Message]:
     orders: List[Message] = []
     # In one cycle slots only become fewer: what does not fit once does not fit again.
     too_large: Set[str] = set()
-    for job_id, spec, kept, comment in view["jobs"]:
+    limits = [Limit(*limit) for limit in view["limits"]]
+    for job_id, spec, why, comment, numbers in view["jobs"]:
+        mine = [limits[number] for number in numbers]
+        kept = why or next((limit.comment for limit in mine if limit.used >= limit.most), "")
         if not kept and spec in too_large:
             order: Dict[str, Any] = {"do": "comment", "comment": _NOT_ENOUGH}
         else:
             order = _decide(places, total, view["nodect"][0], spec, kept)
             if order.get("comment") == _NOT_ENOUGH:
                 too_large.add(spec)
+        if order["do"] == "run":
+            for limit in mine:
+                limit.used += 1
         if order["do"] != "comment" or order["comment"] != comment:
             orders.append({"op": "sched_do", "id": job_id, **order})
     return orders
