@@ -116,3 +116,36 @@ def test_a_failing_prologue_takes_its_node_down_until_the_mom_is_started_anew(
     cluster.start_mom(N1)
     cluster.kick()
     assert cluster.wait_state(job_id, "C")["exit_status"] == "0"
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("how", ["qdel", "qsig", "qrerun"])
+def test_epilogue_precancel_runs_as_the_user_before_the_job_is_ended(
+    cluster: Cluster, how: str
+) -> None:
+    cluster.with_nodes(N1)
+    seen = cluster.work / "seen"
+    script = cluster.mom_home(N1) / "mom_priv" / "epilogue.precancel"
+    script.write_text(
+        f"#!/bin/sh\nsleep 1\nkill -0 $5 || exit 1\n"
+        f'{{ id -un; echo $#; printf "%s\\n" "$@"; }} >{seen}.new\n'
+        f"mv {seen}.new {seen}\n"
+    )
+    script.chmod(0o555)
+    body = f"echo on >{cluster.work}/up; sleep 100\n"
+    job_id = cluster.submit(body, "-N", "ended", "-l", "walltime=60")
+    wait_for((cluster.work / "up").exists, "it runs")
+    orders = {"qdel": (), "qsig": ("-s", "TERM"), "qrerun": ()}
+    assert cluster.run(how, *orders[how], job_id, user=how != "qrerun").returncode == 0
+    if how == "qrerun":
+        wait_for(lambda: cluster.job(job_id).get("start_count") == "2", "it starts again")
+        assert not seen.exists()
+        return
+    cluster.wait_state(job_id, "C")
+    user, count, *words = seen.read_text().splitlines()
+    assert (user, count) == (cluster.account.pw_name, "11")
+    assert words[0] == job_id
+    assert words[3] == "ended"
+    assert "walltime=" in words[5]
+    assert words[9] == "0"
+    assert words[10].endswith(".SC")

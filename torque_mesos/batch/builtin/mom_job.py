@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Dict, List, Optional
 
-from . import launch, mom_delivery, mom_pelog, pelog
+from . import launch, mom_delivery, mom_end, mom_pelog, pelog
 from .loop import Timer
 from .mom_join import Joining
 from .mom_limits import OVER_WALLTIME, exceeded
@@ -42,9 +42,9 @@ class MomJob:
         self.use = JobUse(mom, order)
         self.task_number = 1
         self._kill_asked = False
-        self._overrun = 0
+        self.overrun = 0
         self._joining: Optional[Joining] = None
-        self._timers: List[Timer] = []
+        self.timers: List[Timer] = []
         home = mom.home
         self._node_file = home.join("aux", self.job_id)
         self._script = home.join("mom_priv", "jobs", f"{self.job_id}.SC")
@@ -73,23 +73,17 @@ class MomJob:
             self.mom.log.write(f"cannot write its files: {error}", "Job", self.job_id)
             self._failed(pelog.SISTER_RETRY)
             return
-        self._prologues(list(pelog.PROLOGUES))
-
-    def _prologues(self, names: List[str]) -> None:
-        if not names:
-            self._launch()
-            return
-
-        def ended(verdict: int) -> None:
-            if self._kill_asked:
-                self._failed(256 + signal.SIGTERM)
-            elif verdict == pelog.FINE:
-                self._prologues(names[1:])
-            else:
-                self._failed(verdict)
-
         arguments = pelog.prologue_arguments(self.order, self._script)
-        mom_pelog.run(self.mom, names[0], self.order, 0, arguments, self._spooled[0], ended)
+        names, output = pelog.PROLOGUES, self._spooled[0]
+        mom_pelog.run_all(self.mom, names, self.order, 0, arguments, self._prologues_ended, output)
+
+    def _prologues_ended(self, verdict: int) -> None:
+        if self._kill_asked:
+            self._failed(256 + signal.SIGTERM)
+        elif verdict == pelog.FINE:
+            self._launch()
+        else:
+            self._failed(verdict)
 
     def _launch(self) -> None:
         account = launch.account_of(self.order["user"])
@@ -108,7 +102,7 @@ class MomJob:
     def _watch_walltime(self) -> None:
         if self.order["walltime"] is not None:
             left = self.started + self.order["walltime"] - time.time()
-            self._timers.append(self.mom.loop.call_later(max(0.0, left), self._over_walltime))
+            self.timers.append(self.mom.loop.call_later(max(0.0, left), self._over_walltime))
         self._poll_use()
 
     def _over_walltime(self) -> None:
@@ -119,17 +113,17 @@ class MomJob:
     def _over(self, status: int, text: str) -> None:
         text = f"=>> PBS: job killed: {text}\n"
         mom_delivery.add_error(self.mom, self.order, self._spooled, text)
-        self._overrun = status
+        self.overrun = status
         self.kill(5)
 
     def _poll_use(self) -> None:
         """See what the job uses, now and again."""
-        if self.session and self.exit_status is None:
+        if self.running:
             seen = self.use.poll(self._sessions())
-            over = None if self._overrun else exceeded(self.order["resources"], seen)
+            over = None if self.overrun else exceeded(self.order["resources"], seen)
             if over is not None:
                 self._over(*over)
-            self._timers.append(self.mom.loop.call_later(self.mom.poll_s, self._poll_use))
+            self.timers.append(self.mom.loop.call_later(self.mom.poll_s, self._poll_use))
 
     def _sessions(self) -> List[int]:
         return [session for session in (self.session, *self.tasks) if session]
@@ -145,27 +139,42 @@ class MomJob:
         """End the job: SIGTERM, and after `delay_s` SIGKILL."""
         self.rerun = self.rerun or rerun
         self._kill_asked = True
-        if self.session and self.exit_status is None:
-            self.signal(signal.SIGTERM)
-            timer = self.mom.loop.call_later(delay_s, self._kill_now)
-            self._timers.append(timer)
+        if self.running:
+            mom_end.terminate(self, delay_s)
         elif self._joining is not None and self._joining.waiting:
             self._failed(256 + signal.SIGTERM)
 
     def signal(self, number: int) -> None:
         """Send a signal to all processes of the job here."""
+        if number == signal.SIGTERM and self.running:
+            mom_end.terminate(self, None)
+        else:
+            self.signal_now(number)
+
+    @property
+    def running(self) -> bool:
+        """Whether its shell has been started and has not ended."""
+        return bool(self.session) and self.exit_status is None and not self.purged
+
+    def signal_now(self, number: int) -> None:
+        """Send a signal, whatever it is, with nothing before it."""
         for session in self._sessions():
             signal_session(session, number)
+
+    def epilogue_arguments(self, used: Dict[str, str], status: int) -> List[str]:
+        """The words after the name of an epilogue."""
+        return pelog.epilogue_arguments(self.order, self._script, self.session, used, status)
 
     def purge(self) -> None:
         """Kill the job without a word to the server."""
         self.purged = True
         self._cancel_timers()
-        self._kill_now()
+        self.kill_now()
         self._tell_sisters()
         self._clean()
 
-    def _kill_now(self) -> None:
+    def kill_now(self) -> None:
+        """Kill all processes of the job here."""
         for session in self._sessions():
             kill_session(session)
 
@@ -177,25 +186,21 @@ class MomJob:
     def _shell_ended(self, status: int, cpu_s: float, memory_kb: int) -> None:
         if self.purged:
             return
-        status = self._overrun or status
+        status = self.overrun or status
         self.exit_status = status
         self.use.shell_ended(cpu_s, memory_kb)
         self._cancel_timers()
         # What the script left running belongs to the job, and ends with it.
-        self._kill_now()
+        self.kill_now()
         self.mom.log.write("job was terminated", "Job", self.job_id)
         self._tell_sisters()
-        used = self.used()
-
-        self._epilogues(list(pelog.EPILOGUES), used)
+        self._epilogues(list(pelog.EPILOGUES), self.used())
 
     def _epilogues(self, names: List[str], used: Dict[str, str]) -> None:
         if not names:
             self._deliver(used)
             return
-        arguments = pelog.epilogue_arguments(
-            self.order, self._script, self.session, used, self.exit_status or 0
-        )
+        arguments = self.epilogue_arguments(used, self.exit_status or 0)
         output = self._spooled[0]
 
         def ended(_verdict: int) -> None:
@@ -281,9 +286,9 @@ class MomJob:
             self._shell_ended(256 + signal.SIGTERM if self._kill_asked else 0, 0.0, 0)
 
     def _cancel_timers(self) -> None:
-        for timer in self._timers:
+        for timer in self.timers:
             timer.cancel()
-        self._timers.clear()
+        self.timers.clear()
         if self._joining is not None:
             self._joining.stop()
 

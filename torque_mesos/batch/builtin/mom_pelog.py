@@ -62,6 +62,7 @@ def run_all(
     number: int,
     arguments: List[str],
     ended: Callable[[int], None],
+    output: str = "",
 ) -> None:
     """Run some one after the other, up to the first that fails; `ended` gets the verdict."""
     if not names:
@@ -70,8 +71,8 @@ def run_all(
 
     def next_one(verdict: int) -> None:
         if verdict == pelog.FINE:
-            run_all(mom, names[1:], order, number, arguments, ended)
+            run_all(mom, names[1:], order, number, arguments, ended, output)
         else:
             ended(verdict)
 
-    run(mom, names[0], order, number, arguments, "", next_one)
+    run(mom, names[0], order, number, arguments, output, next_one)

@@ -14,6 +14,8 @@ FINE, ABORT, RETRY, SISTER_RETRY = 0, -2, -14, -3
 # In the order in which they run. Those of the job itself are named by `-l prologue=`.
 PROLOGUES = ("prologue", "prologue.user", "job prologue")
 EPILOGUES = ("job epilogue", "epilogue.user", "epilogue")
+# Before SIGTERM is sent to a job, whoever asks for it (`qdel`, `qsig`, the mom for a limit).
+PRECANCEL = "epilogue.precancel"
 SISTER_PROLOGUES = ("prologue.parallel", "prologue.user.parallel")
 SISTER_EPILOGUES = ("epilogue.user.parallel", "epilogue.parallel")
 
@@ -30,7 +32,7 @@ def path_of(priv: str, name: str, order: Message) -> str:
 
 def as_user(name: str) -> bool:
     """Whether a script runs as the job's user."""
-    return ".user" in name or name.startswith("job ")
+    return ".user" in name or name.startswith("job ") or name == PRECANCEL
 
 
 def permitted(path: str, name: str, account: pwd.struct_passwd) -> bool:
@@ -41,7 +43,7 @@ def permitted(path: str, name: str, account: pwd.struct_passwd) -> bool:
     found = os.stat(path)
     wanted = stat.S_IRUSR | stat.S_IXUSR
     owners = (account.pw_uid,) if name.startswith("job ") else (0, os.geteuid())
-    if ".user" in name and found.st_uid != account.pw_uid:
+    if not name.startswith("job ") and as_user(name) and found.st_uid != account.pw_uid:
         wanted |= stat.S_IROTH | stat.S_IXOTH
     closed = not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     return found.st_uid in owners and found.st_mode & wanted == wanted and closed
