@@ -240,6 +240,17 @@ class Site:
             env={**self._environment(), **(variables or {})},
         )
 
+    def start_tool(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `torque-mesos ARGUMENTS`; its output is to be read by the caller."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "torque_mesos.cli", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.folder,
+            env=self._environment(),
+        )
+
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:

@@ -32,6 +32,7 @@ class Exit(enum.IntEnum):
     WRONG_SETTINGS = 2  # and wrong usage
     NOT_RUNNING = 3
     UNKNOWN_JOB = 4
+    INTERRUPTED = 130  # only `verify`, which then has removed its jobs
 
 
 app = typer.Typer(
@@ -197,6 +198,51 @@ def plan(
     values = dry.dry_run(turn, time.time(), policy)
     for line in [json.dumps(values)] if as_json else dry.lines(values):
         typer.echo(line)
+
+
+@app.command()
+def verify(
+    config: Config = None,
+    users: Annotated[
+        str, typer.Option("--users", metavar="A,B", help="Whose jobs (as root); else your own.")
+    ] = "",
+    clients: Annotated[
+        str,
+        typer.Option(
+            "--clients", metavar="H1,H2", help="Submit there (by ssh); else on this host."
+        ),
+    ] = "",
+    expect_nodes: Annotated[
+        int | None,
+        typer.Option("--expect-nodes", metavar="N", min=1, help="So many hosts must be there."),
+    ] = None,
+    deadline: Annotated[
+        float, typer.Option("--deadline", metavar="S", min=0.1, help="For the jobs; for the nodes.")
+    ] = 300.0,
+    queue: Annotated[str, typer.Option("--queue", "-q", help="Submit to this queue.")] = "",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", metavar="DIR", help="Submit from there; else from the home."),
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report, too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Test the living cluster with jobs of real users, and tell what does not work."""
+    from torque_mesos.cli import verify as acceptance
+
+    acceptance.verify(
+        _settings(config),
+        users=users,
+        clients=clients,
+        expect_nodes=expect_nodes,
+        deadline_s=deadline,
+        queue=queue,
+        folder=folder,
+        junit=junit,
+        as_json=as_json,
+    )
 
 
 @app.command()

@@ -42,7 +42,25 @@ def batch_site(settings: Settings) -> BatchSite:
     builtin = settings.batch.kind == "builtin"
     if builtin and managed:
         _lay_out_builtin(settings)
-    torque = TorqueSettings(
+    torque = _torque_settings(settings)
+    journal = CommandJournal(settings.state_dir)
+    runner = CommandRunner(environment=torque.command_environment(), journal=journal)
+    daemons = BatchDaemons(torque, settings.state_dir, runner) if managed else None
+    return BatchSite(TorqueServer(torque, runner), torque, journal, daemons)
+
+
+def batch_reader(settings: Settings) -> tuple[BatchServer, TorqueSettings | OpenPbsSettings]:
+    """The batch server as any user can ask it: nothing is written, no daemon is started."""
+    if settings.batch.kind == "openpbs":
+        openpbs = _openpbs_settings(settings)
+        runner = CommandRunner(environment=openpbs.command_environment())
+        return OpenPbsServer(openpbs, runner), openpbs
+    torque = _torque_settings(settings)
+    return TorqueServer(torque, CommandRunner(environment=torque.command_environment())), torque
+
+
+def _torque_settings(settings: Settings) -> TorqueSettings:
+    return TorqueSettings(
         bin_dir=settings.bin_dir,
         sbin_dir=settings.sbin_dir,
         home=settings.pbs_home,
@@ -50,17 +68,13 @@ def batch_site(settings: Settings) -> BatchSite:
         command_timeout_s=settings.batch.command_timeout_s,
         mom_service_port=settings.batch.mom_service_port,
         mom_manager_port=settings.batch.mom_manager_port,
-        create_queue=managed,
+        create_queue=settings.batch.mode == "managed",
         scheduler=settings.batch.scheduler,
     )
-    journal = CommandJournal(settings.state_dir)
-    runner = CommandRunner(environment=torque.command_environment(), journal=journal)
-    daemons = BatchDaemons(torque, settings.state_dir, runner) if managed else None
-    return BatchSite(TorqueServer(torque, runner), torque, journal, daemons)
 
 
-def _openpbs_site(settings: Settings) -> BatchSite:
-    openpbs = OpenPbsSettings(
+def _openpbs_settings(settings: Settings) -> OpenPbsSettings:
+    return OpenPbsSettings(
         bin_dir=settings.bin_dir,
         home=settings.pbs_home,
         server_host=settings.batch.server_host,
@@ -68,6 +82,10 @@ def _openpbs_site(settings: Settings) -> BatchSite:
         mom_service_port=settings.batch.mom_service_port,
         node_fail_requeue_s=round(settings.dead_after_s),
     )
+
+
+def _openpbs_site(settings: Settings) -> BatchSite:
+    openpbs = _openpbs_settings(settings)
     journal = CommandJournal(settings.state_dir)
     runner = CommandRunner(environment=openpbs.command_environment(), journal=journal)
     return BatchSite(OpenPbsServer(openpbs, runner), openpbs, journal, None)
