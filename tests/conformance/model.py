@@ -1,0 +1,371 @@
+"""What TORQUE would do with jobs, slots and nodes, in as few words as possible.
+
+It knows nothing of the server's code and does no I/O. A change gives True where it must
+be accepted, False where it must be refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+Slots = list[tuple[str, tuple[int, ...]]]  # of each node, the job's first host first
+
+DELETED = 271
+
+
+@dataclass
+class Job:
+    """One job, or one member of an array. `waits` has what is not yet met."""
+
+    name: str
+    user: str
+    queue: str
+    count: int
+    ppn: int
+    holds: set[str]
+    state: str = "Q"
+    slots: Slots = field(default_factory=list)
+    run: int = 0
+    exit: int = 0
+    array: str = ""
+    waits: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def on_nodes(self) -> bool:
+        return self.state in "RE"
+
+
+@dataclass
+class Node:
+    """One record, and its mom: whether it lives, and the runs of jobs that it knows."""
+
+    np: int
+    down: bool = True
+    offline: bool = True
+    unsent: bool = True
+
+    @property
+    def usable(self) -> bool:
+        return not (self.down or self.offline or self.unsent)
+
+
+@dataclass
+class Mom:
+    """`jobs`: the runs that it was told to start; `ending`: what it was told of their end."""
+
+    alive: bool = True
+    jobs: dict[str, int] = field(default_factory=dict)
+    ending: dict[str, str] = field(default_factory=dict)
+
+
+class Model:
+    """All that must be true."""
+
+    def __init__(self, nodes: tuple[str, ...], queues: tuple[str, ...]) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.nodes: dict[str, Node] = {}
+        self.moms = {name: Mom() for name in nodes}
+        self.started = dict.fromkeys(queues, True)
+        self.limits: dict[tuple[str, str], int] = {}  # (queue or "", max_user_run or max_running)
+        self.array_slots: dict[str, int | None] = {}
+
+    # --- what follows from it ---------------------------------------------------------
+
+    def held(self, node: str) -> dict[str, tuple[int, ...]]:
+        """The slots of a node that each job has."""
+        return {
+            job.name: slots
+            for job in self.jobs.values()
+            if job.on_nodes
+            for name, slots in job.slots
+            if name == node
+        }
+
+    def free(self, node: str) -> list[int]:
+        """The slots of a node that can be had now, the lowest first."""
+        if not self.nodes[node].usable:
+            return []
+        taken = {slot for slots in self.held(node).values() for slot in slots}
+        return [slot for slot in range(self.nodes[node].np) if slot not in taken]
+
+    def fits_defined(self, count: int, ppn: int) -> bool:
+        """Whether the nodes, all of them idle, could hold it."""
+        return sum(node.np >= ppn for node in self.nodes.values()) >= count
+
+    def members(self, array: str) -> list[Job]:
+        """The members of an array, by their index."""
+        return [job for job in self.jobs.values() if job.array == array]
+
+    def named(self, name: str) -> list[Job]:
+        """The job of that name, or all members of the array."""
+        return self.members(name) if name in self.array_slots else [self.jobs[name]]
+
+    # --- into the queue ----------------------------------------------------------------
+
+    def may_submit(self, count: int, ppn: int, depend: tuple[str, str] | None) -> bool:
+        """Whether `qsub` must be accepted."""
+        if not self.fits_defined(count, ppn):
+            return False
+        if depend is None:
+            return True
+        kind, target = depend
+        return not (self.jobs[target].state == "C" and self._met(kind, self.jobs[target]))
+
+    def submit(self, job: Job, depend: tuple[str, str] | None = None) -> None:
+        if depend is not None:
+            kind, target = depend
+            if not self._met(kind, self.jobs[target]):
+                job.waits.append(depend)
+                job.holds.add("s")
+        self.jobs[job.name] = job
+        self._settle(job)
+
+    def submit_array(self, name: str, members: list[Job], slots: int | None) -> None:
+        self.array_slots[name] = slots
+        for number, job in enumerate(members):
+            job.array = name
+            if slots is not None and number >= slots:
+                job.holds.add("l")
+            self.submit(job)
+
+    def _settle(self, job: Job) -> None:
+        if job.state in "QH":
+            job.state = "H" if job.holds else "Q"
+
+    def hold(self, name: str) -> bool:
+        if name not in self.array_slots and self.jobs[name].state == "C":
+            return False
+        for job in self.named(name):
+            if job.state != "C":
+                job.holds.add("u")
+                self._settle(job)
+        return True
+
+    def release(self, name: str) -> bool:
+        """Of an array: up to the first member that is not held."""
+        if name not in self.array_slots and self.jobs[name].state == "C":
+            return False
+        for job in self.named(name):
+            if job.state != "C":
+                if "u" not in job.holds:
+                    return False
+                job.holds.discard("u")
+                self._settle(job)
+        return True
+
+    def alter(self, name: str, count: int, ppn: int) -> bool:
+        job = self.jobs[name]
+        if job.state not in "QH" or not self.fits_defined(count, ppn):
+            return False
+        job.count, job.ppn = count, ppn
+        return True
+
+    def set_array_slots(self, name: str, slots: int) -> None:
+        self.array_slots[name] = slots
+        self._give_slots(name)
+
+    def _give_slots(self, array: str) -> None:
+        limit = self.array_slots[array]
+        if limit is None:
+            return
+        members = self.members(array)
+        busy = sum(job.state != "C" and "l" not in job.holds for job in members)
+        for job in members:
+            if busy < limit and job.state == "H" and "l" in job.holds:
+                job.holds.discard("l")
+                self._settle(job)
+                busy += 1
+
+    # --- dependencies --------------------------------------------------------------------
+
+    @staticmethod
+    def _met(kind: str, target: Job) -> bool:
+        if kind == "after":
+            return target.state in "REC"
+        good = {"afterok": target.exit == 0, "afternotok": target.exit != 0, "afterany": True}
+        return target.state == "C" and good[kind]
+
+    def _judge(self, target: Job) -> None:
+        """Something has become of a job: who waited for it goes, or is deleted."""
+        for job in list(self.jobs.values()):
+            for wait in [each for each in job.waits if each[1] == target.name]:
+                if job.state not in "QH":
+                    continue
+                if self._met(wait[0], target):
+                    job.waits.remove(wait)
+                    if not job.waits:
+                        job.holds.discard("s")
+                        self._settle(job)
+                elif target.state == "C":
+                    self._complete(job, DELETED)
+
+    # --- a scheduling cycle ---------------------------------------------------------------
+
+    def cycle(self) -> Iterator[tuple[str, str]]:
+        """What the scheduler must order, in this order: (run or delete, job).
+
+        The slots of a job that runs are taken here; `sent` says what became of its start.
+        """
+        if not self.nodes:
+            return
+        for job in [job for job in self.jobs.values() if job.state == "Q"]:
+            if not self.started[job.queue] or self._limited(job):
+                continue
+            fitting = [n for n in self.nodes if len(self.free(n)) >= job.ppn][: job.count]
+            if len(fitting) == job.count:
+                # The last that is found becomes the job's first host.
+                job.slots = [(n, tuple(self.free(n)[: job.ppn])) for n in reversed(fitting)]
+                job.state = "R"
+                job.run += 1
+                yield "run", job.name
+            elif not self.fits_defined(job.count, job.ppn):
+                self._complete(job, job.exit)
+                yield "delete", job.name
+
+    def _limited(self, job: Job) -> bool:
+        for (queue, kind), most in self.limits.items():
+            if queue in ("", job.queue):
+                running = sum(
+                    other.state == "R"
+                    and queue in ("", other.queue)
+                    and (kind == "max_running" or other.user == job.user)
+                    for other in self.jobs.values()
+                )
+                if running >= most:
+                    return True
+        return False
+
+    def sent(self, name: str) -> None:
+        """The first host's mom has been asked to start a job: it does, or cannot."""
+        job = self.jobs[name]
+        mom = self.moms[job.slots[0][0]]
+        if not mom.alive:
+            job.run -= 1
+            self._requeue(job)
+            return
+        mom.jobs[name] = job.run
+        mom.ending.pop(name, None)
+        self._judge(job)
+
+    def start_lost(self, name: str, known: bool) -> None:
+        """The server died before the mom's answer, whether or not the mom took the job."""
+        job = self.jobs[name]
+        mom = self.moms[job.slots[0][0]]
+        if known and mom.alive:
+            mom.jobs[name] = job.run
+            mom.ending.pop(name, None)
+        self._requeue(job)
+
+    # --- off the nodes ---------------------------------------------------------------------
+
+    def _requeue(self, job: Job) -> None:
+        job.slots = []
+        job.state = "H" if job.holds else "Q"
+
+    def _complete(self, job: Job, exit_status: int) -> None:
+        job.state, job.exit = "C", exit_status
+        if job.array:
+            self._give_slots(job.array)
+        self._judge(job)
+
+    def delete(self, name: str) -> bool:
+        if name not in self.array_slots:
+            return self.jobs[name].state != "C" and self._delete(self.jobs[name])
+        for job in self.members(name):
+            if job.state != "C" and not job.on_nodes:
+                self._delete(job)
+        for job in self.members(name):
+            if job.on_nodes:
+                self._delete(job)
+        return True
+
+    def _delete(self, job: Job) -> bool:
+        if not job.on_nodes:
+            self._complete(job, job.exit)
+            return True
+        mom = self.moms[job.slots[0][0]]
+        if not mom.alive:
+            return False
+        if mom.jobs.get(job.name) != job.run:
+            self._complete(job, DELETED)
+        else:
+            job.state = "E"
+            mom.ending[job.name] = "kill"
+        return True
+
+    def purge(self, name: str) -> None:
+        """`qdel -p`: forgotten, whatever its mom says."""
+        for job in self.named(name):
+            self._mom_purges(job)
+            self._complete(job, job.exit)
+            del self.jobs[job.name]
+        self.array_slots.pop(name, None)
+
+    def _mom_purges(self, job: Job) -> None:
+        if job.on_nodes:
+            mom = self.moms[job.slots[0][0]]
+            if mom.alive and mom.jobs.get(job.name) == job.run:
+                del mom.jobs[job.name]
+
+    def rerun(self, name: str, force: bool) -> bool:
+        """`qrerun` of a job that is not over."""
+        job = self.jobs[name]
+        if not job.on_nodes:
+            return True
+        if force:
+            self._mom_purges(job)
+            self._requeue(job)
+            return True
+        mom = self.moms[job.slots[0][0]]
+        if not mom.alive or mom.jobs.get(name) != job.run:
+            return False
+        mom.ending[name] = "rerun"
+        return True
+
+    def obituary(self, node: str, name: str, exit_status: int) -> None:
+        """A mom says that a job has ended; one that is out of date changes nothing."""
+        mom = self.moms[node]
+        run = mom.jobs.pop(name)
+        ending = mom.ending.pop(name, "")
+        job = self.jobs.get(name)
+        if job is None or not job.on_nodes or job.run != run:
+            return
+        job.exit = exit_status
+        if ending == "rerun":
+            self._requeue(job)
+        else:
+            self._complete(job, exit_status)
+
+    # --- nodes and the server ---------------------------------------------------------------
+
+    def lists(self) -> None:
+        """Moms are told of each other: new records wait for a usable node whose mom is dead."""
+        if all(self.moms[n].alive for n, node in self.nodes.items() if node.usable):
+            for node in self.nodes.values():
+                if node.unsent:
+                    node.unsent = node.offline = False
+
+    def report(self, node: str) -> set[str]:
+        """A mom reports; the jobs that it must forget."""
+        record = self.nodes[node]
+        if record.unsent:
+            return set()
+        record.down = False
+        mom = self.moms[node]
+        purged = {name for name in mom.jobs if name not in self.held(node)}
+        for name in purged:
+            del mom.jobs[name]
+            mom.ending.pop(name, None)
+        return purged
+
+    def mark(self, node: str, offline: bool) -> bool:
+        if self.nodes[node].unsent:
+            return False
+        self.nodes[node].offline = offline
+        return True
+
+    def restart(self) -> None:
+        """The server is killed and started: jobs stay, nodes are down until they report."""
+        for node in self.nodes.values():
+            node.down = True
