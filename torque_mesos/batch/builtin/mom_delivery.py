@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Callable, List, Tuple
 
-from . import launch
+from . import launch, mom_staging
 from .rotation import prune_old
 from .wire import Message
 
@@ -28,17 +28,20 @@ def add_error(mom: Mom, order: Message, spooled: List[str], text: str) -> None:
         mom.log.write(f"{path}: {error}", "Job", order["job"])
 
 
-def deliver(mom: Mom, order: Message, spooled: List[str], done: Callable[[], None]) -> None:
-    """Copy as the user, in a child; what cannot be delivered goes to `undelivered`."""
+def deliver(mom: Mom, order: Message, spooled: List[str], done: Callable[[bool], None]) -> None:
+    """Copy as the user, in a child; what cannot be delivered goes to `undelivered`.
+
+    Then come the files to be staged out; `done` is told whether all of those were copied.
+    """
     files = _files(mom, order, spooled)
     if not files:
-        done()
+        mom_staging.stage_out(mom, order, done)
         return
 
     def ended(failed: int, _cpu: float, _memory: int) -> None:
         if failed:
             _save(mom, order["job"], files)
-        done()
+        mom_staging.stage_out(mom, order, done)
 
     account = launch.account_of(order["user"])
     mom.children.fork(partial(launch.deliver, account, int(order["umask"]), files), ended)

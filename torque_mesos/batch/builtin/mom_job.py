@@ -54,11 +54,9 @@ class MomJob:
     # --- starting -------------------------------------------------------------------
 
     def start(self) -> None:
-        """Join the sisters, then go on."""
+        """Bring its files and join the sisters, then go on."""
         self.keep()
-        self._joining = Joining(
-            self.mom, self.order, self._joined, lambda: self._failed(pelog.SISTER_RETRY)
-        )
+        self._joining = Joining(self.mom, self.order, self._joined, self._failed)
         self._joining.start()
 
     def _joined(self) -> None:
@@ -227,7 +225,7 @@ class MomJob:
         else:
             mom_delivery.deliver(self.mom, self.order, self._spooled, partial(self._bury, used))
 
-    def _bury(self, used: Dict[str, str]) -> None:
+    def _bury(self, used: Dict[str, str], staged_out: bool = True) -> None:
         self.obituary = {
             "op": "obit",
             "job": self.job_id,
@@ -236,6 +234,7 @@ class MomJob:
             "session": self.session,
             "used": used,
             "rerun": self.rerun,
+            "staged_out": staged_out,
         }
         self.keep()
         self.send_obituary()

@@ -1,10 +1,11 @@
-"""Asking a job's other hosts to join it."""
+"""Bringing a job's files, then asking its other hosts to join it."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Tuple
 
+from . import mom_staging, pelog
 from .loop import Timer
 from .wire import Message
 
@@ -19,19 +20,31 @@ class Joining:
     """Asks until all have joined, or one cannot, or the time is over."""
 
     def __init__(
-        self, mom: Mom, order: Message, joined: Callable[[], None], failed: Callable[[], None]
+        self, mom: Mom, order: Message, joined: Callable[[], None], failed: Callable[[int], None]
     ) -> None:
         self._mom = mom
         self._order = order
         self._joined = joined
         self._failed = failed
         self._timers: List[Timer] = []
+        self._stopped = False
         self.waiting: Dict[str, Tuple[str, int]] = {
             name: (address, port) for name, _, address, port in order["hosts"][1:]
         }
 
     def start(self) -> None:
-        """Begin; nothing to do for a job on one host."""
+        """Begin; `failed` gets an exit status where it comes to nothing."""
+        mom_staging.stage_in(self._mom, self._order, self._staged)
+
+    def _staged(self, copied: bool) -> None:
+        if self._stopped:
+            return
+        if not copied:
+            self._failed(pelog.STAGEIN_FAILED)
+            return
+        if self._order.get("stagein"):
+            told = {"op": "staged", "job": self._order["job"], "run": self._order["run"]}
+            self._mom.tell_server(told, lambda _reply, _error: None)
         if not self.waiting:
             self._joined()
             return
@@ -41,6 +54,7 @@ class Joining:
     def stop(self) -> None:
         """Wait no more."""
         self.waiting = {}
+        self._stopped = True
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -71,4 +85,4 @@ class Joining:
 
     def _give_up(self) -> None:
         self.stop()
-        self._failed()
+        self._failed(pelog.SISTER_RETRY)

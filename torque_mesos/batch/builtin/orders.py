@@ -44,6 +44,8 @@ def start_order(state: State, job: Job, nodes: List[Node]) -> Dict[str, Any]:
         "output": job.output_path,
         "error": job.error_path,
         "umask": job.umask,
+        "stagein": job.stagein,
+        "stageout": job.stageout,
         "variables": job.variables,
         "resources": job.resources,
         "walltime": job.walltime_s(),

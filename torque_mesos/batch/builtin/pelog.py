@@ -10,6 +10,8 @@ from typing import Dict, List
 from .wire import Message
 
 FINE, ABORT, RETRY, SISTER_RETRY = 0, -2, -14, -3
+# Between mom and server only: the files of `-W stagein=` could not be copied.
+STAGEIN_FAILED = -37
 
 # In the order in which they run. Those of the job itself are named by `-l prologue=`.
 PROLOGUES = ("prologue", "prologue.user", "job prologue")

@@ -5,17 +5,11 @@ from __future__ import annotations
 import time
 from typing import Callable, List, Optional
 
-from .errors import (
-    BADSTATE,
-    MOMREJECT,
-    NORELYMOM,
-    NORERUN,
-    RESCUNAV,
-    UNKNODEATR,
-    PbsError,
-)
+from . import staging
+from .errors import BADSTATE, MOMREJECT, NORELYMOM, NORERUN, RESCUNAV, UNKNODEATR, PbsError
 from .nodespec import parse, shortage
 from .orders import node_spec, start_order
+from .pelog import STAGEIN_FAILED
 from .records import (
     COMPLETE,
     EXITING,
@@ -64,9 +58,9 @@ class Runner:
         job.modified = time.time()
         self._state.save_job(job)
 
-    def wait(self, job: Job) -> None:
+    def wait(self, job: Job, substate: int = 30) -> None:
         """Hold a job of `qsub -a` back until its time has come."""
-        self.set_state(job, WAITING, 30)
+        self.set_state(job, WAITING, substate)
         self._state.loop.call_later(max(0, job.execute_at - time.time()), lambda: self._due(job))
 
     def _due(self, job: Job) -> None:
@@ -120,6 +114,17 @@ class Runner:
             self.requeue(job, kick=False)
             return
         self.set_state(job, RUNNING, STARTED)
+        if not job.stagein:
+            self._begun(job)
+
+    def staged(self, message: Message) -> Message:
+        """A mom has copied what a job needs, and goes on with it."""
+        job = self._state.jobs.get(str(message.get("job")))
+        if job is not None and job.holds_slots and job.start_count == message.get("run"):
+            self._begun(job)
+        return {}
+
+    def _begun(self, job: Job) -> None:
         self._state.accounting.started(job)
         for told in self.on_start:
             told(job)
@@ -135,12 +140,6 @@ class Runner:
                 if node is not None:
                     node.take_again(job.job_id, slots)
         self.set_state(job, RUNNING, SUSPENDED if stopped else STARTED)
-
-    def set_comment(self, job: Job) -> None:
-        """Say of a running job since when it runs, as the scheduler does."""
-        moment = time.localtime(job.started)
-        job.comment = "Job started on " + time.strftime("%a %b %d at %H:%M", moment)
-        self._state.save_job(job)
 
     # --- ending --------------------------------------------------------------------------
 
@@ -189,13 +188,6 @@ class Runner:
         self.complete(job)
         finished(None)
 
-    def never_run(self, job: Job) -> None:
-        """The scheduler found that a queued job can never run: it is lost."""
-        if job.state == QUEUED:
-            job.comment = ""
-            self._state.accounting.write("D", job.job_id, f"requestor=Scheduler@{job.submit_host}")
-            self.complete(job)
-
     def rerun(
         self, job: Job, finished: Finished = lambda _error: None, force: bool = False
     ) -> None:
@@ -232,7 +224,12 @@ class Runner:
         job.exit_status = int(message["exit_status"])
         if message.get("rerun") or job.exit_status in RETRY:
             self.requeue(job)
+        elif job.exit_status == STAGEIN_FAILED:
+            self._release(job)
+            staging.stagein_failed(self, job, self._state.scale)
         else:
+            if not message.get("staged_out", True):
+                staging.not_copied(job)
             self.complete(job)
         return {}
 

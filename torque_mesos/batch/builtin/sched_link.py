@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Optional
 
 from .errors import PbsError
 from .loop import Connection
-from .records import Job
+from .records import QUEUED, Job
 from .running import Runner
 from .sched_view import SchedulerView
 from .state import State
@@ -60,7 +61,7 @@ class SchedulerLink:
             self._run(job)
         elif message["do"] == "delete":
             self._state.log.write("Job Deleted because it would never run", "Job", job.job_id)
-            self._runner.never_run(job)
+            self._never_run(job)
         else:
             job.comment = str(message["comment"])
             self._state.save_job(job)
@@ -74,7 +75,16 @@ class SchedulerLink:
             self.view.forget()
             raise
         self.view.started(job)
-        self._runner.set_comment(job)
+        moment = time.localtime(job.started)
+        job.comment = "Job started on " + time.strftime("%a %b %d at %H:%M", moment)
+        self._state.save_job(job)
+
+    def _never_run(self, job: Job) -> None:
+        """The scheduler found that a queued job can never run: it is lost."""
+        if job.state == QUEUED:
+            job.comment = ""
+            self._state.accounting.write("D", job.job_id, f"requestor=Scheduler@{job.submit_host}")
+            self._runner.complete(job)
 
     def _iterate_later(self) -> None:
         delay = self._state.number("scheduler_iteration", DEFAULT_ITERATION_S)

@@ -64,6 +64,8 @@ class Server:
         elif message.get("op") == "obit":
             self._bury(connection, message)
             return
+        elif message.get("op") == "staged":
+            answer = self.runner.staged(message)
         else:
             answer = PbsError(IVALREQ).as_reply()
         self.state.keep()
