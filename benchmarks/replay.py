@@ -120,7 +120,8 @@ def _shared(trace: Trace, policy: Policy, size: str) -> Iterator[Result]:
             f"replay_shared_{name}",
             found.waits.mean_s,
             "s of wait",
-            f"p95 {found.waits.p95_s:.5g} s, {found.ended} jobs ended, {found.starts} starts,"
+            f"p95 {found.waits.p95_s:.5g} s, {found.ended} jobs ended, {found.unended} never ran,"
+            f" {found.beside} never fit beside the other framework, {found.starts} starts,"
             " held / used",
             found.held_per_used,
             size,

@@ -197,3 +197,19 @@ def test_a_lost_host_costs_its_jobs_what_they_did() -> None:
             assert run.account.lost_cpu_s > 0
             return
     pytest.fail("no seed broke the job")
+
+
+@pytest.mark.parametrize("grace_s", [0.0, 900.0])
+def test_what_a_second_framework_gives_back_is_of_use(grace_s: float) -> None:
+    """Jobs want one of two large hosts whole: tasks there end, and others begin elsewhere."""
+    found = report(played(small(), Options(other_share=0.4), Policy(grace_s=grace_s)))
+    assert (found.ended, found.unended, found.beside) == (found.jobs, 0, 0)
+
+
+def test_a_job_that_never_fits_beside_a_second_framework_is_told_apart() -> None:
+    """Ten hosts, of which it always has four: six are left."""
+    jobs = (job(1, 0, 10, "7:ppn=4"), job(2, 20_000, 10, "6:ppn=4"), job(3, 20_001, 10, "1"))
+    run = played(trace(hosts(10, 4), *jobs), Options(other_share=0.4))
+    assert [job.job_id for job in run.beside] == ["1.sim"]
+    found = report(run)
+    assert (found.jobs, found.ended, found.unended, found.beside) == (3, 2, 0, 1)

@@ -1,8 +1,9 @@
 """Mesos: agents, offers, filters, and a second framework that takes its fair share.
 
 Allocation is event-driven, as in Mesos 1.11: what becomes free is offered at once, to the
-framework with the smaller dominant share of those that want it (DRF). Expired filters are
-noticed at the allocation interval.
+framework with the smaller dominant share of those that want it (DRF), agents in random order
+(`HierarchicalAllocatorProcess::__allocate` shuffles them). Expired filters are noticed at the
+allocation interval.
 """
 
 from __future__ import annotations
@@ -31,6 +32,15 @@ class Host:
     offer: Offer | None = None
     refused: list[tuple[Resources, float]] = field(default_factory=list)
     retry_s: float = float("inf")
+
+
+def other_task(total: Resources, most_cpus: float) -> Resources:
+    """What a task of the second framework takes of an agent: never parts of a task.
+
+    (If it took what is left anywhere, ever smaller tasks would come to be on every host.)
+    """
+    cpus = min(OTHER_TASK_CPUS, total.cpus, most_cpus)
+    return Resources(cpus, round(total.mem_mb * (cpus / total.cpus), 3))
 
 
 class Cloud:
@@ -136,8 +146,15 @@ class Cloud:
 
     def allocate_all(self) -> None:
         """Allocate what is free anywhere."""
-        for host in self.hosts.values():
+        for host in self._shuffled():
             self.allocate(host)
+
+    def _shuffled(self) -> list[Host]:
+        """All hosts, in an order that matters only where somebody else wants them, too."""
+        hosts = list(self.hosts.values())
+        if self._other_share:
+            self._random.shuffle(hosts)
+        return hosts
 
     def allocate(self, host: Host) -> None:
         """Give what is free on one agent to whoever is due."""
@@ -145,9 +162,10 @@ class Cloud:
             return
         while host.free.holds(_LEAST):
             ours = self._we_may(host)
-            if not self._other_wants() or (ours and self._share(self._ours) <= self._other_now()):
+            task = self._other_task(host)
+            if task is None or (ours and self._share(self._ours) <= self._share(self._others)):
                 break
-            self._give_other(host)
+            self._give_other(host, task)
         else:
             return
         if not ours:
@@ -193,19 +211,17 @@ class Cloud:
         """The dominant share."""
         return max(resources.cpus / self._total.cpus, resources.mem_mb / self._total.mem_mb)
 
-    def _other_now(self) -> float:
-        return self._share(self._others)
+    def _other_task(self, host: Host) -> Resources | None:
+        """What the second framework would start on a host; None if it wants or fits no more."""
+        if not self._other_share:
+            return None
+        most = self._other_share * self._total.cpus
+        task = other_task(host.agent.total, most)
+        wanted = self._others.cpus + task.cpus <= most + 1e-6
+        return task if wanted and host.free.holds(task) else None
 
-    def _other_wants(self) -> bool:
-        room = self._other_share * self._total.cpus - self._others.cpus
-        return room >= min(1.0, self._other_share * self._total.cpus) and self._other_share > 0
-
-    def _give_other(self, host: Host) -> None:
+    def _give_other(self, host: Host, task: Resources) -> None:
         """The second framework starts a task on what it is offered."""
-        room = self._other_share * self._total.cpus - self._others.cpus
-        cpus = round(min(OTHER_TASK_CPUS, host.free.cpus, room), 3)
-        mem_mb = round(host.free.mem_mb * (cpus / host.free.cpus), 3)
-        task = Resources(cpus, mem_mb)
         host.free -= task
         self._others += task
         self._account.count("tasks of the second framework")
@@ -215,11 +231,7 @@ class Cloud:
     def _other_ended(self, host: Host, task: Resources) -> None:
         host.free += task
         self._others -= task
-        if self._other_wants():
-            for other in self.hosts.values():  # its next task may find a place anywhere
-                self.allocate(other)
-        else:
-            self.allocate(host)
+        self.allocate_all()  # its next task may find a place anywhere
 
     # -- faults --------------------------------------------------------------------------
 

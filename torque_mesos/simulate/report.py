@@ -39,7 +39,9 @@ class Waits:
 class Report:
     """All figures of one run. cpus are held, slots are used.
 
-    `uses_cpu_h`: where the held cpu-hours went (`ledger.Use`); empty but for `elastic`.
+    `unended`: jobs that never came to run, or to their end, though they fit; `beside`: those
+    that never fit beside the second framework. `uses_cpu_h`: where the held cpu-hours went
+    (`ledger.Use`); empty but for `elastic`.
     """
 
     mode: str
@@ -47,6 +49,7 @@ class Report:
     jobs: int
     ended: int
     unended: int
+    beside: int
     never: int
     span_s: float
     waits: Waits
@@ -91,7 +94,8 @@ def report(run: Run, prices: Prices | None = None) -> Report:
         scheduler=run.options.scheduler,
         jobs=len(account.outcomes) + len(run.never),
         ended=len(ended),
-        unended=len(account.outcomes) - len(ended),
+        unended=len(account.outcomes) - len(ended) - len(run.beside),
+        beside=len(run.beside),
         never=len(run.never),
         span_s=run.span_s,
         waits=waits(ended),

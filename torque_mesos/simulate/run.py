@@ -13,7 +13,7 @@ from torque_mesos.decide.request import Request
 from torque_mesos.model import Resources
 from torque_mesos.simulate.account import Account
 from torque_mesos.simulate.clock import Clock, Delays
-from torque_mesos.simulate.cloud import Cloud
+from torque_mesos.simulate.cloud import Cloud, other_task
 from torque_mesos.simulate.elastic import Framework
 from torque_mesos.simulate.faults import Faults, Rates
 from torque_mesos.simulate.ledger import Use
@@ -43,7 +43,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What happened. Of this computer: `wall_s`, `cpu_s`, and `decide_s` of that in `decide`."""
+    """What happened. Of this computer: `wall_s`, `cpu_s`, and `decide_s` of that in `decide`.
+
+    `beside`: jobs that did not end, and do not fit beside the second framework's full share.
+    """
 
     options: Options
     policy: Policy
@@ -51,6 +54,7 @@ class Run:
     never: tuple[TraceJob, ...]
     span_s: float
     slots: int
+    beside: tuple[TraceJob, ...] = ()
     turns: int = 0
     cycles: int = 0
     events: int = 0
@@ -80,6 +84,7 @@ def simulate(trace: Trace, policy: Policy, options: Options) -> Run:
         never=never,
         span_s=clock.now_s,
         slots=sum(machine.slots(policy.slot) for machine in trace.machines),
+        beside=_no_room_beside(trace, policy.slot, options.other_share, account),
         turns=framework.turns if framework else 0,
         cycles=scheduler.cycles,
         events=clock.events,
@@ -108,9 +113,7 @@ def _play(clock: Clock, account: Account, server: Server, last_s: float) -> None
 
 def _sorted_out(trace: Trace, slot: Resources) -> tuple[tuple[TraceJob, ...], tuple[TraceJob, ...]]:
     """The jobs that the machines could run, and those that they never can."""
-    hosts = [
-        Host(m.name, m.slots(slot), Tier.ONLINE, m.properties | {m.name}) for m in trace.machines
-    ]
+    hosts = _hosts(trace, slot)
     verdicts: dict[Request, bool] = {}
     can: list[TraceJob] = []
     never: list[TraceJob] = []
@@ -119,6 +122,37 @@ def _sorted_out(trace: Trace, slot: Resources) -> tuple[tuple[TraceJob, ...], tu
             verdicts[job.request] = place(job.request, hosts) is not None
         (can if verdicts[job.request] else never).append(job)
     return tuple(can), tuple(never)
+
+
+def _hosts(trace: Trace, slot: Resources) -> list[Host]:
+    return [
+        Host(m.name, m.slots(slot), Tier.ONLINE, m.properties | {m.name}) for m in trace.machines
+    ]
+
+
+def _no_room_beside(
+    trace: Trace, slot: Resources, other_share: float, account: Account
+) -> tuple[TraceJob, ...]:
+    """The jobs that never ran and do not fit beside what the second framework would hold.
+
+    With one of them on whole hosts, it would find no place on the others for one of the tasks
+    that it always has.
+    """
+    left = [outcome.job for outcome in account.outcomes.values() if outcome.end_s is None]
+    if not other_share or not left:
+        return ()
+    most = other_share * sum(machine.cpus for machine in trace.machines)
+    tasks = {m.name: other_task(m.resources, most).cpus for m in trace.machines}
+    hosts = _hosts(trace, slot)
+    found = []
+    for job in left:
+        placement = place(job.request, hosts)
+        slots = placement.slots if placement else {}
+        free = {m.name: m.cpus - slots.get(m.name, 0) * slot.cpus for m in trace.machines}
+        room = sum(free[name] // cpus * cpus for name, cpus in tasks.items())
+        if room <= most - max(tasks.values()):
+            found.append(job)
+    return tuple(found)
 
 
 class _Static:

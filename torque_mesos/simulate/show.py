@@ -13,6 +13,7 @@ from torque_mesos.simulate.report import Report
 _ROWS: tuple[tuple[str, Callable[[Report], str]], ...] = (
     ("jobs that ran", lambda r: f"{r.ended:,}"),
     ("jobs that never came to run", lambda r: f"{r.unended:,}"),
+    ("jobs that never fit beside the other framework", lambda r: f"{r.beside:,}"),
     ("wait, mean", lambda r: duration(r.waits.mean_s)),
     ("wait, p50", lambda r: duration(r.waits.p50_s)),
     ("wait, p95", lambda r: duration(r.waits.p95_s)),
