@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -64,6 +65,12 @@ class Machine(RuleBasedStateMachine):
             self.site.report(name)
             self.model.report(name)
         self.settle()
+
+    @initialize(jobs=st.lists(sizes, max_size=4))
+    def jobs_there(self, jobs: list[tuple[int, int]]) -> None:
+        for size in jobs:
+            self.qsub(size, 0, QUEUES[0], False, None, False, False)
+        self.cycle()
 
     # --- what must be true ----------------------------------------------------------------
 
@@ -134,7 +141,7 @@ class Machine(RuleBasedStateMachine):
             self.model.restart()
         self.settle()
         if killed:
-            self.all_report()
+            self.report()
         if wakes:
             self.cycle()
 
@@ -314,20 +321,18 @@ class Machine(RuleBasedStateMachine):
     # --- moms -----------------------------------------------------------------------------
 
     @precondition(lambda self: self.model.nodes)
-    @rule(number=pick)
-    def report(self, number: int) -> None:
+    @rule(number=st.none() | pick)
+    def report(self, number: int | None = None) -> None:
+        """One mom reports, or all."""
         names = [name for name in self.model.nodes if self.model.moms[name].alive]
-        if names:
-            name = names[number % len(names)]
-            assert self.site.report(name) == self.model.report(name)
+        if names and number is not None:
+            names = [names[number % len(names)]]
+        for name in names:
+            purged, expected = self.site.report(name), self.model.report(name)
+            if purged != expected:
+                Machine.failed = True
+            assert purged == expected, f"the mom of {name} is told to forget {purged}"
         self.after("report")
-
-    @rule()
-    def all_report(self) -> None:
-        for name in self.model.nodes:
-            if self.model.moms[name].alive:
-                assert self.site.report(name) == self.model.report(name)
-        self.after("all report")
 
     @precondition(lambda self: self.on_moms())
     @rule(
@@ -435,7 +440,7 @@ class Machine(RuleBasedStateMachine):
         self.model.restart()
         self.after("killed")
         if reports:
-            self.all_report()
+            self.report()
 
 
 @pytest.fixture
