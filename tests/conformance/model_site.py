@@ -289,7 +289,7 @@ class Site:
         nodes = {}
         for node, pairs in self.ask("nodes").get("nodes", []):
             row = dict(pairs)
-            words = frozenset(row["state"].split(",")) - {"free", "job-exclusive"}
+            words = frozenset(row["state"].split(",")) - {"free"}
             found = re.findall(r"(?:^|,)([\d,-]+)/([^,]+)", row.get("jobs", ""))
             held_here = sorted((job, indexes(slots)) for slots, job in found)
             nodes[node] = (int(row["np"]), words, tuple(held_here))

@@ -83,8 +83,13 @@ class Machine(RuleBasedStateMachine):
             jobs[job.name] = (job.state, frozenset(holds), tuple(slots))
         nodes = {}
         for name, node in model.nodes.items():
-            words = {"down": node.down, "offline": node.offline, "MOM-list-not-sent": node.unsent}
             held = tuple(sorted(model.held(name).items()))
+            words = {
+                "down": node.down,
+                "offline": node.offline,
+                "MOM-list-not-sent": node.unsent,
+                "job-exclusive": sum(len(slots) for _, slots in held) == node.np,
+            }
             nodes[name] = (node.np, frozenset(w for w, on in words.items() if on), held)
         return Shown(jobs, nodes)
 
@@ -93,7 +98,7 @@ class Machine(RuleBasedStateMachine):
         self.model.lists()
         expected = self.expected()
         known = {name: mom.jobs for name, mom in self.model.moms.items()}
-        deadline = time.monotonic() + (2 if Machine.failed else 20)
+        deadline = time.monotonic() + (1 if Machine.failed else 20)
         while True:
             seen = self.site.shown()
             self.no_slot_twice(seen)
@@ -131,8 +136,8 @@ class Machine(RuleBasedStateMachine):
     def after(self, step: str, killed: bool = False, wakes: bool = False) -> None:
         """End a step.
 
-        `killed`: the server dies the moment that it has answered, and moms report to the
-        next one. `wakes`: a scheduling cycle follows.
+        `killed`: the server dies the moment that it has answered, moms report to the next
+        one, and there is a scheduling cycle. `wakes`: a cycle follows in any case.
         """
         Machine.done[step] += 1
         if killed:
@@ -142,7 +147,7 @@ class Machine(RuleBasedStateMachine):
         self.settle()
         if killed:
             self.report()
-        if wakes:
+        if killed or wakes:
             self.cycle()
 
     def some(self, number: int, states: str) -> Job:
@@ -441,6 +446,7 @@ class Machine(RuleBasedStateMachine):
         self.after("killed")
         if reports:
             self.report()
+            self.cycle()
 
 
 @pytest.fixture
