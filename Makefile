@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PARSER := $(shell find packages/http-parser -name '*.py' -o -name '*.toml')
 
 .DEFAULT_GOAL := help
-.PHONY: help venv mesos demo test test-quick test-system test-mutations lint format bench clean
+.PHONY: help venv mesos demo test test-quick test-system test-mutations lint format bench deb clean
 
 help: ## this list
 	@echo "torque-mesos: an elastic TORQUE cluster on Apache Mesos"
@@ -45,5 +45,8 @@ format: venv ## let ruff rewrite what it can
 bench: mesos ## the benchmarks that need no TORQUE
 	$(BIN)/python -m benchmarks
 
+deb: ## the Debian packages in dist/ (needs python3 with venv, and dpkg-deb)
+	@sh dev/deb/build.sh dist
+
 clean: ## remove what the targets above made
-	rm -rf $(VENV) dev/mesos/build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist dev/mesos/build .mypy_cache .ruff_cache .pytest_cache .hypothesis
