@@ -433,6 +433,17 @@ def test_np_is_raised_when_a_further_grant_runs_and_not_before() -> None:
         assert bool(some(plan, Wake)) == bool(actions)
 
 
+def test_a_node_that_waits_for_the_growth_of_another_goes_online_with_it() -> None:
+    site = Site().online("n1", 1, jobs={0: "r"}).ready("n2", 2).asks("2:ppn=2")
+    (worker, other) = site.workers
+    for state, names in ((TaskState.STAGING, []), (TaskState.RUNNING, [("n2",)])):
+        more = replace(worker.grants[0], task_id="t2", state=state, slots=2)
+        site.workers = [replace(worker, grants=(*worker.grants, more)), other]
+        plan = site.plan()
+        assert [action.names for action in some(plan, Online)] == names
+        assert bool(some(plan, Wake)) == bool(names)
+
+
 def test_what_is_being_granted_is_not_asked_for_again() -> None:
     site = Site().online("n1", 1, jobs={0: "r"}).offer("n1", 2).asks("1")
     (worker,) = site.workers

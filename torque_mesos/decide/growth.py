@@ -196,8 +196,8 @@ def host_of(turn: Turn, name: str, usage: Usage, taken: Resources = NOTHING) -> 
     if where is Phase.ONLINE and NodeState.DOWN in node.states:
         return None
     now = turn.usable_slots(name)  # what np is set to when a node goes online
-    if where is Phase.ONLINE:
-        now = node.np
+    if where is Phase.ONLINE:  # it gets the slots of its new grants in this very turn
+        now = max(now, node.np) if growable(turn, name) else node.np
     elif where is Phase.STARTING:
         now = worker.slots
     used = len(node.slots)
