@@ -22,6 +22,7 @@ def job_attributes(
     shown += [("Account_Name", job.account or None), ("Checkpoint", job.checkpoint)]
     shown += [("ctime", int(job.created)), ("depend", depend_text(job) or None)]
     shown += [("Error_Path", job.error_path), ("exec_host", job.exec_host or None)]
+    shown += [("exec_gpus", "+".join(job.gpu_names) or None)]
     shown += [("Execution_Time", int(job.execute_at) or None)]
     shown += [("group_list", job.groups or None)]
     if job.array_id is None or job.hold != "n":
@@ -67,7 +68,7 @@ def job_attributes(
         shown.append(("total_runtime", f"{job.completed - job.started:.6f}"))
     shown += [("submit_host", job.submit_host), ("init_work_dir", job.init_work_dir)]
     shown += [(name, value) for name, value in job.others.items() if name not in _PLACED]
-    shown.append(("request_version", 1))
+    shown += [("gpu_flags", 1 if job.gpus else None), ("request_version", 1)]
     shown += _some(job, _LAST)
     return [(name, str(value)) for name, value in shown if value is not None]
 

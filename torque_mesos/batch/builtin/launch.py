@@ -31,10 +31,15 @@ def account_of(user: str) -> pwd.struct_passwd:
 
 
 def write_files(order: Message, node_file: str, script: str) -> None:
-    """Write a job's host list and script. Raises KeyError (no such account) and OSError."""
+    """Write a job's lists of hosts and gpus, and its script.
+
+    Raises KeyError (no such account) and OSError.
+    """
     account = account_of(order["user"])
     lines = [f"{name}\n" for name, count, _, _ in order["hosts"] for _ in range(count)]
     write_file(node_file, "".join(lines), 0o644)
+    if order.get("gpus"):
+        write_file(f"{node_file}gpu", "".join(f"{name}\n" for name in order["gpus"]), 0o644)
     write_file(script, order["script"], 0o700)
     if os.geteuid() == 0:
         os.chown(script, account.pw_uid, account.pw_gid)

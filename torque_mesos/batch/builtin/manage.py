@@ -79,14 +79,18 @@ class Manager:
             self._registry.create(node)
         else:
             self._state.save_node(node)
-            self._state.write_nodes_file()
+            # As TORQUE: gpus alone reach the file with the next change of another kind only.
+            if {name for name, *_ in changes} != {"gpus"}:
+                self._state.write_nodes_file()
 
     def _check_node(self, node: Node, change_: Change, verb: str) -> None:
         name, _, operator, value = change_
-        known = ("np", "properties", "note", "state", "ntype", "mom_service_port")
+        known = ("np", "gpus", "properties", "note", "state", "ntype", "mom_service_port")
         if name not in (*known, "mom_manager_port"):
             raise PbsError(NOATTR, detail=f" {name}")
-        if name in ("np", "mom_service_port", "mom_manager_port"):
+        if name == "gpus" and operator != "=":
+            raise PbsError(INTERNAL)
+        if name in ("np", "gpus", "mom_service_port", "mom_manager_port"):
             if not value.isdigit() or int(value) == 0:
                 raise PbsError(BADATVAL)
         elif name == "ntype" and value != "cluster":
@@ -103,6 +107,8 @@ class Manager:
         name, _, operator, value = change_
         if name == "np":
             node.set_np(int(value))
+        elif name == "gpus":
+            node.gpus = int(value)
         elif name == "properties":
             node.properties = changed_list(",".join(node.properties), operator, value)
         elif name == "note":

@@ -294,6 +294,7 @@ class MomJob:
     def _clean(self) -> None:
         self._cancel_timers()
         self.mom.jobs.pop(self.job_id, None)
-        for path in (self._node_file, self._script, self._record, *self._spooled):
+        node_files = (self._node_file, f"{self._node_file}gpu")
+        for path in (*node_files, self._script, self._record, *self._spooled):
             if os.path.lexists(path):
                 os.unlink(path)

@@ -41,6 +41,8 @@ def _node(words: List[str], number: int, ports: Tuple[int, int]) -> Node:
         try:
             if key == "np" and equals:
                 node.set_np(int(value))
+            elif key == "gpus" and equals:
+                node.gpus = int(value)
             elif key == "mom_service_port" and equals:
                 node.service_port = int(value)
             elif key == "mom_manager_port" and equals:
@@ -64,6 +66,8 @@ def write(path: str, nodes: Iterable[Node]) -> None:
 
 def _line(node: Node) -> str:
     words = [node.name, f"np={node.np}"]
+    if node.gpus:
+        words.append(f"gpus={node.gpus}")
     if (node.service_port, node.manager_port) != (MOM_SERVICE_PORT, MOM_MANAGER_PORT):
         words.append(f"mom_service_port={node.service_port}")
         words.append(f"mom_manager_port={node.manager_port}")

@@ -12,11 +12,15 @@ class BadSpec(ValueError):
 
 @dataclass(frozen=True)
 class Chunk:
-    """`count` different nodes with `ppn` slots each and all of `properties` (or such a name)."""
+    """`count` different nodes with `ppn` slots and `gpus` each and all of `properties`.
+
+    A node's name counts as one of its properties.
+    """
 
     count: int
     ppn: int
     properties: FrozenSet[str]
+    gpus: int = 0
 
 
 def parse(spec: str) -> Tuple[Chunk, ...]:
@@ -29,7 +33,7 @@ def parse(spec: str) -> Tuple[Chunk, ...]:
 
 def _chunk(part: str, general: str) -> Chunk:
     words = part.split(":")
-    count, ppn = 1, 1
+    count, ppn, gpus = 1, 1, 0
     if words[0].isdigit():
         count = int(words.pop(0))
     properties = []
@@ -40,6 +44,8 @@ def _chunk(part: str, general: str) -> Chunk:
                 raise BadSpec(part)
             if key == "ppn":
                 ppn = int(value)
+            elif key == "gpus":
+                gpus = int(value)
             else:  # no node has one
                 properties.append(word)
         elif not word:
@@ -48,7 +54,7 @@ def _chunk(part: str, general: str) -> Chunk:
             properties.append(word)
     if count < 1 or ppn < 1:
         raise BadSpec(part)
-    return Chunk(count, ppn, frozenset(properties))
+    return Chunk(count, ppn, frozenset(properties), gpus)
 
 
 def node_count(chunks: Sequence[Chunk]) -> int:
@@ -69,12 +75,18 @@ class Choice:
     """What TORQUE's search over all nodes found.
 
     `eligible` counts the nodes that could ever serve, `picked` has those that can now,
-    None where not all of the specification can; `found` counts them also then.
+    None where not all of the specification can; `found` counts them also then. `gpus` has
+    (index of the node, how many) in the order of the nodes.
     """
 
     eligible: int
     picked: Optional[List[Tuple[int, int]]]
     found: int = 0
+    gpus: Tuple[Tuple[int, int], ...] = ()
+
+
+def _none(_node: object) -> int:
+    return 0
 
 
 def choose(
@@ -84,30 +96,38 @@ def choose(
     np: Callable[[N], int],
     free: Callable[[N], int],
     enough: Optional[int] = None,
+    gpus: Callable[[N], int] = _none,
+    free_gpus: Callable[[N], int] = _none,
 ) -> Choice:
     """Search as TORQUE does: over the nodes in order, each chunk at most once on a node.
 
     With `enough` the search ends, with nothing picked, where so many are eligible.
 
     `names` gives a node's name and properties, `free` the slots that can be had on it
-    now. `picked` has (index of the node, slots), in the order of TORQUE's exec_host:
-    the last found first, but for a node that the specification names at its start.
+    now, `gpus` and `free_gpus` are the same of gpus. `picked` has (index of the node,
+    slots), in the order of TORQUE's exec_host: the last found first, but for a node
+    that the specification names at its start.
     """
     wanted = [chunk.count for chunk in chunks]
     eligible = 0
     picked: List[Tuple[int, int]] = []
+    picked_gpus: List[Tuple[int, int]] = []
     for index, node in enumerate(nodes):
-        taken = 0
+        taken = taken_gpus = 0
         for which, chunk in enumerate(chunks):
-            if wanted[which] == 0 or np(node) < chunk.ppn:
+            if wanted[which] == 0 or np(node) < chunk.ppn or gpus(node) < chunk.gpus:
                 continue
             if chunk.properties and not chunk.properties <= names(node):
                 continue
             eligible += 1
-            if free(node) - taken >= chunk.ppn:
+            short = chunk.gpus and free_gpus(node) - taken_gpus < chunk.gpus
+            if free(node) - taken >= chunk.ppn and not short:
                 wanted[which] -= 1
                 taken += chunk.ppn
+                taken_gpus += chunk.gpus
                 picked.insert(0, (index, chunk.ppn))
+        if taken_gpus:
+            picked_gpus.append((index, taken_gpus))
         if not any(wanted):
             break
         if enough is not None and eligible >= enough:
@@ -119,7 +139,7 @@ def choose(
         if first and first <= names(nodes[index]) and len(chunks) > 1:
             picked.insert(0, picked.pop(position))
             break
-    return Choice(eligible, _merged(picked))
+    return Choice(eligible, _merged(picked), gpus=tuple(picked_gpus))
 
 
 def _merged(picked: List[Tuple[int, int]]) -> List[Tuple[int, int]]:

@@ -52,5 +52,6 @@ def start_order(state: State, job: Job, nodes: List[Node]) -> Dict[str, Any]:
         "init_dir": job.init_dir,
         "root_dir": job.root_dir,
         "hosts": hosts,
+        "gpus": [name.replace("/", "") for name in job.gpu_names],
         "server": state.server,
     }

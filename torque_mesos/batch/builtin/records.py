@@ -85,6 +85,7 @@ class Job:
     depend: List[List[str]] = field(default_factory=list)
     sync_with: List[str] = field(default_factory=list)
     array_id: Optional[int] = None
+    gpus: List[Tuple[str, List[int]]] = field(default_factory=list)
 
     @property
     def number(self) -> str:
@@ -101,6 +102,16 @@ class Job:
     def exec_host(self) -> str:
         """The slots that the job holds or held, as TORQUE writes them: `n3/0-1+n2/0-1`."""
         return "+".join(f"{node}/{ranges(slots)}" for node, slots in self.hosts)
+
+    @property
+    def gpu_names(self) -> List[str]:
+        """The gpus that the job holds or held, in the order of TORQUE's: `n1-gpu/1`, `n1-gpu/0`."""
+        held = [(node, index) for node, indexes in self.gpus for index in reversed(indexes)]
+        return [f"{node}-gpu/{index}" for node, index in held]
+
+    def gpus_on(self, name: str) -> List[int]:
+        """The gpus that the job holds on a node."""
+        return next((indexes for node, indexes in self.gpus if node == name), [])
 
     @property
     def holds_slots(self) -> bool:
@@ -157,6 +168,8 @@ class Node:
     reported: float = 0
     busy: List[bool] = field(default_factory=list)
     jobs: Dict[str, List[int]] = field(default_factory=dict)
+    gpus: int = 0
+    gpu_jobs: Dict[str, List[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.set_np(self.np)
@@ -177,6 +190,20 @@ class Node:
         return self.busy.count(False) if self.usable else 0
 
     @property
+    def free_gpus(self) -> int:
+        """How many gpus a job could get here now."""
+        return len(self._idle_gpus()) if self.usable else 0
+
+    def _idle_gpus(self) -> List[int]:
+        held = {index for indexes in self.gpu_jobs.values() for index in indexes}
+        return [index for index in range(self.gpus) if index not in held]
+
+    def take_gpus(self, job_id: str, count: int) -> List[int]:
+        """Give the lowest free gpus to a job."""
+        self.gpu_jobs[job_id] = self._idle_gpus()[:count]
+        return self.gpu_jobs[job_id]
+
+    @property
     def names(self) -> frozenset[str]:
         """What a request may call this node by."""
         return frozenset([self.name, *self.properties])
@@ -189,15 +216,18 @@ class Node:
         self.jobs[job_id] = self.jobs.get(job_id, []) + taken
         return taken
 
-    def take_again(self, job_id: str, slots: List[int]) -> None:
-        """Give a job the slots that it had."""
-        self.jobs[job_id] = list(slots)
+    def take_again(self, job: Job, slots: List[int]) -> None:
+        """Give a job the slots, and the gpus, that it had."""
+        self.jobs[job.job_id] = list(slots)
+        if job.gpus:
+            self.gpu_jobs[job.job_id] = job.gpus_on(self.name)
         for index in slots:
             if index < self.np:
                 self.busy[index] = True
 
     def release(self, job_id: str) -> None:
-        """Take a job's slots back."""
+        """Take a job's slots and gpus back."""
+        self.gpu_jobs.pop(job_id, None)
         for index in self.jobs.pop(job_id, []):
             if index < len(self.busy):
                 self.busy[index] = False
@@ -227,6 +257,8 @@ class Node:
             shown.append(("note", self.note))
         shown.append(("mom_service_port", str(self.service_port)))
         shown.append(("mom_manager_port", str(self.manager_port)))
+        if self.gpus:
+            shown.append(("gpus", str(self.gpus)))
         return shown
 
     def as_record(self) -> Dict[str, Any]:
@@ -234,6 +266,7 @@ class Node:
         return {
             "name": self.name,
             "np": self.np,
+            "gpus": self.gpus,
             "properties": self.properties,
             "note": self.note,
             "ntype": self.ntype,

@@ -89,6 +89,8 @@ class Runner:
             raise PbsError(RESCUNAV, shortage(chunks, choice))
         chosen = [(nodes[index], count) for index, count in choice.picked]
         job.hosts = [(node.name, node.take(job.job_id, count)) for node, count in chosen]
+        of_gpus = [(nodes[index], count) for index, count in choice.gpus]
+        job.gpus = [(node.name, node.take_gpus(job.job_id, count)) for node, count in of_gpus]
         job.start_count += 1
         job.started = time.time()
         job.session = None
@@ -138,7 +140,7 @@ class Runner:
             for name, slots in job.hosts:
                 node = self._state.nodes.get(name)
                 if node is not None:
-                    node.take_again(job.job_id, slots)
+                    node.take_again(job, slots)
         self.set_state(job, RUNNING, SUSPENDED if stopped else STARTED)
 
     # --- ending --------------------------------------------------------------------------
@@ -241,7 +243,7 @@ class Runner:
             return
         if job.substate == STARTED:
             self._state.accounting.write("R", job.job_id)
-        job.hosts, job.session, job.used = [], None, {}
+        job.hosts, job.gpus, job.session, job.used = [], [], None, {}
         if job.hold != "n":
             self.set_state(job, HELD, 20)
         else:

@@ -15,7 +15,7 @@ from .run_limits import RunLimits
 from .state import State
 from .wire import Message
 
-Nodes = Dict[str, Tuple[List[str], int, int]]
+Nodes = Dict[str, Tuple[List[str], int, int, int, int]]
 
 
 class SchedulerView:
@@ -35,14 +35,18 @@ class SchedulerView:
         for name, _ in job.hosts:
             node = self._state.nodes.get(name)
             if self._nodes is not None and node is not None and name in self._nodes:
-                names, np, free = self._nodes[name]
-                self._nodes[name] = (names, np, min(free, node.free_slots))
+                names, np, free, gpus, free_gpus = self._nodes[name]
+                left = (min(free, node.free_slots), gpus, min(free_gpus, node.free_gpus))
+                self._nodes[name] = (names, np, *left)
 
     def take(self) -> Message:
         """The view of a cycle that begins now."""
         state = self._state
         nodes: Nodes = {
-            node.name: (sorted(node.names), node.np, node.free_slots)
+            node.name: (
+                *(sorted(node.names), node.np, node.free_slots),
+                *(node.gpus, node.free_gpus),
+            )
             for node in state.nodes.values()
         }
         # Changes replace these objects, so that identity tells.
@@ -75,8 +79,10 @@ def _improved(before: Nodes, now: Nodes) -> bool:
     if before.keys() != now.keys():
         return True
     return any(
-        names != before[name][0] or np != before[name][1] or free > before[name][2]
-        for name, (names, np, free) in now.items()
+        (names, np, gpus) != (before[name][0], before[name][1], before[name][3])
+        or free > before[name][2]
+        or free_gpus > before[name][4]
+        for name, (names, np, free, gpus, free_gpus) in now.items()
     )
 
 

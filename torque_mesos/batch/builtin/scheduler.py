@@ -21,11 +21,15 @@ COMMENTS_AT_ONCE = 200
 class Place:
     """One node as a cycle sees it."""
 
-    def __init__(self, name: str, names: List[str], np: int, free: int) -> None:
+    def __init__(
+        self, name: str, names: List[str], np: int, free: int, gpus: int = 0, free_gpus: int = 0
+    ) -> None:
         self.name = name
         self.names = frozenset(names)
         self.np = np
         self.free = free
+        self.gpus = gpus
+        self.free_gpus = free_gpus
 
 
 class Limit:
@@ -76,10 +80,20 @@ def _decide(
     if spec is None:
         return {"do": "comment", "comment": _NO_SPEC}
     chunks = parse(spec)
-    choice = choose(chunks, places, lambda p: p.names, lambda p: p.np, lambda p: p.free)
+    choice = choose(
+        chunks,
+        places,
+        lambda p: p.names,
+        lambda p: p.np,
+        lambda p: p.free,
+        gpus=lambda p: p.gpus,
+        free_gpus=lambda p: p.free_gpus,
+    )
     if choice.picked is not None:
         for index, count in choice.picked:
             places[index].free -= count
+        for index, count in choice.gpus:
+            places[index].free_gpus -= count
         return {"do": "run"}
     if never(chunks, choice.eligible, total, nodect):
         return {"do": "delete"}

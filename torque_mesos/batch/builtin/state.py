@@ -87,7 +87,8 @@ class State:
             self.queues[name] = record
         self._load_nodes()
         for job_id, record in self.store.load("job"):
-            record["hosts"] = [(node, slots) for node, slots in record["hosts"]]
+            for held in ("hosts", "gpus"):
+                record[held] = [(node, indexes) for node, indexes in record.get(held, [])]
             job = self.jobs[job_id] = Job(**record)
             if job.holds_slots and job.substate != SUSPENDED:
                 self._hold_again(job)
@@ -99,7 +100,7 @@ class State:
         for name, slots in job.hosts:
             node = self.nodes.get(name)
             if node is not None:
-                node.take_again(job.job_id, slots)
+                node.take_again(job, slots)
 
     def _load_nodes(self) -> None:
         """The file `nodes` says which there are; our own records add what it cannot hold."""
@@ -205,6 +206,8 @@ class State:
             lambda node: node.np,
             lambda node: node.free_slots,
             enough,
+            lambda node: node.gpus,
+            lambda node: node.free_gpus,
         )
         return nodes, choice
 
