@@ -28,7 +28,7 @@ from tests.batch.builtin.cluster import ordinary_account
 from tests.conformance.model import Job, Model, Node
 from tests.conformance.model_site import NODES, QUEUES, Shown, Site
 
-STEPS = int(os.environ.get("MODEL_STEPS", "1000"))
+STEPS = int(os.environ.get("MODEL_STEPS", "1500"))
 SEED = int(os.environ.get("MODEL_SEED", "1"))
 STEPS_OF_A_SEQUENCE = 30
 MOST_JOBS = 25
@@ -66,10 +66,12 @@ class Machine(RuleBasedStateMachine):
             self.model.report(name)
         self.settle()
 
-    @initialize(jobs=st.lists(sizes, max_size=4))
-    def jobs_there(self, jobs: list[tuple[int, int]]) -> None:
+    @initialize(jobs=st.lists(sizes, max_size=4), slots=st.none() | st.integers(1, 3))
+    def jobs_there(self, jobs: list[tuple[int, int]], slots: int | None) -> None:
         for size in jobs:
             self.qsub(size, 0, QUEUES[0], False, None, False, False)
+        if slots is not None:
+            self.qsub_array((1, 1), slots + 2, slots, False, False, False)
         self.cycle()
 
     # --- what must be true ----------------------------------------------------------------
