@@ -365,6 +365,11 @@ class Worker:
         return sum((grant.resources for grant in self.grants), Resources())
 
     @cached_property
+    def task_ids(self) -> frozenset[str]:
+        """The ids of its grants."""
+        return frozenset(grant.task_id for grant in self.grants)
+
+    @cached_property
     def unreachable(self) -> bool:
         """Whether Mesos has lost sight of it."""
         return any(grant.state is TaskState.UNREACHABLE for grant in self.grants)

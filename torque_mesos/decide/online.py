@@ -51,10 +51,10 @@ def _raise_np(turn: Turn) -> bool:
     raised = False
     for name, where in turn.phases.items():
         worker = turn.workers.get(name)
-        if where is Phase.ONLINE and worker is not None and growable(turn, name):
+        if where is Phase.ONLINE and worker is not None:
             slots = max(turn.usable_slots(name), turn.records[name].np)
             more = slots > turn.records[name].np or _gpus_to_set(turn, name) > 0
-            raised |= more and _set_np(turn, name, slots)
+            raised |= more and growable(turn, name) and _set_np(turn, name, slots)
     return raised
 
 

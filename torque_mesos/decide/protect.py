@@ -21,14 +21,17 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 600.0
 def judge_starts(turn: Turn) -> None:
     """Bring up to date what is known of starts that worked and that failed."""
     for name, where in turn.phases.items():
+        if where is not Phase.READY and not (turn.failures and where is Phase.ONLINE):
+            continue
         worker = turn.workers.get(name)
         if worker is None or turn.stopping(name) or turn.unreachable(name):
             continue
         if where is Phase.READY:
             turn.protection = replace(turn.protection, row=(), pauses=0, until_s=float("-inf"))
-        if where in (Phase.READY, Phase.ONLINE):
-            turn.failures.pop(worker.agent_id, None)
+        turn.failures.pop(worker.agent_id, None)
     now = turn.protection
+    if not (now.row or now.new):
+        return
     failing = len(set(now.row))
     enough = len(now.row) >= FAILED_STARTS and failing >= min(FAILING_AGENTS, len(turn.agents))
     if enough and now.new and turn.now_s >= now.until_s:

@@ -14,7 +14,14 @@ def keep_records(turn: Turn) -> None:
     """Make, park, size and forget records, and take care of the jobs of lost moms."""
     _note_times(turn)
     _capacity_record(turn)
-    for name in sorted(turn.phases):
+    lost = any(worker.unreachable for worker in turn.workers.values())
+    unsettled = [
+        name
+        for name, where in turn.phases.items()
+        if (where is not Phase.PARKED or turn.failures or not turn.facts[name].parked_well)
+        and (where is not Phase.ONLINE or lost)
+    ]
+    for name in sorted(unsettled):
         where = turn.phases[name]
         if where is Phase.ABSENT:
             _create(turn, name)
@@ -32,7 +39,8 @@ def keep_records(turn: Turn) -> None:
 
 def _note_times(turn: Turn) -> None:
     """Since when nodes are down, and since when agents are not listed."""
-    down = {name for name in turn.records if turn.down(name)}
+    facts = turn.facts
+    down = {name for name in turn.records if facts[name].down}
     unseen = {name for name in turn.records if name not in turn.agents}
     turn.down_since = {n: turn.down_since.get(n, turn.now_s) for n in sorted(down)}
     turn.unseen_since = {n: turn.unseen_since.get(n, turn.now_s) for n in sorted(unseen)}

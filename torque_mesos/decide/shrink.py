@@ -10,7 +10,6 @@ from torque_mesos.decide.trim import trim
 from torque_mesos.decide.turn import RETRY_S, SILENT_ALONE_S, Turn, because
 from torque_mesos.decide.usage import Usage, usage_of
 from torque_mesos.decide.worker import DRAINING_NOTE, Phase
-from torque_mesos.model import TaskState
 
 _IDLE_CAN_BE = frozenset({Phase.ONLINE, Phase.SIDELINED})
 
@@ -67,7 +66,7 @@ def _may_be_trimmed(turn: Turn, growth: Growth, name: str) -> bool:
         and not (turn.stopping(name) or turn.ending(name))
         and not (turn.unreachable(name) or turn.down(name))
         and turn.feasible_without()
-        and all(grant.state is TaskState.RUNNING for grant in turn.workers[name].grants)
+        and turn.facts[name].all_run
     )
 
 

@@ -27,7 +27,7 @@ from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.usage import Usage
 from torque_mesos.decide.worker import DRAINING_NOTE, Phase
-from torque_mesos.model import Grant, Resources, TaskState
+from torque_mesos.model import Grant, Resources
 
 
 def parts(whole: Resources, slots: int, slot: Resources, *, first: bool) -> tuple[Part, ...]:
@@ -54,10 +54,10 @@ def releasable(turn: Turn, name: str, slots: int) -> tuple[Grant, ...]:
 
     Those that hold more than their slots (memory, gpus) are left alone: a job may need it.
     """
-    found = []
-    plain = (g for g in turn.workers[name].grants[1:] if g.state is TaskState.RUNNING and g.slots)
-    grants = [g for g in plain if (turn.policy.slot * g.slots).holds(g.resources)]
-    for grant in sorted(grants, key=lambda grant: (-grant.slots, grant.task_id)):
+    found: list[Grant] = []
+    if slots <= 0:
+        return ()
+    for grant in turn.facts[name].grants:
         if grant.slots <= slots:
             found.append(grant)
             slots -= grant.slots
@@ -115,13 +115,15 @@ def finish_trims(turn: Turn, growth: Growth) -> None:
     Those that hold less than the slots up to the highest in use stay as they are: those above
     end first, or what is missing comes back for a job.
     """
-    for name, worker in turn.workers.items():
+    for name in turn.workers:
+        if not turn.killed_at and turn.phases[name] is not Phase.DRAINING:
+            continue
         if turn.ending(name):
             if not (turn.stopping(name) or turn.unreachable(name)):
                 _ask_again(turn, name)
         elif not turn.trimmed(name) or name in growth.claimed:
             continue
-        elif all(grant.state is TaskState.RUNNING for grant in worker.grants):
+        elif turn.facts[name].all_run:
             spare = turn.spare.get(name)
             due = spare is not None and turn.now_s - spare.since_s >= turn.policy.grace_s
             if turn.usable_slots(name) < turn.slots_in_use(name):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from torque_mesos.decide.request import MEMORY, Chunk, Request, RequestError, parse_request
+from torque_mesos.decide.facts import more_than_slots
+from torque_mesos.decide.request import Chunk, Request
 from torque_mesos.decide.turn import Turn
-from torque_mesos.model import Job, JobState
-
-_ON_NODES = frozenset({JobState.RUNNING, JobState.EXITING, JobState.SUSPENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +24,7 @@ def usage_of(turn: Turn) -> dict[str, Usage]:
     The server tells which job holds which slots; what that costs follows from what the job
     asked for, on the host of it that has so many slots.
     """
-    jobs = {
-        job.job_id: request
-        for job in turn.reading.jobs
-        if job.state in _ON_NODES and (request := _more_than_slots(job)) is not None
-    }
+    jobs = more_than_slots(turn.on_nodes)
     if not jobs:
         return {}
     found: dict[str, Usage] = {}
@@ -45,18 +39,6 @@ def usage_of(turn: Turn) -> dict[str, Usage]:
         if mem_mb or gpus:
             found[name] = Usage(mem_mb, gpus)
     return found
-
-
-def _more_than_slots(job: Job) -> Request | None:
-    """The request of a job that asks for memory or gpus, None for others."""
-    asked = job.resources
-    if not ("select" in asked or "gpus=" in asked.get("nodes", "") or MEMORY & asked.keys()):
-        return None
-    try:
-        request = parse_request({k: v for k, v in asked.items() if k != "neednodes"})
-    except RequestError:
-        return None
-    return request if request.mem_mb or request.gpus else None
 
 
 def _part(request: Request, slots: int) -> Chunk:

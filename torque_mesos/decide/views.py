@@ -1,0 +1,203 @@
+"""The views of the hosts in one decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torque_mesos.decide.facts import Facts, slots_in
+from torque_mesos.decide.plan import Failures
+from torque_mesos.decide.policy import Policy
+from torque_mesos.decide.pools import Pools
+from torque_mesos.decide.reason import Code, Reason, because
+from torque_mesos.decide.worker import PARKED_NOTE, Phase
+from torque_mesos.model import Agent, Node, Offer, Resources, TaskState, Worker
+
+_KEPT = frozenset({Phase.ABSENT, Phase.UNPARKED, Phase.STARTING, Phase.READY, Phase.ONLINE})
+SILENT_ALONE_S = 900.0  # a mom that is down together with all others is given so long
+_NOTHING = Resources()
+
+
+class Views:
+    """What is known of each host. A Turn is one."""
+
+    now_s: float
+    policy: Policy
+    records: dict[str, Node]
+    workers: dict[str, Worker]
+    agents: dict[str, Agent]
+    offers: dict[str, list[Offer]]
+    phases: dict[str, Phase]
+    facts: dict[str, Facts]
+    pools: Pools
+    capacity: Node | None
+    killed_at: dict[str, float]
+    down_since: dict[str, float]
+    failures: dict[str, Failures]
+    job_hosts: set[str]
+    agents_leaving: Mapping[str, Reason]
+
+    def down(self, name: str) -> bool:
+        """Whether the server takes a node for down."""
+        facts = self.facts.get(name)
+        return facts is not None and facts.down
+
+    def busy(self, name: str) -> bool:
+        """Whether jobs hold slots of a node, or say that they run there."""
+        node = self.records.get(name)
+        return name in self.job_hosts or (node is not None and bool(node.slots))
+
+    def stopping(self, name: str) -> bool:
+        """Whether the end of a worker was asked for."""
+        if not self.killed_at:
+            return False
+        worker = self.workers.get(name)
+        return worker is not None and worker.executor_id in self.killed_at
+
+    def ending(self, name: str) -> bool:
+        """Whether the end of some grant of a worker was asked for, and has not come yet."""
+        if not self.killed_at:
+            return False
+        worker = self.workers.get(name)
+        return worker is not None and any(g.task_id in self.killed_at for g in worker.grants)
+
+    def silent(self, name: str) -> bool:
+        """Whether the mom of a node does not answer the server for long, though others do.
+
+        (A server that was restarted has no news of any mom at first: nothing follows from that.)
+        """
+        if self.phases[name] is not Phase.ONLINE or not self.down(name):
+            return False
+        began_s = max(grant.since_s for grant in self.workers[name].grants)
+        down_s = self.now_s - max(began_s, self.down_since.get(name, self.now_s))
+        if down_s < self.policy.dead_after_s:
+            return False
+        return down_s >= SILENT_ALONE_S or any(
+            where is Phase.ONLINE and not self.down(other) for other, where in self.phases.items()
+        )
+
+    def old(self, name: str) -> bool:
+        """Whether a worker was started with other settings than today's."""
+        worker = self.workers.get(name)
+        return worker is not None and worker.generation != self.policy.generation
+
+    def unreachable(self, name: str) -> bool:
+        """Whether Mesos has lost sight of a worker."""
+        worker = self.workers.get(name)
+        return worker is not None and worker.unreachable
+
+    def usable_slots(self, name: str) -> int:
+        """The slots of a worker's grants that run, and whose end was not asked for."""
+        if self.killed_at.keys().isdisjoint(self.workers[name].task_ids):
+            return self.workers[name].running_slots
+        grants = self.workers[name].grants
+        running = (g for g in grants if g.state is TaskState.RUNNING)
+        return sum(g.slots for g in running if g.task_id not in self.killed_at)
+
+    def slots_in_use(self, name: str) -> int:
+        """What np of a node must not fall below: the slots up to the highest that is in use."""
+        return self.facts[name].highest + 1
+
+    def kept_slots(self, name: str) -> int:
+        """The slots of a worker that count for the floor: those that stay, and can be used."""
+        if self.stopping(name) or self.unreachable(name) or self.silent(name):
+            return 0
+        if self.drains_jobs(name):
+            return self.usable_slots(name)
+        return self.workers[name].slots if self.phases[name] in _KEPT else 0
+
+    def trimmed(self, name: str) -> bool:
+        """Whether a node is offline by us and has jobs, and will be online again with less."""
+        return self.drains_jobs(name) and not self.goes(name)
+
+    def drains_jobs(self, name: str) -> bool:
+        """Whether a node that is well is offline by us, with jobs on it."""
+        return (
+            self.phases[name] is Phase.DRAINING
+            and name in self.workers
+            and bool(self.records[name].slots)
+            and not self.stopping(name)
+            and not (self.unreachable(name) or self.down(name))
+        )
+
+    def offered(self, name: str) -> Resources:
+        """What the offers of a host hold together."""
+        offers = self.offers.get(name)
+        if not offers:
+            return _NOTHING
+        return sum((offer.resources for offer in offers[1:]), offers[0].resources)
+
+    def offered_slots(self, name: str) -> int:
+        """The slots that the offers of a host hold together."""
+        return self._slots(self.offered(name)) if self.offers.get(name) else 0
+
+    def gpus(self, name: str, resources: Resources) -> int:
+        """The gpus that a node has with so much of Mesos.
+
+        Where we take none of Mesos, those of its record: an administrator's.
+        """
+        if self.policy.gpus:
+            return resources.gpus
+        node = self.records.get(name)
+        return node.gpus if node else 0
+
+    def _slots(self, resources: Resources) -> int:
+        slot = self.policy.slot
+        return slots_in(resources.cpus, resources.mem_mb, slot.cpus, slot.mem_mb)
+
+    def full_slots(self, name: str) -> int:
+        """The slots that a whole agent gives, 0 if the agent is not listed."""
+        facts = self.facts.get(name)
+        return facts.full_slots if facts is not None else 0
+
+    def names_of(self, name: str) -> frozenset[str]:
+        """The words that a request may use for a node: its properties and its name."""
+        facts = self.facts.get(name)  # the capacity record has none
+        words = facts.words if facts is not None else frozenset({name})
+        return words | self.pools.words(name) if self.pools.named else words
+
+    def leaving(self, name: str) -> Reason | None:
+        """Why a node gets no more jobs, for its agent's maintenance; None if it may."""
+        if not self.agents_leaving:
+            return None
+        worker, agent = self.workers.get(name), self.agents.get(name)
+        agent_id = worker.agent_id if worker else agent.agent_id if agent else ""
+        return self.agents_leaving.get(agent_id)
+
+    def goes(self, name: str) -> bool:
+        """Whether a worker ends its jobs and gets no others: it is old, or its agent leaves."""
+        return self.old(name) or self.leaving(name) is not None
+
+    def backed_off(self, name: str) -> bool:
+        """Whether the agent of a host is being left alone."""
+        return self.failing(name) is not None
+
+    def failing(self, name: str) -> Reason | None:
+        """Why the agent of a host is being left alone; None if it is not."""
+        if not self.failures:
+            return None
+        agent = self.agents.get(name)
+        failures = self.failures.get(agent.agent_id) if agent else None
+        if failures is None or self.now_s >= failures.until_s:
+            return None
+        wait_s = failures.until_s - self.now_s
+        return because(
+            Code.BACKED_OFF,
+            f"starting a mom on {name} failed {failures.count} times, tried again in"
+            f" {wait_s:.0f} s: {failures.why or 'no cause was told'}",
+            failures=failures.count,
+            wait_s=wait_s,
+        )
+
+    def marked(self, name: str) -> bool:
+        """Whether a node's note is ours. (A person, or the server, may have written another.)"""
+        facts = self.facts.get(name)
+        return facts is not None and facts.marked
+
+    def must_be_marked(self, name: str) -> bool:
+        """Whether a parked record still says what it was before: it would not count as starting."""
+        node = self.records.get(name)
+        return node is not None and node.note != PARKED_NOTE
+
+    def feasible_without(self) -> bool:
+        """Whether np may fall and records may go without making a queued job infeasible."""
+        return self.policy.capacity_record is None or self.capacity is not None
