@@ -235,3 +235,37 @@ def test_a_mom_takes_no_join_from_an_address_that_is_not_on_its_list(cluster: Cl
         assert sock.recv(100) == b""
     log = (cluster.mom_home(N1) / "log").read_text()
     assert "tcp_request, bad connect from 127.0.0.99" in log
+
+
+def test_notes_are_appended_and_nodes_stay_powered(cluster: Cluster) -> None:
+    """Every answer here was recorded from TORQUE 6.1.3."""
+    cluster.with_nodes(N1)
+    for options, note in (
+        (("-A", "hello"), "hello"),
+        (("-o", "-A", "more"), "hellomore"),
+        (("-N", "base", "-A", "two"), "hellomoretwo"),
+        (("-c",), "hellomoretwo"),
+    ):
+        done = cluster.run("pbsnodes", *options, N1)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert cluster.node(N1)["note"] == note
+    unknown = cluster.run("pbsnodes", "-A", "x", "n9")
+    assert unknown.returncode == 1
+    assert unknown.stderr == "pbsnodes: Unknown node  MSG=cannot locate specified node\n"
+    for options in (
+        ("-p", N1),
+        ("-d", N1),
+        ("-p",),
+        ("-p", "n9"),
+        ("-A", "x"),
+        ("-m", "running", N1),
+    ):
+        done = cluster.run("pbsnodes", *options)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    failed = f"Error setting node power state for {N1} - "
+    done = cluster.run("pbsnodes", "-m", "foo", N1)
+    assert (done.returncode, done.stderr) == (0, f"{failed}Illegal value for  power_state\n")
+    cluster.wait_state(cluster.submit("sleep 100\n"), "R")
+    done = cluster.run("pbsnodes", "-m", "sleep", N1)
+    busy = "Can't change power state on a node which has running jobs."
+    assert (done.returncode, done.stderr) == (0, f"{failed}{busy}\n")

@@ -96,3 +96,22 @@ def test_options_that_do_not_go_together(words: list[str]) -> None:
 def test_sizes_in_one_unit(size: str, unit: str, shown: str) -> None:
     assert qstat_long.in_unit(size, frozenset(unit)) == shown
     assert qstat_long.in_unit(size, frozenset()) == size
+
+
+def test_the_list_of_reservations() -> None:
+    shown = {
+        "Job_Name": "s1",
+        "Job_Owner": "alice@head",
+        "job_state": "W",
+        "queue": "batch",
+        "server": "head",
+        "Resource_List.nodes": "n1",
+        "Resource_List.nodect": "1",
+        "Resource_List.walltime": "01:00:00",
+    }
+    out = qstat_long.lines("head", [("8.head", list(shown.items()))], parse(["-R"])[0])
+    assert out[0].splitlines()[3].endswith("S Time       BIG  FAST   PFS")
+    assert out[1:] == [
+        "8.head                  alice       batch        1      1       --   01:00:00 W"
+        "  01:00:00   --    --    -- "
+    ]

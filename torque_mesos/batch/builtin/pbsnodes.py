@@ -17,6 +17,9 @@ _USAGE = (
     "\tpbsnodes [-{a|x}] [-s server] [-q] [node]"
 )
 _ACTIONS = {"-o": "offline", "-c": "clear", "-r": "reset"}
+# TORQUE's -p and -d were seen to do nothing, whatever the node.
+_MARKS = {*_ACTIONS, "-N", "-A", "-m", "-p", "-d"}
+_POWER = ("running", "standby", "suspend", "sleep", "hibernate", "shutdown")
 _OUT = ("down", "offline", "unknown")
 _STATES = frozenset(
     {
@@ -77,7 +80,7 @@ def main(home_path: str) -> int:
         warn(f"{told_why}{_USAGE}")
         return 1
     options = dict(flags)
-    marking = "-N" in options or bool(set(_ACTIONS) & set(options))
+    marking = bool(_MARKS & set(options))
     if "-n" in options and "-l" not in options:
         warn(f"Error: -n requires -l\n{_USAGE}")
         return 1
@@ -107,9 +110,28 @@ def main(home_path: str) -> int:
 
 
 def _mark(server: Server, options: Dict[str, str], names: List[str]) -> None:
+    """Raises `PbsError` where `-A` finds no such node."""
     action = next((action for flag, action in _ACTIONS.items() if flag in options), "")
     for name in names:
+        note = options.get("-N")
+        if {"-A", "-m"} & set(options):
+            shown = dict(server.ask("nodes", names=[name])["nodes"][0][1])
+            if "-A" in options:
+                note = shown.get("note", "") + options["-A"]
+            if "-m" in options:
+                _power(name, options["-m"], busy="jobs" in shown)
+        if not action and note is None:
+            continue
         try:
-            server.ask("mark_node", name=name, action=action, note=options.get("-N"))
+            server.ask("mark_node", name=name, action=action, note=note)
         except PbsError as error:
             warn(f"Error setting note attribute for {name} - {error.text}")
+
+
+def _power(name: str, wanted: str, *, busy: bool) -> None:
+    """Nodes are always running here: no other state is taken."""
+    why = "Illegal value for  power_state"
+    if busy and wanted in _POWER:
+        why = "Can't change power state on a node which has running jobs."
+    if wanted != "running":
+        warn(f"Error setting node power state for {name} - {why}")

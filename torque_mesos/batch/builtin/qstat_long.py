@@ -1,4 +1,4 @@
-"""qstat's wide lists: -a, -i, -r, -n, -s and -u, and the limits of queues, -q."""
+"""qstat's wide lists: -a, -i, -r, -n, -s, -u and -R, and the limits of queues, -q."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ _HEAD = """
                                                                                   Req'd       Req'd       Elap
 Job ID                  Username    Queue    Jobname          SessID  NDS   TSK   Memory      Time    S   Time
 ----------------------- ----------- -------- ---------------- ------ ----- ------ --------- --------- - ---------"""  # noqa: E501, W291 - as TORQUE prints it
+_RESERVED_HEAD = """
+{}: 
+                                                          Req'd     Req'd       Elap
+Job ID                  Username    Queue    NDS   TSK    Memory    Time      S Time       BIG  FAST   PFS
+----   ---------------- ----------- -------- ----- ------ --------- --------- - --------- ----- ----- -----"""  # noqa: E501, W291 - as TORQUE prints it
 _QUEUES_HEAD = """
 server: {}
 
@@ -46,6 +51,9 @@ def in_unit(size: str, listed: FrozenSet[str]) -> str:
     return f"{-(-exact // unit)}{name}"
 
 
+_NO_DISKS = "   --    --    -- "
+
+
 def row(job_id: str, shown: Dict[str, str], now: float, listed: FrozenSet[str]) -> str:
     """One job in the wide list."""
     state, user = shown["job_state"], shown["Job_Owner"].split("@")[0]
@@ -55,11 +63,13 @@ def row(job_id: str, shown: Dict[str, str], now: float, listed: FrozenSet[str]) 
     memory = shown.get("Resource_List.mem") or shown.get("Resource_List.vmem", "-- ")
     memory = in_unit(memory, listed)
     limit = shown.get("Resource_List.walltime", "-- ")
-    return (
-        f"{job_id[:23]:<23} {user[:11]:<11} {shown['queue'][:8]:<8} {shown['Job_Name'][:16]:<16} "
-        f"{session:>6} {nodes:>5} {_tasks(shown):>6} {memory:>9} {limit:>9} {state} "
+    first = f"{job_id[:23]:<23} {user[:11]:<11} {shown['queue'][:8]:<8} "
+    named = f"{shown['Job_Name'][:16]:<16} {session:>6} "
+    rest = (
+        f"{nodes:>5} {_tasks(shown):>6} {memory:>9} {limit:>9} {state} "
         f"{_elapsed(shown, limit, now):>9}"
     )
+    return first + rest + _NO_DISKS if "R" in listed else first + named + rest
 
 
 def _tasks(shown: Dict[str, str]) -> str:
@@ -90,7 +100,8 @@ def lines(server: str, told: Told, options: Options) -> List[str]:
         below = [shown.get(name) for flag, name in _BELOW.items() if flag in options.listed]
         more = [f"   {found}" if found else "    -- " for found in below]
         out += [text + "".join(more)] if "1" in options.listed else [text, *more]
-    return [_HEAD.format(server), *out] if out else []
+    head = _RESERVED_HEAD if "R" in options.listed else _HEAD
+    return [head.format(server), *out] if out else []
 
 
 _BELOW = {"n": "exec_host", "s": "comment"}
