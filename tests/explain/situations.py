@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.decide.site import NOW_S, OFFLINE, Site
 from torque_mesos.decide import Limit
+from torque_mesos.decide.budget import Spending, Spent, day_of, month_of
 from torque_mesos.decide.plan import Failures
+from torque_mesos.decide.pool import Budget
 from torque_mesos.decide.worker import ONLINE_NOTE
-from torque_mesos.model import JobState
+from torque_mesos.model import JobState, frozen_map
 
 BUSY = {0: "running", 1: "running"}
 FULL = dict.fromkeys(range(4), "running")
 FAILED = Failures(3, NOW_S + 17.0, "pbs_mom: cannot bind port 15002: Address already in use")
 
+NOON_S = datetime(2026, 2, 27, 12, tzinfo=UTC).timestamp()
+TODAY = day_of(NOON_S, 0.0)
+SPENT = Spending(NOON_S, frozen_map({"": Spent(TODAY, 38.5, month_of(TODAY), 512.0)}))
+
 
 def _site() -> Site:
     return Site().rules(generation="g1", attribute_properties=("kind",))
+
+
+def _maintained() -> Site:
+    site = _site().online("n1", jobs=BUSY).parked("n2").asks("1:ppn=2")
+    first, *rest = site.agents
+    site.agents = [replace(first, unavailable_s=NOON_S + 3600.0), *rest]
+    return site
 
 
 # What a site is published with beside its snapshot.
@@ -28,6 +43,8 @@ PUBLISHED: dict[str, dict[str, Any]] = {
 SNAPSHOT: dict[str, dict[str, Any]] = {
     "The batch server cannot be read": {"reading": None, "fresh": False},
     "The Mesos master is away": {"mesos_ready": False},
+    "It would exceed a budget": {"wall_s": NOON_S},
+    "A node whose agent is to be maintained": {"wall_s": NOON_S},
 }
 
 SITES: dict[str, Callable[[], Site]] = {
@@ -40,6 +57,14 @@ SITES: dict[str, Callable[[], Site]] = {
         .online("n1", jobs=FULL)
         .parked("n2", offered=4)
         .asks("1:ppn=4")
+    ),
+    "It would exceed a budget": lambda: (
+        _site()
+        .rules(price=0.5, budget=Budget(day=40.0))
+        .online("n1", jobs=FULL)
+        .parked("n2", offered=4)
+        .remembers(spending=SPENT)
+        .asks("1:ppn=2")
     ),
     "It asks for more than the safe allocation": lambda: (
         _site().rules(limit=Limit(cpus=8)).parked("n1").parked("n2").parked("n3").asks("3:ppn=4")
@@ -66,6 +91,7 @@ SITES: dict[str, Callable[[], Site]] = {
     "A node that was started with older settings": lambda: (
         _site().online("n1").rules(generation="g2")
     ),
+    "A node whose agent is to be maintained": _maintained,
     "A node that a person took offline": lambda: (
         _site().agent("n1").node("n1", 4, (OFFLINE,), ONLINE_NOTE, BUSY).worker("n1")
     ),
