@@ -99,6 +99,18 @@ def test_a_home_with_a_long_path_works(folder: Path) -> None:
         server.wait()
 
 
+def test_the_bundle_has_every_module_that_one_of_its_modules_imports() -> None:
+    files = mom_files()
+    have = {Path(name).stem for name in files if name.endswith(".py")}
+    for name, (content, _) in files.items():
+        if not name.endswith(".py"):
+            continue
+        for node in ast.walk(ast.parse(content)):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                named = [node.module] if node.module else [alias.name for alias in node.names]
+                assert set(named) <= have, (name, named)
+
+
 @pytest.mark.system
 def test_a_mom_runs_from_an_unpacked_bundle(cluster: Cluster) -> None:
     unpacked = cluster.folder / "bundle"
