@@ -7,9 +7,11 @@ import os
 import signal
 import socket
 import sys
+import time
 from functools import partial
 from typing import Any, Callable, Dict, Optional, Tuple
 
+from . import mom_manager
 from .auth import open_tcp, trusted_daemon
 from .home import LogFile, daemonize, write_file
 from .loop import Connection, Loop, listen, request
@@ -37,6 +39,7 @@ class Mom:
         self.undelivered_days = config.undelivered_days
         self.loop = loop
         self.log = log
+        self.began = time.monotonic()
         self.children = Children(loop)
         self.jobs: Dict[str, MomJob] = {}
         own = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(sys.argv[0]))), "bin")
@@ -45,7 +48,7 @@ class Mom:
         self.job_starter = config.job_starter
         self.job_path = ":".join([*folders, "/usr/bin", "/bin"])
         self.commands = own if os.path.exists(os.path.join(own, "pbsdsh")) else next(iter(folders))
-        self._config = config
+        self.config = config
         self._resolver = resolver
         self.seal = config.seal
         self.own_is_here = True
@@ -60,7 +63,7 @@ class Mom:
     @property
     def poll_s(self) -> float:
         """How often jobs are looked at."""
-        return max(REPORT_FLOOR_S, self.scaled(self._config.check_poll_s))
+        return max(REPORT_FLOOR_S, self.scaled(self.config.check_poll_s))
 
     # --- asking others ----------------------------------------------------------------
 
@@ -78,14 +81,19 @@ class Mom:
         connect = partial(open_tcp, target, self.own_address(target[0]))
         request(self.loop, connect, message, done, self.seal, timeout_s)
 
+    @property
+    def server_address(self) -> Optional[str]:
+        """Where the server is, None where its name does not resolve."""
+        return self._resolver.address(self.config.server)
+
     def tell_server(self, message: Message, done: Done) -> None:
         """Send a message to the server."""
-        address = self._resolver.address(self._config.server)
+        address = self.server_address
         if address is None:
-            error = OSError(f"no address for server {self._config.server}")
+            error = OSError(f"no address for server {self.config.server}")
             self.loop.call_later(0, lambda: done(None, error))
             return
-        self.ask((address, self._config.server_port), message, done)
+        self.ask((address, self.config.server_port), message, done)
 
     # --- messages ---------------------------------------------------------------------------
 
@@ -117,8 +125,8 @@ class Mom:
                 connection.send({}, last=True)
             elif operation == "shutdown":
                 self._shutdown(connection)
-            elif operation == "diagnose":
-                connection.send(self._diagnosis(), last=True)
+            elif operation in mom_manager.OPERATIONS:
+                connection.send(mom_manager.answer(self, operation, message), last=True)
             else:
                 connection.send(self._job_message(operation, message), last=True)
         except (KeyError, TypeError, ValueError) as error:
@@ -189,17 +197,6 @@ class Mom:
 
         message = {**self.reports.status(), "stopping": True}
         self.tell_server(message, told)
-
-    def _diagnosis(self) -> Message:
-        return {
-            "name": self.name,
-            "server": self._config.server,
-            "pid": os.getpid(),
-            "home": self.home.join("mom_priv"),
-            "clients": self.reports.clients,
-            "interval": self._config.status_update_s,
-            "jobs": sorted(self.jobs),
-        }
 
     # --- earlier jobs ----------------------------------------------------------------------------
 

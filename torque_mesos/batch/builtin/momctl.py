@@ -1,4 +1,4 @@
-"""momctl: stop a mom (-s), or ask how it is (-d)."""
+"""momctl: stop moms (-s), ask how they are (-d, -q), have them report (-C) or forget jobs (-c)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import os
 import socket
 import sys
 import time
+from typing import Dict, List, Tuple
 
 from .auth import open_tcp
 from .client import warn
 from .home import MOM_MANAGER_PORT, Home
 from .names import Resolver
-from .seal import seal_of
+from .seal import Seal, seal_of
 from .wire import BadMessage, Message, ask
 
 
@@ -30,17 +31,25 @@ def _connect(address: str, port: int, timeout_s: float = 10.0) -> socket.socket:
 
 
 def _diagnosis(found: Message, level: int, address: str) -> str:
+    name, version, pid = found["name"], found["version"], found["pid"]
     lines = [
-        f"\nHost: {found['name']}/{found['name']}   IP address: {address}   PID: {found['pid']}"
+        f"\nHost: {name}/{name}   Version: {version}   IP address: {address}   PID: {pid}",
+        f"Server[0]: {found['server']}",
+        f"HomeDirectory:          {found['home']}",
     ]
-    lines.append(f"Server[0]: {found['server']}")
-    lines.append(f"HomeDirectory:          {found['home']}")
-    if level:
+    if level >= 1:
+        lines.append(f"stdout/stderr spool directory: '{found['spool']}/'")
+    lines.append(f"MOM active:             {found['active']} seconds")
+    if level >= 1:
+        lines.append(f"Check Poll Time:        {found['poll']:.0f} seconds")
         lines.append(f"Server Update Interval: {found['interval']:.0f} seconds")
-    if level > 1:
         lines.append(f"Trusted Client List:  {','.join(found['clients'])}")
-    lines += [f"job[{job}]" for job in found["jobs"]] or ["NOTE:  no local jobs detected"]
-    return "\n".join([*lines, "\ndiagnostics complete"])
+        lines.append("Copy Command:           /usr/bin/scp -rpB")
+    for job, sessions in found["jobs"]:
+        lines.append(f"job[{job}]  state=RUNNING sidlist={','.join(map(str, sessions))}")
+    if not found["jobs"]:
+        lines.append("NOTE:  no local jobs detected")
+    return "\n".join([*lines, "\ndiagnostics complete\n"])
 
 
 def _wait_until_gone(address: str, port: int, limit_s: float = 5.0) -> None:
@@ -53,35 +62,101 @@ def _wait_until_gone(address: str, port: int, limit_s: float = 5.0) -> None:
         time.sleep(0.01)
 
 
+def _spread(words: List[str]) -> Tuple[Dict[str, str], List[str]]:
+    """The options, and the attributes that are asked for. Raises `getopt.GetoptError`."""
+    options, _ = getopt.getopt(words, "c:Cd:f:h:lp:q:r:su")
+    chosen = dict(options)
+    asked = [value for option, value in options if option == "-q"]
+    if "-d" in chosen:
+        asked.append(f"diag{_level(chosen['-d'])}")
+    return chosen, asked
+
+
+def _level(text: str) -> int:
+    return int(text) if text.lstrip("-").isdigit() else 0
+
+
+def _hosts(chosen: Dict[str, str]) -> List[str]:
+    """Which moms are meant. Raises OSError where their file cannot be read."""
+    if "-f" not in chosen:
+        return chosen.get("-h", "localhost").split(",")
+    with open(chosen["-f"], encoding="utf-8") as file:
+        return file.read().split()
+
+
+def _message(chosen: Dict[str, str], asked: List[str]) -> Message:
+    if "-s" in chosen:
+        return {"op": "shutdown"}
+    if "-C" in chosen:
+        return {"op": "cycle"}
+    if "-c" in chosen:
+        return {"op": "clear", "jobs": chosen["-c"]}
+    if asked[0].startswith("diag"):
+        return {"op": "diagnose"}
+    return {"op": "query", "name": asked[0]}
+
+
+def _tell(message: Message, found: Message, host: str, address: str, asked: List[str]) -> int:
+    """Print what a mom has answered; the exit code."""
+    operation = message["op"]
+    if operation == "shutdown":
+        print(f"shutdown request successful on {host}")
+    elif operation == "cycle":
+        print(f"mom {host} successfully cycled cycle forced")
+    elif operation == "clear":
+        print(f"job clear request successful on {host}")
+    else:
+        for number, name in enumerate(asked[1:], 1):
+            # TORQUE's mom answers the first question of a connection only.
+            why = "(errno=0 - Success : 0 - Success)"
+            warn(f"ERROR:    query[{number}] '{name}' failed on {host} {why}")
+        if operation == "diagnose":
+            print(_diagnosis(found, _level(asked[0][len("diag") :]), address))
+        else:
+            name = message["name"]
+            print(f"{host:>12}: {name:>12} = '{name}={found['value']}'")
+        return 1 if asked[1:] else 0
+    return 0
+
+
 def main(home_path: str = "/var/spool/torque") -> int:
-    """momctl [-h HOST] [-p PORT] -s | -d LEVEL."""
+    """momctl [-h HOST,... | -f FILE] [-p PORT] -s | -C | -c JOB | -d LEVEL | -q NAME | -r FILE."""
     home = Home(home_path)
     try:
-        options, _ = getopt.getopt(sys.argv[1:], "c:Cd:f:h:lp:q:r:su")
+        chosen, asked = _spread(sys.argv[1:])
     except getopt.GetoptError as error:
-        warn(f"momctl: invalid option -- '{error.opt}'")
+        missing = "requires argument" in error.msg and len(error.opt) == 1
+        letter = error.opt if len(error.opt) == 1 else "-"
+        why = "option requires an argument" if missing else "invalid option"
+        warn(f"momctl: {why} -- '{letter}'\n{_USAGE}")
         return 1
-    chosen = dict(options)
-    if "-s" not in chosen and "-d" not in chosen:
-        warn("  no command specified")
+    if {"-l", "-u"} & set(chosen):
+        return 0
+    if not asked and not {"-s", "-C", "-c", "-r"} & set(chosen):
+        warn(_USAGE)
         return 1
-    hosts = os.environ.get("PBS_BUILTIN_HOSTS") or home.join("hosts")
-    port = int(chosen.get("-p", home.settings.get("mom_manager_port", MOM_MANAGER_PORT)))
-    path = os.environ.get("PBS_BUILTIN_SECRET_FILE", "")
-    secret = home.secret("mom_priv") or home.secret("server_priv")
-    if path:
-        with open(path, "rb") as file:
-            secret = file.read().strip()
-    auth = os.environ.get("PBS_BUILTIN_AUTH") or str(home.settings.get("auth", ""))
     try:
-        seal = seal_of(auth, secret)
+        hosts = _hosts(chosen)
+    except OSError as error:
+        why = f"errno: {error.errno} ({error.strerror})"
+        warn(f"ERROR:    cannot open file '{chosen['-f']}', {why}")
+        return 1
+    try:
+        seal = _seal(home)
     except ValueError as error:
         warn(f"momctl: {error}")
         return 1
+    resolver = Resolver(os.environ.get("PBS_BUILTIN_HOSTS") or home.join("hosts"))
+    port = int(chosen.get("-p", home.settings.get("mom_manager_port", MOM_MANAGER_PORT)))
     status = 0
-    for host in chosen.get("-h", "localhost").split(","):
-        address = Resolver(hosts).address(host)
-        message = {"op": "shutdown"} if "-s" in chosen else {"op": "diagnose"}
+    for host in hosts:
+        address = resolver.address(host)
+        if "-r" in chosen:
+            # TORQUE 6.1.3 was seen to refuse every file.
+            warn(f"ERROR:    cannot reconfigure mom on {host} (errno=0-Success)")
+            status = 1
+            continue
+        message = _message(chosen, asked)
         try:
             if address is None:
                 raise OSError(2, "No such host")
@@ -95,9 +170,36 @@ def main(home_path: str = "/var/spool/torque") -> int:
             warn(f"cannot connect to MOM on node '{host}', {text}")
             status = 1
             continue
-        if "-s" in chosen:
+        if message["op"] == "shutdown":
             _wait_until_gone(address, port)
-            print(f"shutdown request successful on {host}")
-        else:
-            print(_diagnosis(found, int(chosen["-d"]), address))
+        status = _tell(message, found, host, address, asked) or status
     return status
+
+
+def _seal(home: Home) -> Seal:
+    """How to speak to moms. Raises ValueError."""
+    path = os.environ.get("PBS_BUILTIN_SECRET_FILE", "")
+    secret = home.secret("mom_priv") or home.secret("server_priv")
+    if path:
+        with open(path, "rb") as file:
+            secret = file.read().strip()
+    auth = os.environ.get("PBS_BUILTIN_AUTH") or str(home.settings.get("auth", ""))
+    return seal_of(auth, secret)
+
+
+_USAGE = """  no command specified
+USAGE:  momctl <ARGS>
+            [ -c {JOB|'all'} ]    // CLEAR JOB
+            [ -C ]                // CYCLE
+            [ -d DIAGLEVEL ]      // DIAGNOSE (0 - 3)
+            [ -f HOSTFILE ]       // FILE CONTAINING HOSTLIST
+            [ -h HOST[,HOST]... ] // HOSTLIST
+            [ -l ]                // PRINT MACHINE LAYOUT (CGROUPS ONLY)
+            [ -p PORT ]           // PORT
+            [ -q ATTR ]           // QUERY ATTRIBUTE
+            [ -r FILE ]           // RECONFIG
+            [ -s ]                // SHUTDOWN
+            [ -u ]                // UPDATE PBS_SERVER HARDWARE CONFIGURATION
+
+ Only one of c, C, d, q, r, or s must be specified, but -q may
+ be used multiple times. HOST may be a hostname or ":property"."""
