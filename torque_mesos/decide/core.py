@@ -42,6 +42,7 @@ def decide(snapshot: Snapshot, policy: Policy) -> Plan:
         memory=turn.remember(),
         wants_fresh=turn.wants_fresh,
         again_s=turn.again_s,
+        protected=growth.protected,
     )
 
 
@@ -71,6 +72,7 @@ def _wait(snapshot: Snapshot, policy: Policy) -> Plan:
         created_at=snapshot.memory.created_at,
         rerun_at=snapshot.memory.rerun_at,
         failures=snapshot.memory.failures,
+        tries=snapshot.memory.tries,
         protection=snapshot.memory.protection,
         woken_s=snapshot.memory.woken_s,
         spending=snapshot.memory.spending,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torque_mesos.decide.bounds import AT_LIMIT
+from torque_mesos.decide.gang import give_back
 from torque_mesos.decide.growth import Growth, growable, usable_offer
 from torque_mesos.decide.plan import Decline, Revive, Suppress
 from torque_mesos.decide.reason import Code, Reason
@@ -21,7 +22,7 @@ REFUSE_S = {
     Code.NOT_OURS: 600.0,
     Code.NO_POOL: 3600.0,
     Code.OTHER_ROLE: 3600.0,
-    Code.INCOMPLETE: 60.0,  # what else comes for the same jobs brings it back before that
+    Code.INCOMPLETE: 60.0,  # for the floor, or memory; for jobs of several hosts see gang.py
 }
 
 
@@ -34,17 +35,18 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
         ids = tuple(offer.offer_id for offer in turn.other_role)
         reason = because(Code.OTHER_ROLE, "the pool of its agent takes offers of another role")
         turn.do(Decline(ids, REFUSE_S[reason.code], reason))
-    incomplete: dict[str, int] = {}
-    for name in sorted(turn.offers):
-        reason = _why_not(turn, growth, name, wanted)
-        if reason.code is Code.INCOMPLETE:
-            incomplete[name] = turn.offered_slots(name)
+    reasons = {name: _why_not(turn, growth, name, wanted) for name in sorted(turn.offers)}
+    incomplete = [name for name, why in reasons.items() if why.code is Code.INCOMPLETE]
+    parts = [] if growth.floor_short else [n for n in incomplete if n not in growth.memory_short]
+    resting = give_back(turn, growth, parts)
+    for name, reason in reasons.items():
         oldest_s = min(offer.received_s for offer in turn.offers[name])
-        if reason.code is Code.INCOMPLETE and turn.now_s - oldest_s < turn.policy.offer_hold_s:
+        kept = reason.code is Code.INCOMPLETE and name not in resting
+        if kept and turn.now_s - oldest_s < turn.policy.offer_hold_s:
             turn.timer(oldest_s + turn.policy.offer_hold_s)
             continue
         ids = tuple(offer.offer_id for offer in turn.offers[name])
-        turn.do(Decline(ids, REFUSE_S[reason.code], reason))
+        turn.do(Decline(ids, resting.get(name, REFUSE_S[reason.code]), reason))
     # Earlier refusals stand in the way of what is new: a job, a host that became usable, or one
     # that could complete what a job needs with those that were refused.
     key = frozenset(growth.short) | {
@@ -57,7 +59,10 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     if not growth.protected:
         key |= {"moms may be started"}
     key |= {f"{name} wants memory" for name in growth.memory_short}
-    key |= {f"{name} offers {slots}" for name, slots in incomplete.items()}
+    offered = [name for name in incomplete if name not in resting]
+    key |= {f"{name} offers {turn.offered_slots(name)}" for name in offered}
+    tries = turn.tries.items()
+    key |= {f"{text} tries {t.count}" for text, t in tries if t.until_s <= turn.now_s}
     if not wanted:
         at_limit = {job for job, why in turn.jobs.items() if why.code in AT_LIMIT}
         turn.revived_for &= at_limit

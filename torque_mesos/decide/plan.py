@@ -44,13 +44,26 @@ class Spare:
 
 
 @dataclass(frozen=True, slots=True)
+class Tries:
+    """How often offers for a request were given back, as the rest did not come.
+
+    No offer is kept for it until `until_s`, unless it is of a host that is not in `hosts` (each
+    with the slots that it offered).
+    """
+
+    count: int
+    until_s: float
+    hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What one turn tells the next. Losing it costs time, never a job.
 
     By node: when it was first seen idle, down, or without its agent, what of it is idle beside
     jobs, and when its creation was last asked for. By executor id: when its end was asked for;
     by task id: when that of a single grant was. By job id: when its rerun was. By agent id: its
-    failures.
+    failures. By request: its tries to get all its hosts.
     """
 
     idle_since: Mapping[str, float] = field(default_factory=frozen_map)
@@ -61,6 +74,7 @@ class Memory:
     created_at: Mapping[str, float] = field(default_factory=frozen_map)
     rerun_at: Mapping[str, float] = field(default_factory=frozen_map)
     failures: Mapping[str, Failures] = field(default_factory=frozen_map)
+    tries: Mapping[str, Tries] = field(default_factory=frozen_map)
     protection: Protection = Protection()
     woken_s: float = float("-inf")
     revived_for: frozenset[str] = frozenset()
@@ -263,7 +277,7 @@ class Plan:
 
     `wants_fresh`: something was left undone because the reading was of an earlier turn.
     `again_s`: when a timer of this plan runs out and a new turn is due, if nothing happens
-    before.
+    before. `protected`: why no mom is started anywhere; None if one may be.
     """
 
     actions: tuple[Action, ...] = ()
@@ -272,3 +286,4 @@ class Plan:
     memory: Memory = Memory()
     wants_fresh: bool = False
     again_s: float | None = None
+    protected: Reason | None = None

@@ -56,6 +56,7 @@ class Turn(Views):
         self.created_at = dict(memory.created_at)
         self.rerun_at = dict(memory.rerun_at)
         self.failures = dict(memory.failures)
+        self.tries = dict(memory.tries)
         self.protection = memory.protection
         self.woken_s = memory.woken_s
         self.revived_for = memory.revived_for
@@ -177,6 +178,7 @@ class Turn(Views):
                 {k: v for k, v in self.rerun_at.items() if self.now_s - v < RETRY_S}
             ),
             failures=frozen_map({k: v for k, v in self.failures.items() if k in agents}),
+            tries=frozen_map(self.tries),
             protection=self.protection,
             woken_s=self.woken_s,
             revived_for=self.revived_for,
