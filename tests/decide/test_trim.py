@@ -29,6 +29,11 @@ def grants(site: Site, *slots: int, name: str = "n1", ending: int = 0) -> Site:
     return site.remembers(killed_at=frozen_map(asked))
 
 
+def began(site: Site, **np: int) -> Site:
+    """What np was when jobs began."""
+    return site.remembers(np_at_start=frozen_map({"n1": frozen_map(np)}))
+
+
 def online(np: int, jobs: dict[int, str], *slots: int) -> Site:
     site = Site().agent("n1", 8).node("n1", np, (), ONLINE_NOTE, jobs)
     return grants(site.rules(grace_s=GRACE_S), *slots)
@@ -142,18 +147,19 @@ def test_the_grants_that_no_job_uses_end() -> None:
 
 
 def test_a_sunk_node_stays_offline_until_the_jobs_above_end() -> None:
-    sunk = draining(8, {0: "r", 5: "r"}, 1, 1)
+    sunk = began(draining(8, {0: "r", 5: "r"}, 1, 1), r=2)
     plan = sunk.plan()
     assert not {"Kill", "Online", "SetNp"} & set(kinds(plan))
     assert "holds only what its jobs use" in plan.nodes["n1"].text
-    ended = draining(8, {0: "r"}, 1, 1).plan()
+    ended = began(draining(8, {0: "r"}, 1, 1), r=2).plan()
     assert one(ended, Online).names == ("n1",)
     assert one(ended, SetNp).np == 2
 
 
 def test_a_sunk_node_is_filled_up_for_a_job_when_there_is_nothing_else() -> None:
     def sunk(request: str, offered: int) -> Site:
-        return draining(8, {0: "r", 5: "r"}, 1, 1).offer("n1", offered).asks(request)
+        node = began(draining(8, {0: "r", 5: "r"}, 1, 1), r=2)
+        return node.offer("n1", offered).asks(request)
 
     launch = one(sunk("1:ppn=2", 6).plan(), Launch)
     assert (launch.slots, launch.executor_id) == (4, "e-n1")  # 2 to 5, two of them in use
@@ -196,7 +202,7 @@ def test_online_again_when_the_grants_have_ended_and_not_before() -> None:
     waits = draining(8, {0: "r", 1: "r"}, 1, 1, 2, 4, ending=2).plan()
     assert not {"Online", "SetNp", "Kill"} & set(kinds(waits))
     assert waits.again_s == NOW_S + 29
-    over = draining(8, {0: "r", 1: "r"}, 1, 1).plan()
+    over = began(draining(8, {0: "r", 1: "r"}, 1, 1), r=2).plan()
     assert (one(over, SetNp).np, one(over, Online).names) == (2, ("n1",))
     assert kinds(over).index("SetNp") < kinds(over).index("Online")
 
@@ -225,13 +231,43 @@ def test_no_more_than_the_floor_allows_ends() -> None:
 
 def test_after_a_crash_at_any_point_it_goes_on() -> None:
     """What is remembered makes no difference but to the time."""
-    for site, next_action in [
-        (draining(8, {0: "r"}, 1, 1, 2, 4), Online),  # and once more after the grace
-        (draining(8, {0: "r"}, 1), Online),
-        (draining(1, {0: "r"}, 1), Online),
-    ]:
+    for site in (
+        draining(8, {0: "r"}, 1, 1, 2, 4),  # and once more after the grace
+        draining(1, {0: "r"}, 1),
+    ):
         site.memory = Memory()
-        assert some(site.plan(), next_action)  # type: ignore[type-var]
+        assert some(site.plan(), Online)
+
+
+def test_np_does_not_fall_below_what_it_was_when_a_job_began() -> None:
+    """TORQUE would never free the slots of that job."""
+    one_job = {0: "0.head"}
+    unknown = draining(8, one_job, 1, 1)
+    larger = began(draining(8, one_job, 1, 1), **{"0.head": 4})
+    for site in (unknown, larger):
+        plan = site.plan()
+        assert not {"SetNp", "Online", "Kill"} & set(kinds(plan))
+        assert "holds only what its jobs use" in plan.nodes["n1"].text
+    smaller = began(draining(8, one_job, 1, 1), **{"0.head": 2}).plan()
+    assert (one(smaller, SetNp).np, one(smaller, Online).names) == (2, ("n1",))
+    job = larger.offer("n1", 6).asks("1").plan()
+    assert one(job, Launch).slots == 2, "up to the four slots that there were"
+
+
+def test_what_np_was_when_a_job_began_is_remembered_while_it_runs() -> None:
+    grown = online(2, {0: "0.head"}, 1, 1, 2)
+    plan = grown.plan()
+    assert one(plan, SetNp).np == 4
+    assert plan.memory.np_at_start == {"n1": {"0.head": 2}}
+    later = online(4, {0: "0.head", 3: "1.head"}, 1, 1, 2, 4)
+    later.memory = plan.memory
+    plan = later.plan()
+    assert plan.memory.np_at_start == {"n1": {"0.head": 2, "1.head": 4}}
+    ended = online(8, {3: "1.head"}, 1, 1, 2, 4)
+    ended.memory = plan.memory
+    assert ended.plan().memory.np_at_start == {"n1": {"1.head": 4}}
+    stale = online(2, {0: "0.head"}, 1, 1, 2).plan(fresh=False)
+    assert not stale.memory.np_at_start
 
 
 def test_a_busy_old_worker_ends_its_jobs_and_gets_no_others() -> None:

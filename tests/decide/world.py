@@ -115,6 +115,7 @@ class Work:
     runs_s: float
     state: JobState = JobState.QUEUED
     at: dict[str, list[int]] = field(default_factory=dict)
+    np_at_start: dict[str, int] = field(default_factory=dict)
     ends_s: float = float("inf")
     queue: str = "batch"
 
@@ -246,11 +247,14 @@ class World:
             free = [slot for slot in range(record.np) if slot not in record.slots]
             self.random.shuffle(free)
             work.at[name] = sorted(free[:count])
+            work.np_at_start[name] = record.np
             record.slots.update(dict.fromkeys(work.at[name], work.job_id))
         work.state, work.ends_s = JobState.RUNNING, self.now_s + work.runs_s
 
     def _leave(self, work: Work, state: JobState) -> None:
         for name, slots in work.at.items():
+            if name in self.records and self.records[name].np < work.np_at_start[name]:
+                raise Broken(f"{work.job_id} ends on {name} with a smaller np: slots are lost")
             for slot in slots:
                 if name in self.records:
                     self.records[name].slots.pop(slot, None)

@@ -92,6 +92,6 @@ def _try(turn: Turn, text: str, parts: list[str]) -> None:
 
 def _rest_s(turn: Turn, count: int, parts: list[str]) -> float:
     """Up to twice as long as after the try before. No two frameworks get the same offers."""
-    longest_s = min(LONGEST_REST_S, FIRST_REST_S * 2 ** min(count - 1, 10))
+    longest_s = min(LONGEST_REST_S, FIRST_REST_S * 2.0 ** min(count - 1, 10))
     ids = " ".join(offer.offer_id for name in parts for offer in turn.offers[name])
     return round(longest_s * (0.5 + zlib.crc32(ids.encode()) / 2**33), 1)

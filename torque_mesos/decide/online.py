@@ -60,7 +60,10 @@ def _raise_np(turn: Turn) -> bool:
 
 def _set_np(turn: Turn, name: str, slots: int) -> bool:
     reason = because(Code.AS_GRANTED, f"its grants hold {slots} slots", slots=slots)
-    return turn.do_if_fresh(SetNp(name, slots, reason, _gpus_to_set(turn, name)))
+    done = turn.do_if_fresh(SetNp(name, slots, reason, _gpus_to_set(turn, name)))
+    if done and slots > turn.records[name].np:
+        turn.raised(name)
+    return done
 
 
 def _gpus_to_set(turn: Turn, name: str) -> int:

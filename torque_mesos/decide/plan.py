@@ -61,9 +61,10 @@ class Memory:
     """What one turn tells the next. Losing it costs time, never a job.
 
     By node: when it was first seen idle, down, or without its agent, what of it is idle beside
-    jobs, and when its creation was last asked for. By executor id: when its end was asked for;
-    by task id: when that of a single grant was. By job id: when its rerun was. By agent id: its
-    failures. By request: its tries to get all its hosts.
+    jobs, when its creation was last asked for, and np when its jobs began, where it was less.
+    By executor id: when its end was asked for; by task id: when that of a single grant was. By
+    job id: when its rerun was. By agent id: its failures. By request: its tries to get all its
+    hosts.
     """
 
     idle_since: Mapping[str, float] = field(default_factory=frozen_map)
@@ -75,6 +76,7 @@ class Memory:
     rerun_at: Mapping[str, float] = field(default_factory=frozen_map)
     failures: Mapping[str, Failures] = field(default_factory=frozen_map)
     tries: Mapping[str, Tries] = field(default_factory=frozen_map)
+    np_at_start: Mapping[str, Mapping[str, int]] = field(default_factory=frozen_map)
     protection: Protection = Protection()
     woken_s: float = float("-inf")
     revived_for: frozenset[str] = frozenset()

@@ -1,12 +1,13 @@
 """Shrinking in place: what is idle beside jobs goes back to Mesos, grant by grant.
 
 TORQUE gives a job slots by their index, and np may only fall to the highest index in use plus
-one, while the node is offline and its jobs were read after that. A grant ends whole. So:
+one, while the node is offline and its jobs were read after that; and not below np as it was when
+any of its jobs began, for such a job's slots would never be free again. A grant ends whole. So:
 
     online --Offline--> draining, with jobs --Kill--> fewer grants --SetNp, Online--> online
 
-Idle slots below one in use go, too: while a node is offline nothing counts on its np. Such a
-node is *sunk*: it stays offline until the jobs above have ended, or until a job is worth what is
+Idle slots below that go, too: while a node is offline nothing counts on its np. Such a
+node is *sunk*: it stays offline until those jobs have ended, or until a job is worth what is
 missing; then grants come first.
 
 Where this stands is read from the node and its grants alone. Whoever is killed on the way finds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from functools import cached_property
 
 from torque_mesos.decide.bounds import Bounds
@@ -57,6 +58,7 @@ class Turn(Views):
         self.rerun_at = dict(memory.rerun_at)
         self.failures = dict(memory.failures)
         self.tries = dict(memory.tries)
+        self.np_at_start = dict(memory.np_at_start)
         self.protection = memory.protection
         self.woken_s = memory.woken_s
         self.revived_for = memory.revived_for
@@ -157,6 +159,22 @@ class Turn(Views):
         if at_s > self.now_s:
             self.again_s = at_s if self.again_s is None else min(self.again_s, at_s)
 
+    def raised(self, name: str) -> None:
+        """Note that np of a node is raised: the jobs that are there began when it was less."""
+        node = self.records[name]
+        before = self.np_at_start.get(name, {})
+        self.np_at_start[name] = {job: before.get(job, node.np) for job in node.jobs}
+
+    def _np_at_start(self) -> dict[str, Mapping[str, int]]:
+        """What is known of np at the starts of jobs that are there still."""
+        found = {}
+        for name, began in self.np_at_start.items():
+            jobs = self.records[name].jobs if name in self.records else frozenset()
+            left = {job_id: np for job_id, np in began.items() if job_id in jobs}
+            if left:
+                found[name] = frozen_map(left)
+        return found
+
     def remember(self) -> Memory:
         """What the next turn is told."""
         nodes = self.phases.keys()
@@ -179,6 +197,7 @@ class Turn(Views):
             ),
             failures=frozen_map({k: v for k, v in self.failures.items() if k in agents}),
             tries=frozen_map(self.tries),
+            np_at_start=frozen_map(self._np_at_start()),
             protection=self.protection,
             woken_s=self.woken_s,
             revived_for=self.revived_for,

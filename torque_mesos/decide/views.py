@@ -33,6 +33,7 @@ class Views:
     killed_at: dict[str, float]
     down_since: dict[str, float]
     failures: dict[str, Failures]
+    np_at_start: dict[str, Mapping[str, int]]
     job_hosts: set[str]
     agents_leaving: Mapping[str, Reason]
 
@@ -94,8 +95,15 @@ class Views:
         return sum(g.slots for g in running if g.task_id not in self.killed_at)
 
     def slots_in_use(self, name: str) -> int:
-        """What np of a node must not fall below: the slots up to the highest that is in use."""
-        return self.facts[name].highest + 1
+        """What np of a node must not fall below: the slots up to the highest that is in use.
+
+        Nor below np as it was when any of its jobs began: TORQUE does not free the slots of a
+        job that ends when there are fewer (`unreserve_execution_slots`), and nobody can use them
+        then until the server is restarted.
+        """
+        node, began = self.records[name], self.np_at_start.get(name, {})
+        least = max((began.get(job_id, node.np) for job_id in node.jobs), default=0)
+        return max(least, self.facts[name].highest + 1)
 
     def kept_slots(self, name: str) -> int:
         """The slots of a worker that count for the floor: those that stay, and can be used."""
