@@ -14,6 +14,7 @@ from torque_mesos.cli import show
 from torque_mesos.decide import Limit
 from torque_mesos.decide.budget import Spending
 from torque_mesos.decide.pool import Budget, Pool, Share
+from torque_mesos.decide.reason import Code, Reason
 
 
 def test_a_turn_becomes_a_status() -> None:
@@ -50,6 +51,23 @@ def test_nodes_are_ours_and_those_to_be() -> None:
     assert nodes["n1"].jobs == ("1.head",)
     assert nodes["n2"].why is not None
     assert nodes["n2"].why.code == "no-demand"
+
+
+def test_why_no_mom_is_started_is_told_while_starts_fail_everywhere() -> None:
+    def shown(status: Status) -> str:
+        console = Console(width=100, record=True, file=StringIO())
+        console.print(show.picture(status, now=1.7e9))
+        return console.export_text()
+
+    well = status_of(published(), POLICY)
+    assert well.protected is None
+    assert "protected" not in shown(well)
+    plan = replace(published().plan, protected=Reason(Code.PROTECTED, "no mom is started anywhere"))
+    status = status_of(published(plan=plan), POLICY)
+    assert status.protected is not None
+    assert status.protected.code == "protected"
+    assert "protected: no mom is started anywhere" in shown(status)
+    assert Status.from_json(json.loads(status.to_text())) == status
 
 
 def test_json_and_back() -> None:

@@ -37,6 +37,7 @@ def test_growth_stops_when_starts_fail_everywhere() -> None:
     plan = site.plan()
     assert not some(plan, Launch)
     assert set(codes(plan).values()) == {Code.PROTECTED}
+    assert plan.protected == plan.jobs["0.head"]
     assert "no such file" in plan.jobs["0.head"].text
     assert {decline.reason.code for decline in some(plan, Decline)} == {Code.PROTECTED}
     assert plan.memory.protection.until_s == NOW_S + FIRST_PAUSE_S
@@ -49,6 +50,7 @@ def test_few_failures_or_few_agents_are_left_alone_only(names: tuple[str, ...]) 
     site = three().asks("1")
     site.memory = failed(*names)
     assert some(site.plan(), Launch)
+    assert site.plan().protected is None
 
 
 def test_what_runs_goes_on_and_grows() -> None:

@@ -128,6 +128,7 @@ def status_of(published: Published, policy: Policy, problems: tuple[str, ...] = 
         ),
         pools=pools_of(published, policy),
         spent=spent_of(published, policy, "", policy.budget),
+        protected=_why(published.plan.protected),
     )
 
 

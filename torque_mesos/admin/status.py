@@ -117,6 +117,8 @@ class Counters:
 class Status:
     """One turn's state. `time` is seconds since 1970; `problems` are sentences.
 
+    `protected`: why no mom is started anywhere now; None if moms may be started.
+
     `jobs` is in the server's order, without complete ones; `nodes` by name.
     """
 
@@ -139,6 +141,7 @@ class Status:
     counters: Counters = Counters()
     pools: tuple[PoolStatus, ...] = ()
     spent: Spent | None = None
+    protected: Why | None = None
 
     @property
     def waiting(self) -> tuple[JobStatus, ...]:
@@ -183,6 +186,7 @@ class Status:
                 "nodes": tuple(_node(node) for node in values["nodes"]),
                 "pools": tuple(_pool(pool) for pool in values["pools"]),
                 "spent": _spent(values["spent"]),
+                "protected": _why(values.get("protected")),
             }
         )
 

@@ -65,6 +65,8 @@ def _head(status: Status, now: float) -> Iterator[Text]:
             ),
             style="red",
         )
+    if status.protected is not None:
+        yield Text(printable(f"protected: {status.protected.text}"), style="red")
     held = ", ".join(
         f"{have or 0:g}{'' if limit is None else f' of {limit:g}'} {unit}"
         for have, limit, unit in (
