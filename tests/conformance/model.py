@@ -69,6 +69,8 @@ class Model:
         self.started = dict.fromkeys(queues, True)
         self.limits: dict[tuple[str, str], int] = {}  # (queue or "", max_user_run or max_running)
         self.array_slots: dict[str, int | None] = {}
+        # Whether something has happened since the last cycle that must wake the scheduler.
+        self.wakes = True
 
     # --- what follows from it ---------------------------------------------------------
 
@@ -132,6 +134,7 @@ class Model:
     def _settle(self, job: Job) -> None:
         if job.state in "QH":
             job.state = "H" if job.holds else "Q"
+            self.wakes = self.wakes or job.state == "Q"
 
     def hold(self, name: str) -> bool:
         if name not in self.array_slots and self.jobs[name].state == "C":
@@ -207,6 +210,7 @@ class Model:
 
         The slots of a job that runs are taken here; `sent` says what became of its start.
         """
+        self.wakes = False
         if not self.nodes:
             return
         for job in [job for job in self.jobs.values() if job.state == "Q"]:
@@ -242,7 +246,7 @@ class Model:
         mom = self.moms[job.slots[0][0]]
         if not mom.alive:
             job.run -= 1
-            self._requeue(job)
+            self._off_nodes(job)
             return
         mom.jobs[name] = job.run
         mom.ending.pop(name, None)
@@ -259,11 +263,17 @@ class Model:
 
     # --- off the nodes ---------------------------------------------------------------------
 
-    def _requeue(self, job: Job) -> None:
+    @staticmethod
+    def _off_nodes(job: Job) -> None:
         job.slots = []
         job.state = "H" if job.holds else "Q"
 
+    def _requeue(self, job: Job) -> None:
+        self._off_nodes(job)
+        self.wakes = True
+
     def _complete(self, job: Job, exit_status: int) -> None:
+        self.wakes = self.wakes or job.on_nodes
         job.state, job.exit = "C", exit_status
         if job.array:
             self._give_slots(job.array)
@@ -301,6 +311,7 @@ class Model:
             self._complete(job, job.exit)
             del self.jobs[job.name]
         self.array_slots.pop(name, None)
+        self.wakes = True
 
     def _mom_purges(self, job: Job) -> None:
         if job.on_nodes:
@@ -367,5 +378,6 @@ class Model:
 
     def restart(self) -> None:
         """The server is killed and started: jobs stay, nodes are down until they report."""
+        self.wakes = True
         for node in self.nodes.values():
             node.down = True

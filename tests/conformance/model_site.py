@@ -224,7 +224,10 @@ class Site:
 
     def _attach(self) -> None:
         self._orders = self._connect(os.geteuid())
-        ask(self._orders, {"op": "attach"})
+        self._orders.sendall(encode({"op": "attach"}))
+        self._decoder = Decoder()
+        self._woken = False
+        self._orders.setblocking(False)
 
     def close(self) -> None:
         self._kill()
@@ -308,12 +311,22 @@ class Site:
             wait_for(lambda: not self.moms.waiting, "moms have answered")
             self.moms.unheard = ""
 
+    def woken(self) -> bool:
+        """Whether the server has asked for a cycle since the last one began."""
+        with suppress(BlockingIOError):
+            while data := self._orders.recv(1 << 16):
+                for message in self._decoder.feed(data):
+                    self._woken = self._woken or "cycle" in message
+        return self._woken
+
     def wait_until_sent(self, count: int) -> None:
         """Wait until so many starts have come to moms that answer none of them yet."""
         wait_for(lambda: len(self.moms.waiting) == count, f"{count} starts are sent")
 
     def cycle(self) -> list[tuple[str, str]]:
         """One cycle of pbs_sched's; what was ordered."""
+        self.woken()
+        self._woken = False
         orders = [order for order in plan(self.ask("sched_view")) if "do" in order]
         comments = [[each["id"], each["comment"]] for each in orders if each["do"] == "comment"]
         assert self.accepted("sched_comments", comments=comments)

@@ -104,7 +104,8 @@ class Machine(RuleBasedStateMachine):
         while True:
             seen = self.site.shown()
             self.no_slot_twice(seen)
-            if seen == expected and self.site.moms.jobs == known:
+            woken = self.site.woken() or not self.model.wakes
+            if seen == expected and self.site.moms.jobs == known and woken:
                 Machine.states.update(job.state for job in self.model.jobs.values())
                 return
             if time.monotonic() > deadline:
@@ -121,6 +122,7 @@ class Machine(RuleBasedStateMachine):
             for name in {*shown, *wanted}
             if shown.get(name) != wanted.get(name)  # type: ignore[attr-defined]
         }
+        assert differs, "the scheduler was not woken"
         raise AssertionError(f"the server shows, the model says: {differs}")
 
     def no_slot_twice(self, seen: Shown) -> None:
@@ -334,11 +336,13 @@ class Machine(RuleBasedStateMachine):
         names = [name for name in self.model.nodes if self.model.moms[name].alive]
         if names and number is not None:
             names = [names[number % len(names)]]
+        woken = self.site.woken()
         for name in names:
             purged, expected = self.site.report(name), self.model.report(name)
             if purged != expected:
                 Machine.failed = True
             assert purged == expected, f"the mom of {name} is told to forget {purged}"
+        assert self.site.woken() == woken, "a node that becomes free wakes no scheduler"
         self.after("report")
 
     @precondition(lambda self: self.on_moms())
