@@ -296,3 +296,4 @@ class Runner:
         for told in self.on_end:
             told(job)
         self._forget(job)
+        self._state.kick("job removed")
