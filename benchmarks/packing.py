@@ -46,7 +46,7 @@ def _requests(mix: str, count: int, seed: int) -> list[Request]:
 def _host(number: int, slots: int, gpus: int) -> Host:
     name = f"n{number}"
     mem_mb = slots * SLOT_MB
-    return Host(name, slots, Tier.OFFERED, frozenset({name}), (), SLOT_MB, mem_mb, gpus)
+    return Host(name, slots, Tier.OFFERED, frozenset({name}), (), SLOT_MB, mem_mb, gpus, size=slots)
 
 
 def _served(requests: Sequence[Request], hosts: Sequence[Host]) -> tuple[Shelf, list[Request]]:

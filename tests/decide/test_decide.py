@@ -422,6 +422,19 @@ def test_a_running_worker_is_grown_before_a_mom_is_started() -> None:
     assert one(site.asks("1:ppn=2").plan(), Launch).name == "n1"
 
 
+@pytest.mark.parametrize("where", ["parked", "online", "sunk"])
+def test_the_slots_left_over_count_by_the_size_of_the_host(where: str) -> None:
+    site = Site().asks("1:ppn=2")
+    for name, size, offered in (("n1", 8, 6), ("n2", 80, 12)):
+        if where == "parked":
+            site.parked(name, size, offered=offered)
+        elif where == "online":
+            site.online(name, 1, size, {0: "r"}).offer(name, offered)
+        else:
+            site.draining(name, 1, size, {5: "r"}).offer(name, offered)
+    assert one(site.plan(), Launch).name == "n2"
+
+
 def test_np_is_raised_when_a_further_grant_runs_and_not_before() -> None:
     site = Site().online("n1", 1, jobs={0: "r"}).asks("1")
     (worker,) = site.workers

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from torque_mesos.decide.packing import Host, Tier, place
+from torque_mesos.decide.packing import Host, Share, Tier, place
 from torque_mesos.decide.request import Chunk, Request, parse_nodes
 
 
@@ -90,6 +91,7 @@ def test_the_order_of_the_hosts_does_not_matter(request_, hosts, random) -> None
         ("1", [host("far", 1, Tier.OFFERED), host("near", 4)], {"near": 1}),
         ("1", [host("large", 4), host("tight", 1)], {"tight": 1}),
         ("1", [host("b", 2), host("a", 2)], {"a": 1}),
+        ("1", [host("n10", 2), host("n2", 2)], {"n2": 1}),
         ("1:ppn=2", [host("full", 1), host("fits", 3)], {"fits": 2}),
         ("2", [host("alone", 8)], None),
         ("1:a", [host("plain", 8)], None),
@@ -112,6 +114,21 @@ def test_the_order_of_the_hosts_does_not_matter(request_, hosts, random) -> None
 def test_choice(request_: str, hosts: list[Host], expected: dict[str, int] | None) -> None:
     placement = place(parse_nodes(request_), hosts)
     assert (placement and placement.slots) == expected
+
+
+def test_a_fit_is_tight_where_little_is_left_of_the_size_of_the_host() -> None:
+    small, large = replace(host("small", 8), size=12), replace(host("large", 16), size=80)
+    placement = place(parse_nodes("1:ppn=4"), [small, large])
+    assert placement is not None
+    assert placement.slots == {"large": 4}
+    left = small.without(Share(3))
+    placement = place(parse_nodes("1:ppn=4"), [left, replace(host("other", 3), size=4)])
+    assert placement is not None
+    assert (placement.slots, left.size) == ({"small": 4}, 12)
+    fresh = [replace(host("b", 12), size=12), replace(host("a", 80), size=80)]
+    placement = place(parse_nodes("1"), fresh)
+    assert placement is not None
+    assert placement.slots == {"b": 1}, "large hosts are left to those who need them"
 
 
 def test_a_request_far_too_large_costs_nothing() -> None:

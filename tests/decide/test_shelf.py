@@ -33,6 +33,7 @@ def hosts(draw: st.DrawFn) -> dict[str, Host]:
             gpus=draw(st.integers(0, 2)),
             later_gpus=draw(st.integers(0, 1)) if more else 0,
             untouched=draw(st.booleans()),
+            size=draw(st.sampled_from([0, 4, 8, 40])),
         )
     return found
 

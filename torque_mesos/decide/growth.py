@@ -187,7 +187,8 @@ def host_of(turn: Turn, name: str, usage: Usage, taken: Resources = NOTHING) -> 
         if not usable_offer(turn, name):
             return None
         gpus = turn.gpus(name, offer)
-        return Host(name, offered, Tier.OFFERED, names, (), slot_mb, offer.mem_mb, gpus)
+        size = turn.full_slots(name)
+        return Host(name, offered, Tier.OFFERED, names, (), slot_mb, offer.mem_mb, gpus, size=size)
     if where not in _TIERS or turn.stopping(name) or turn.unreachable(name):
         return None
     worker, node = turn.workers[name], turn.records[name]
@@ -230,6 +231,7 @@ def host_of(turn: Turn, name: str, usage: Usage, taken: Resources = NOTHING) -> 
         max(0, turn.gpus(name, worker.resources) - usage.gpus),
         more_gpus,
         untouched=not node.slots,
+        size=turn.full_slots(name),
     )
 
 
@@ -248,6 +250,7 @@ def _sunk(turn: Turn, name: str, held: int, used: int) -> Host | None:
         turn.policy.slot.mem_mb,
         untouched=False,
         sunk=(max(0, held - used), owed),
+        size=turn.full_slots(name),
     )
 
 

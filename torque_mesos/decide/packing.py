@@ -37,6 +37,8 @@ class Host:
 
     `sunk`: of a node that holds fewer slots than up to the highest in use, how many of those
     that it holds are idle, and how many must come before any can be used.
+
+    `size`: the slots of the whole host, those in use included; 0 where that does not matter.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Host:
     later_gpus: int = 0
     untouched: bool = True
     sunk: tuple[int, int] | None = None
+    size: int = 0
 
     @property
     def room(self) -> int:
@@ -78,7 +81,8 @@ class Host:
     def without(self, share: Share) -> Host:
         """This host when a share of it is taken, the nearest slots first."""
         if share.alone:
-            return Host(self.name, 0, self.tier, self.names, (), self.slot_mb, untouched=False)
+            none_left = replace(self, free=0, later=(), mem_mb=0.0, gpus=0, later_gpus=0)
+            return replace(none_left, untouched=False, sunk=None)
         slots = share.slots
         gpus = self.gpus - share.gpus
         later = tuple((at, max(0, n - slots)) for at, n in self.later)
@@ -95,17 +99,21 @@ class Host:
             max(0, gpus),
             self.later_gpus + min(0, gpus),
             False,
+            size=self.size,
         )
 
-    def nearness(self, slots: int) -> tuple[Tier, int, int, str]:
+    def nearness(self, slots: int) -> tuple[Tier, int, float, int, str]:
         """What a request takes first: how far away that many slots are, how tight the fit is.
 
-        What has the fewest gpus comes first.
+        What has the fewest gpus comes first. The fit is tight where little is left over of the
+        host's size: four slots of eighty are too few for most, of twelve they are not.
         """
-        if slots <= self.free or not self.later:
-            return self.tier, self.gpus, self.free, self.name
-        tier = self.tier_of(slots)
-        return tier, self.gpus, self.up_to(tier), self.name
+        tier, slots_there = self.tier, self.free
+        if slots > self.free and self.later:
+            tier = self.tier_of(slots)
+            slots_there = self.up_to(tier)
+        left = (slots_there - slots) / max(self.size, slots_there, 1)
+        return tier, self.gpus, left, len(self.name), self.name  # n2 is before n10
 
     def wants_all(self, chunk: Chunk) -> bool:
         """Whether a host of `chunk` is to have this one to itself.

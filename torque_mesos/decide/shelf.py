@@ -8,8 +8,8 @@ import itertools
 from torque_mesos.decide.packing import Host, Share
 from torque_mesos.decide.request import Chunk, Request
 
-# tier, gpus, slots up to it, name; a number; the host then
-_Entry = tuple[int, int, int, str, int, Host]
+# tier, gpus, what would be left over, length of the name, name; a number; the host then
+_Entry = tuple[int, int, float, int, str, int, Host]
 
 
 class Shelf:
@@ -70,8 +70,8 @@ class _Order:
         found: list[_Entry] = []
         while self._heap and len(found) < count:
             entry = heapq.heappop(self._heap)
-            if self._hosts[entry[3]] is entry[5]:  # else it was changed since
+            if self._hosts[entry[4]] is entry[6]:  # else it was changed since
                 found.append(entry)
         for entry in found:
             heapq.heappush(self._heap, entry)
-        return [entry[5] for entry in found]
+        return [entry[6] for entry in found]
