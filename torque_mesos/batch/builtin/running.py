@@ -184,6 +184,7 @@ class Runner:
         if job.state == COMPLETE:
             raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
         self._state.accounting.write("D", job.job_id, f"requestor={by}")
+        self._state.mail.deleted(job, by)
         if job.holds_slots:
             self.kill(job, finished, delay_s)
             return

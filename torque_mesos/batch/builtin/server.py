@@ -32,6 +32,8 @@ class Server:
     def __init__(self, state: State) -> None:
         self.state = state
         self.runner = Runner(state)
+        self.runner.on_start.append(state.mail.began)
+        self.runner.on_end.append(state.mail.ended)
         self.registry = Registry(state, self.runner)
         scheduler = SchedulerLink(state, self.runner)
         manager = Manager(state, self.registry)

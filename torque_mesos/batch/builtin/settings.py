@@ -21,6 +21,7 @@ _KNOWN: Dict[str, Kinds] = {
     "reserve_mb": _NUMBER,
     "traps": dict,
     "auth": str,
+    "sendmail": str,
 }
 
 

@@ -14,6 +14,7 @@ from .attributes import SERVER_DEFAULTS
 from .auth import open_tcp, user_name
 from .home import MOM_MANAGER_PORT, MOM_SERVICE_PORT, SERVER_PORT, Home, LogFile
 from .loop import Loop, request
+from .mail import Mail
 from .names import Resolver
 from .nodespec import Choice, Chunk, choose
 from .records import SUSPENDED, Array, Job, Node
@@ -46,6 +47,12 @@ class State:
         self.seal = seal_of(str(settings.get("auth", "")), home.secret("server_priv"))
         kept = limits(settings, "accounting", ACCOUNTING)
         self.accounting = Accounting(home.join("server_priv", "accounting"), kept)
+        self.mail = Mail(
+            str(settings.get("sendmail", "")),
+            loop,
+            lambda: self.attributes,
+            lambda text: log.write(text),
+        )
         self.nodes: Dict[str, Node] = {}
         self.jobs: Dict[str, Job] = {}
         self.arrays: Dict[str, Array] = {}
