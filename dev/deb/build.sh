@@ -78,7 +78,7 @@ root=$work/scheduler
 venv=$root/opt/torque-mesos
 mkdir -p "$root/opt"
 "$python" -m venv "$venv"
-"$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-compile \
+"$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-compile --use-pep517 \
     -c $deb/lock.txt ./packages/http-parser .
 
 # The executor's bundle, of what is installed there.
@@ -93,7 +93,7 @@ rm -f "$venv/lib64"
 find "$venv/bin" -mindepth 1 ! -name 'python*' ! -name torque-mesos -delete
 find "$venv" -name __pycache__ -prune -exec rm -rf {} +
 find "$venv" -name direct_url.json -delete # names the folder that it was built in
-find "$venv" -name '*.dist-info' -exec sh -c 'sed -i "/direct_url.json/d;/\/bin\/pip/d" "$1/RECORD"' _ {} \;
+find "$venv" -name '*.dist-info' -exec sh -c 'sed -i "/direct_url.json/d;/^\.\.\/\.\.\/\.\.\/bin\//d" "$1/RECORD"' _ {} \;
 sed -i "s|$venv|/opt/torque-mesos|g" "$venv/pyvenv.cfg"
 grep -rlIZ "^#!$venv" "$venv/bin" | xargs -0 sed -i "1s|$venv|/opt/torque-mesos|"
 ln -sf "/usr/bin/python$python_version" "$venv/bin/python3"
