@@ -63,6 +63,7 @@ _MOM_MODULES = (
     "mom_job",
     "mom_join",
     "mom_limits",
+    "mom_manager",
     "mom_pelog",
     "mom_report",
     "mom_sisters",
