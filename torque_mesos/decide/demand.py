@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from torque_mesos.decide.facts import Whole
 from torque_mesos.decide.packing import Host, Tier, place
 from torque_mesos.decide.pool import Limit, Pool
 from torque_mesos.decide.reason import Code, Reason
@@ -97,8 +98,7 @@ def _why_held(turn: Turn, job: Job) -> Reason:
     return because(Code.HELD, "it is held")
 
 
-_Cluster = tuple[tuple[str, int, frozenset[str], float, int], ...]
-"""Of each host: its name, slots, words, memory and gpus."""
+_Cluster = tuple[Whole, ...]
 
 
 @lru_cache(maxsize=4)
@@ -117,17 +117,27 @@ def _whole_cluster(turn: Turn) -> _Cluster:
     for name, where in turn.phases.items():
         if where is Phase.FOREIGN:
             continue
-        worker, node = turn.workers.get(name), turn.records.get(name)
-        slots = max(turn.full_slots(name), worker.slots if worker else 0)
-        if not slots and node is not None and name not in turn.agents:
-            slots = node.np  # its agent is away and may come back
-        agent = turn.agents.get(name)
-        total = agent.total if agent else Resources()
-        if worker is not None:
-            held = worker.resources
-            total = Resources(0.0, max(total.mem_mb, held.mem_mb), max(total.gpus, held.gpus))
-        hosts.append((name, slots, turn.names_of(name), total.mem_mb, turn.gpus(name, total)))
+        facts = turn.facts.get(name)
+        if facts is None or turn.pools.named:
+            hosts.append(_whole(turn, name))
+            continue
+        if facts.whole is None:
+            facts.whole = _whole(turn, name)
+        hosts.append(facts.whole)
     return tuple(sorted(hosts))
+
+
+def _whole(turn: Turn, name: str) -> Whole:
+    worker, node = turn.workers.get(name), turn.records.get(name)
+    slots = max(turn.full_slots(name), worker.slots if worker else 0)
+    if not slots and node is not None and name not in turn.agents:
+        slots = node.np  # its agent is away and may come back
+    agent = turn.agents.get(name)
+    total = agent.total if agent else Resources()
+    if worker is not None:
+        held = worker.resources
+        total = Resources(0.0, max(total.mem_mb, held.mem_mb), max(total.gpus, held.gpus))
+    return name, slots, turn.names_of(name), total.mem_mb, turn.gpus(name, total)
 
 
 def _never_in_pool(turn: Turn, pool: Pool, request: Request) -> Reason | None:

@@ -34,8 +34,16 @@ _STRANDED = Reason(Code.MOM_DOWN, "its mom is gone; its jobs wait until its host
 
 def explain_nodes(turn: Turn, growth: Growth) -> None:
     """Give every node that has no reason yet the one that follows from its phase."""
+    nodes, facts, claimed = turn.nodes, turn.facts, growth.claimed
+    settled = not (growth.short or growth.floor_short)
     for name, where in turn.phases.items():
-        if name not in turn.nodes and name != turn.policy.capacity_record:
+        if name in nodes:
+            continue
+        if where is Phase.PARKED and settled and facts[name].quiet and turn.agents[name].active:
+            nodes[name] = _PARKED
+        elif where is Phase.ONLINE and turn.records[name].slots and name not in claimed:
+            nodes[name] = _IN_USE
+        elif name != turn.policy.capacity_record:
             reason = _of(turn, growth, name, where)
             if reason is not None:
                 turn.nodes[name] = reason

@@ -11,21 +11,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from torque_mesos.decide.packing import Host
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.request import MEMORY, Request, RequestError, parse_request
 from torque_mesos.decide.worker import MARK, PARKED_NOTE, Phase, phase
-from torque_mesos.model import Agent, Grant, Job, Node, NodeState, Resources, TaskState, Worker
+from torque_mesos.model import (
+    Agent,
+    Grant,
+    Job,
+    Node,
+    NodeState,
+    Offer,
+    Resources,
+    TaskState,
+    Worker,
+)
 
 _NOTHING = Resources()
+
+
+Whole = tuple[str, int, frozenset[str], float, int]
+"""Of a host as if nothing ran there: its name, slots, words, memory and gpus."""
 
 
 @dataclass(slots=True, eq=False)
 class Facts:
     """One host. `policy` is what they were made with.
 
-    `grants`: those that could be given back before all else, the largest first. `whole`: what
-    its agent, or its worker, has in all: slots, words, memory and gpus. `hosts`: what
-    was made of it for packing, by who made it; a matter of that module.
+    `quiet`: it is parked or online and just as it should be, so that nothing is to be done about
+    its record or its mom for its own sake. `full`: all that its worker holds is in use.
+    `grants`: those that could be given back before all else, the largest first. `host`: what
+    can be taken there, with the offers it was made for; kept here for `growth`.
     """
 
     name: str
@@ -39,10 +55,12 @@ class Facts:
     full_slots: int
     words: frozenset[str]
     highest: int
-    parked_well: bool
+    quiet: bool
+    full: bool
     all_run: bool
     grants: tuple[Grant, ...]
-    hosts: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    host: tuple[tuple[Offer, ...], bool, Host | None] | None = None
+    whole: Whole | None = None
 
 
 @lru_cache(maxsize=65536)
@@ -66,23 +84,43 @@ def _made(
         words = _words(node.properties, name)
     else:
         words = _words(policy.node_properties(agent) if agent else frozenset(), name)
-    parked_well = node is not None and node.note == PARKED_NOTE and node.np >= full_slots
+    where = phase(node, worker)
+    idle = worker.running_slots - len(node.slots) if worker is not None and node is not None else 0
     return Facts(
         name=name,
         node=node,
         worker=worker,
         agent=agent,
         policy=policy,
-        phase=phase(node, worker),
+        phase=where,
         marked=node is not None and node.note.startswith(MARK),
         down=node is not None and NodeState.DOWN in node.states,
         full_slots=full_slots,
         words=words,
         highest=max(node.slots, default=-1) if node is not None else -1,
-        parked_well=parked_well and policy.park and agent is not None,
+        quiet=_quiet(node, worker, agent, policy, where, full_slots),
+        full=idle <= 0 and (node is None or worker is None or node.np <= worker.running_slots),
         all_run=worker is not None and all(g.state is TaskState.RUNNING for g in worker.grants),
         grants=_plain_grants(worker, slot) if worker is not None else (),
     )
+
+
+def _quiet(
+    node: Node | None,
+    worker: Worker | None,
+    agent: Agent | None,
+    policy: Policy,
+    where: Phase,
+    full_slots: int,
+) -> bool:
+    if node is None or agent is None:
+        return False
+    if where is Phase.PARKED and policy.forget_after_s > 0:
+        return policy.park and node.note == PARKED_NOTE and node.np >= full_slots
+    if where is not Phase.ONLINE or worker is None or worker.unreachable:
+        return False
+    sized = worker.running_slots <= node.np and worker.running_gpus in (0, node.gpus)
+    return sized and node.note != PARKED_NOTE and worker.generation == policy.generation
 
 
 def _plain_grants(worker: Worker, slot: Resources) -> tuple[Grant, ...]:
@@ -116,6 +154,24 @@ def facts_of(
     return found
 
 
+def named_agents(
+    listed: tuple[Agent, ...], policy: Policy, untouchable: frozenset[str | None]
+) -> tuple[dict[str, Agent], tuple[str, ...]]:
+    """By name, the agents that can be nodes; and the names that no node may have."""
+    key, agents, bad = _last.agents
+    if not (key[0] is listed and key[1] is policy and key[2] == untouchable):
+        agents, wrong = {}, []
+        for agent in listed:
+            name = agent.hostname
+            if name == policy.capacity_record or not policy.names_a_node(name):
+                wrong.append(name)
+            elif name not in untouchable and (agent.active or name not in agents):
+                agents[name] = agent
+        bad = tuple(wrong)
+        _last.agents = (listed, policy, untouchable), agents, bad
+    return dict(agents), bad
+
+
 def more_than_slots(jobs: list[Job]) -> dict[str, Request]:
     """What those of the jobs asked for that asked for memory or gpus, by their ids."""
     before, seen, found = _last.jobs, {}, {}
@@ -144,8 +200,13 @@ def _more_than_slots(job: Job) -> Request | None:
 
 @dataclass(slots=True)
 class _Last:
-    """Of the last turn: facts by host; jobs on nodes, with what they ask for beside slots."""
+    """Of the last turn: agents, and what they were sorted by; facts by host; jobs on nodes."""
 
+    agents: tuple[
+        tuple[tuple[Agent, ...], Policy | None, frozenset[str | None]],
+        dict[str, Agent],
+        tuple[str, ...],
+    ] = (((), None, frozenset()), {}, ())
     facts: dict[str, Facts] = field(default_factory=dict)
     jobs: dict[str, tuple[Job, Request | None]] = field(default_factory=dict)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.floors import Floors
-from torque_mesos.decide.growth import NOTHING, Growth, host_of
+from torque_mesos.decide.growth import NOTHING, Growth
+from torque_mesos.decide.hosts import hosts_of
 from torque_mesos.decide.online import bring_online
 from torque_mesos.decide.order import in_order
 from torque_mesos.decide.packing import Share, Tier
@@ -18,27 +19,20 @@ from torque_mesos.decide.starts import Starts
 from torque_mesos.decide.topup import top_up
 from torque_mesos.decide.trim import finish_trims, parts
 from torque_mesos.decide.turn import RETRY_S, Turn, because
-from torque_mesos.decide.usage import Usage, usage_of
+from torque_mesos.decide.usage import usage_of
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
 from torque_mesos.model import Resources
-
-_UNUSED = Usage()
 
 
 def grow(turn: Turn, wanted: list[Demand]) -> Growth:
     """Place the waiting jobs in order, keep the floor, and start moms for both."""
     growth = Growth(waiting=bool(wanted), protected=protected(turn))
     floors = Floors(turn)
-    in_use = usage_of(turn)
+    in_use = growth.in_use = usage_of(turn)
     top_up(turn, growth, in_use)
     if wanted or floors.short(growth):
-        taken = growth.extras
-        names = sorted(turn.phases)
-        found = (
-            (name, host_of(turn, name, in_use.get(name, _UNUSED), taken.get(name, NOTHING)))
-            for name in names
-        )
-        growth.hosts = {name: host for name, host in found if host is not None}
+        found = hosts_of(turn, in_use, growth.extras)
+        growth.hosts = {host.name: host for host in found}
         if growth.protected:
             near = (h for h in growth.hosts.values() if h.tier is not Tier.OFFERED)
             growth.hosts = {host.name: host for host in near}

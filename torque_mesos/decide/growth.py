@@ -51,7 +51,8 @@ class Growth:
     the bounds of one pool keep waiting, by that pool. `launches`: the slots to take of the
     offers of each host; `ahead`: what of them no job wants; `extras`: what to take beside
     them, memory above the slots' own and gpus. `memory_short`: nodes whose jobs asked for more
-    memory than there is, or is offered. `protected`: why no mom is started anywhere.
+    memory than there is, or is offered. `in_use`: what jobs use of nodes beside
+    their slots. `protected`: why no mom is started anywhere.
     """
 
     claimed: set[str] = field(default_factory=set)
@@ -72,6 +73,7 @@ class Growth:
     wake: bool = False
     waiting: bool = False
     hosts: dict[str, Host] = field(default_factory=dict)
+    in_use: dict[str, Usage] = field(default_factory=dict)
     protected: Reason | None = None
 
     @cached_property

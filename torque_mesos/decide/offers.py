@@ -47,12 +47,18 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
             continue
         ids = tuple(offer.offer_id for offer in turn.offers[name])
         turn.do(Decline(ids, resting.get(name, REFUSE_S[reason.code]), reason))
+    if not wanted:
+        at_limit = {job for job, why in turn.jobs.items() if why.code in AT_LIMIT}
+        turn.revived_for &= at_limit
+        if not suppressed:
+            turn.do(Suppress(because(Code.NOTHING_WANTED, "no job waits for nodes")))
+        return
     # Earlier refusals stand in the way of what is new: a job, a host that became usable, or one
     # that could complete what a job needs with those that were refused.
     key = frozenset(growth.short) | {
         f"{name} {where.name}"
         for name, where in turn.phases.items()
-        if where is Phase.PARKED and wanted and not turn.backed_off(name) and not turn.leaving(name)
+        if where is Phase.PARKED and not turn.backed_off(name) and not turn.leaving(name)
     }
     if growth.floor_short:
         key |= {"floor"}
@@ -63,12 +69,6 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     key |= {f"{name} offers {turn.offered_slots(name)}" for name in offered}
     tries = turn.tries.items()
     key |= {f"{text} tries {t.count}" for text, t in tries if t.until_s <= turn.now_s}
-    if not wanted:
-        at_limit = {job for job, why in turn.jobs.items() if why.code in AT_LIMIT}
-        turn.revived_for &= at_limit
-        if not suppressed:
-            turn.do(Suppress(because(Code.NOTHING_WANTED, "no job waits for nodes")))
-        return
     again_s = turn.revived_s + REVIVE_EVERY_S
     if key <= turn.revived_for and not (suppressed and turn.now_s >= again_s):
         if suppressed:

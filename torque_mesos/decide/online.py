@@ -11,7 +11,7 @@ from torque_mesos.decide.worker import PARKED_NOTE, Phase
 
 def bring_online(turn: Turn, growth: Growth) -> None:
     """Nodes that are ready go online, but for those that wait for the rest of a job's nodes."""
-    ready = {name for name, where in turn.phases.items() if where is Phase.READY}
+    ready = {name for name in turn.moving if turn.phases[name] is Phase.READY}
     usable = {name for name in ready if not turn.stopping(name) and not turn.unreachable(name)}
     usable = {name for name in usable if turn.leaving(name) is None}
     undrained = {name for name in growth.online if turn.phases[name] is Phase.DRAINING}
@@ -19,8 +19,8 @@ def bring_online(turn: Turn, growth: Growth) -> None:
     names = {name for name in names if not turn.ending(name)}
     unmarked = {
         name
-        for name, where in turn.phases.items()
-        if where is Phase.ONLINE and turn.records[name].note == PARKED_NOTE
+        for name in turn.moving
+        if turn.phases[name] is Phase.ONLINE and turn.records[name].note == PARKED_NOTE
     }
     sized = sorted({name for name in names if _np_as_granted(turn, name)} | unmarked)
     reason = because(Code.READY, "ready for jobs")
@@ -49,8 +49,8 @@ def _np_as_granted(turn: Turn, name: str) -> bool:
 def _raise_np(turn: Turn) -> bool:
     """Give online nodes the slots of grants that they got meanwhile. Raising is always safe."""
     raised = False
-    for name, where in turn.phases.items():
-        worker = turn.workers.get(name)
+    for name in turn.moving:
+        where, worker = turn.phases[name], turn.workers.get(name)
         if where is Phase.ONLINE and worker is not None:
             slots = max(turn.usable_slots(name), turn.records[name].np)
             more = slots > turn.records[name].np or _gpus_to_set(turn, name) > 0

@@ -20,8 +20,9 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 600.0
 
 def judge_starts(turn: Turn) -> None:
     """Bring up to date what is known of starts that worked and that failed."""
-    for name, where in turn.phases.items():
-        if where is not Phase.READY and not (turn.failures and where is Phase.ONLINE):
+    for name in turn.phases if turn.failures else turn.moving:
+        where = turn.phases[name]
+        if where not in (Phase.READY, Phase.ONLINE):
             continue
         worker = turn.workers.get(name)
         if worker is None or turn.stopping(name) or turn.unreachable(name):

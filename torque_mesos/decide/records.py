@@ -14,14 +14,7 @@ def keep_records(turn: Turn) -> None:
     """Make, park, size and forget records, and take care of the jobs of lost moms."""
     _note_times(turn)
     _capacity_record(turn)
-    lost = any(worker.unreachable for worker in turn.workers.values())
-    unsettled = [
-        name
-        for name, where in turn.phases.items()
-        if (where is not Phase.PARKED or turn.failures or not turn.facts[name].parked_well)
-        and (where is not Phase.ONLINE or lost)
-    ]
-    for name in sorted(unsettled):
+    for name in sorted(turn.phases if turn.failures else turn.moving):
         where = turn.phases[name]
         if where is Phase.ABSENT:
             _create(turn, name)

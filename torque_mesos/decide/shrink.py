@@ -8,7 +8,7 @@ from torque_mesos.decide.plan import Kill, Offline
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.trim import trim
 from torque_mesos.decide.turn import RETRY_S, SILENT_ALONE_S, Turn, because
-from torque_mesos.decide.usage import Usage, usage_of
+from torque_mesos.decide.usage import Usage
 from torque_mesos.decide.worker import DRAINING_NOTE, Phase
 
 _IDLE_CAN_BE = frozenset({Phase.ONLINE, Phase.SIDELINED})
@@ -24,6 +24,8 @@ def shrink(turn: Turn, growth: Growth) -> None:
     turn.idle_since = {name: turn.idle_since.get(name, turn.now_s) for name in sorted(idle)}
     wanted = growth.online | growth.claimed
     for name in turn.workers:
+        if turn.facts[name].quiet and not turn.agents_leaving:
+            continue
         where = turn.phases[name]
         if where is Phase.DRAINING and name not in wanted and not turn.trimmed(name):
             _stop_drained(turn, name)
@@ -47,8 +49,10 @@ def shrink(turn: Turn, growth: Growth) -> None:
             turn.nodes[name] = because(Code.FLOOR, "idle, and kept for the floor")
         elif (why := _why(turn, growth, name)) and _release(turn, name, why):
             floors.released(name, slots)
-    beside = {name for name in turn.workers if _may_be_trimmed(turn, growth, name)}
-    in_use = usage_of(turn) if beside else {}
+    facts = turn.facts
+    in_part = [name for name in turn.workers if not facts[name].full]
+    beside = {name for name in in_part if _may_be_trimmed(turn, growth, name)}
+    in_use = growth.in_use
     turn.spare = {name: spare for name, spare in turn.spare.items() if name in beside}
     for name in sorted(beside):
         slots = trim(turn, name, floors.spare(name), in_use.get(name, Usage()))

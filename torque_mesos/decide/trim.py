@@ -117,7 +117,7 @@ def finish_trims(turn: Turn, growth: Growth) -> None:
     end first, or what is missing comes back for a job.
     """
     for name in turn.workers:
-        if not turn.killed_at and turn.phases[name] is not Phase.DRAINING:
+        if turn.facts[name].quiet and not turn.killed_at:
             continue
         if turn.ending(name):
             if not (turn.stopping(name) or turn.unreachable(name)):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from torque_mesos.decide.bounds import Bounds
-from torque_mesos.decide.facts import facts_of
+from torque_mesos.decide.facts import facts_of, named_agents
 from torque_mesos.decide.maintenance import leaving
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
@@ -17,7 +17,6 @@ from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.decide.views import SILENT_ALONE_S, Views
 from torque_mesos.decide.worker import Phase
 from torque_mesos.model import (
-    Agent,
     JobState,
     Node,
     Offer,
@@ -79,17 +78,13 @@ class Turn(Views):
         }
         self.on_nodes = [job for job in reading.jobs if job.state in _ON_NODES]
         self.job_hosts = {name for job in self.on_nodes for name in job.exec_nodes}
-        self.agents: dict[str, Agent] = {}
-        for agent in snapshot.agents:
-            name = agent.hostname
-            if name == policy.capacity_record or not policy.names_a_node(name):
-                self.nodes[name] = because(
-                    Code.BAD_NAME,
-                    f"{name} cannot be a node's name, so this agent is not used: start it with"
-                    " --hostname, and a name that begins with a letter, as in n1.cluster.test",
-                )
-            elif name not in untouchable and (agent.active or name not in self.agents):
-                self.agents[name] = agent
+        self.agents, bad = named_agents(snapshot.agents, policy, untouchable)
+        for name in bad:
+            self.nodes[name] = because(
+                Code.BAD_NAME,
+                f"{name} cannot be a node's name, so this agent is not used: start it with"
+                " --hostname, and a name that begins with a letter, as in n1.cluster.test",
+            )
         self.pools = Pools(policy, self.agents, self.records, snapshot.workers)
         self.unpooled = self._leave_unpooled()
         clock = (snapshot.wall_s, snapshot.offset_s)
@@ -110,6 +105,7 @@ class Turn(Views):
                 self.offers[offer.hostname].append(offer)
         self.facts = facts_of(self.records, self.workers, self.agents, policy)
         self.phases: dict[str, Phase] = {name: each.phase for name, each in self.facts.items()}
+        self.moving = [name for name, each in self.facts.items() if not each.quiet]
 
     @cached_property
     def held(self) -> Resources:

@@ -18,7 +18,10 @@ _NOTHING = Resources()
 
 
 class Views:
-    """What is known of each host. A Turn is one."""
+    """What is known of each host. A Turn is one.
+
+    `moving`: all hosts but the quiet ones.
+    """
 
     now_s: float
     policy: Policy
@@ -28,6 +31,7 @@ class Views:
     offers: dict[str, list[Offer]]
     phases: dict[str, Phase]
     facts: dict[str, Facts]
+    moving: list[str]
     pools: Pools
     capacity: Node | None
     killed_at: dict[str, float]
