@@ -8,8 +8,8 @@ handlers through the inbox.
 
 A grant's states: TASK_STARTING at once; TASK_RUNNING when the mom is ready;
 TASK_KILLED when it was killed (the mom goes with the last one); TASK_FAILED when the
-mom cannot be started, does not get ready, or dies. When no grant is left the executor
-ends, as soon as the agent has acknowledged all.
+mom cannot be started, does not get ready, hangs without a job, or dies. When no grant is
+left the executor ends, as soon as the agent has acknowledged all.
 
 **Without its agent** (checkpointing): mom and jobs go on. Mesos wants an executor to
 end itself when the agent is not back within MESOS_RECOVERY_TIMEOUT. By then the master
@@ -43,6 +43,7 @@ from torque_mesos.mom.driver import (
 )
 from torque_mesos.mom.home import HomeError, make_home
 from torque_mesos.mom.openpbs import mom_of
+from torque_mesos.mom.probe import Probe
 from torque_mesos.mom.process import Mom, port_holder
 from torque_mesos.mom.programs import MomError
 from torque_mesos.mom.settings import MomSettings, SettingsError
@@ -73,6 +74,7 @@ class Executor:
         self._settings_error = "no settings"
         self._mom: Optional[Mom] = None
         self._ready = False
+        self._probe = Probe()
         self._restarts = 0
         self._grants: Dict[str, str] = {}
         self._known: Set[str] = set()
@@ -227,6 +229,9 @@ class Executor:
             self._link.send_pending()
         if self._mom is not None and not self._ready:
             self._watch_start(self._mom, now_s)
+        elif self._mom is not None and self._probe.hangs(self._mom, now_s):
+            self._fail("pbs_mom hangs: it did not answer momctl, and it has no job")
+            return
         if self._lost_since_s is not None:
             self._watch_loss(now_s)
         if not self._known and now_s - self._begin_s > FIRST_TASK_TIMEOUT_S:

@@ -52,6 +52,9 @@ class OpenPbsMom(Mom):
         """There is nothing that could be asked."""
         return False
 
+    def ask_how_it_is(self) -> None:
+        """Nor here: its server sees at once that the connection is lost."""
+
     def _environment(self) -> Dict[str, str]:
         return {**super()._environment(), "PBS_CONF_FILE": str(self.home.path / CONF)}
 

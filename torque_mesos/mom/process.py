@@ -39,6 +39,7 @@ class Mom:
         self._settings = settings
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._momctl: Optional[subprocess.Popen[bytes]] = None
+        self._question: Optional[subprocess.Popen[bytes]] = None
         self._offset = 0
         self._seen = b""
         self.started_s = 0.0
@@ -140,23 +141,31 @@ class Mom:
 
     def ask_to_stop(self) -> bool:
         """`momctl -s`, which also tells the server. False when there is no momctl."""
+        self._momctl = self._start_momctl("-s")
+        return self._momctl is not None
+
+    def ask_how_it_is(self) -> Optional[subprocess.Popen[bytes]]:
+        """`momctl -d 0`, which fails or waits when the mom does not answer. None: no momctl."""
+        self._question = self._start_momctl("-d", "0")
+        return self._question
+
+    def _start_momctl(self, *words: str) -> Optional[subprocess.Popen[bytes]]:
         try:
             command = self._program("momctl", self._settings.momctl)
         except MomError:
-            return False
+            return None
         if self._settings.builtin:
             # A built-in mom may listen at one address only.
             command += ["-h", self._settings.node]
-        command += ["-p", str(self._settings.manager_port), "-s"]
-        with open(self.home.output, "ab") as output:
-            self._momctl = subprocess.Popen(
+        command += ["-p", str(self._settings.manager_port), *words]
+        with open(self.home.output if "-s" in words else os.devnull, "ab") as output:
+            return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 env=self._environment(),
             )
-        return True
 
     def stop(self) -> None:
         """End it: momctl, SIGTERM, SIGKILL, each when the one before was not enough."""
@@ -192,7 +201,8 @@ class Mom:
             time.sleep(0.002)
 
     def _processes(self) -> Iterable[subprocess.Popen[bytes]]:
-        return [process for process in (self._process, self._momctl) if process is not None]
+        known = (self._process, self._momctl, self._question)
+        return [process for process in known if process is not None]
 
     def _environment(self) -> Dict[str, str]:
         # Not the executor's own: jobs have no business with MESOS_*.
