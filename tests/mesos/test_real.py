@@ -268,7 +268,7 @@ def test_what_is_reserved_for_the_role_is_used(
     mesos_cluster: StartCluster, make_link: MakeLink, seen: Seen
 ) -> None:
     cluster = mesos_cluster(resources="cpus(eng):1;cpus:2;mem(eng):512;mem:512;cpus(other):4")
-    link = make_link(cluster.master, role="eng/batch")
+    link = make_link(cluster.master, roles=("eng/batch",))
     offer = seen.wait(Offers).offers[0]
     assert offer.resources == Resources(3, 1024)
     assert link.agents()[0].total == Resources(3, 1024)

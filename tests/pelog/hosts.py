@@ -18,12 +18,18 @@ from pathlib import Path
 from tests.waiting import wait_for
 
 HEAD = "head"
+ROOT = Path(__file__).resolve().parents[2]
+_BELOW_TMP = ROOT.is_relative_to("/tmp")  # then the hosts must see it in their own /tmp
 _REAP = "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\nwhile 1: signal.pause()"
 _BEGIN = """
 hostname "$1"
 mount --make-rprivate /
 mount --bind "$2/hosts" /etc/hosts
-mount --bind "$2/tmp.$1" /tmp
+if [ -n "$4" ]; then
+    mkdir -p "$2/tmp.$1/${4#/tmp/}"
+    mount --bind "$4" "$2/tmp.$1/${4#/tmp/}"
+fi
+mount --rbind "$2/tmp.$1" /tmp
 mount --bind "$2/local.$1" "$2/local"
 ip link set lo up
 # By its boot id MPI libraries tell a host from others, with which it shares no memory.
@@ -62,6 +68,7 @@ class Hosts:
                 [
                     *("unshare", "-n", "-u", "-m", "-p", "--fork", "--kill-child", "--mount-proc"),
                     *("sh", "-ec", _BEGIN, "sh", name, self.folder, _REAP),
+                    str(ROOT) if _BELOW_TMP else "",
                 ],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -137,8 +144,9 @@ class Hosts:
         return self.folder / f"local.{host}" / path.relative_to(self.local)
 
     def tmp(self, host: str) -> list[str]:
-        """What is in a host's /tmp."""
-        return sorted(os.listdir(self.folder / f"tmp.{host}"))
+        """What is in a host's /tmp, but for the way to the tests themselves."""
+        ours = {ROOT.parts[2]} if _BELOW_TMP else set()
+        return sorted(set(os.listdir(self.folder / f"tmp.{host}")) - ours)
 
     def close(self) -> None:
         """Power off, and remove the folder."""
