@@ -9,6 +9,7 @@ or nothing ends well. As a command it shows with which seed each was found:
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,7 @@ def noticed(mutation: Mutation | None, folder: Path) -> str | None:
     done = subprocess.run(
         [sys.executable, "-c", _PLAY],
         cwd=folder,
+        env={**os.environ, "PYTHONHASHSEED": "0"},  # the same run each time
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
