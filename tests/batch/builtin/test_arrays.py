@@ -108,3 +108,14 @@ def test_an_array_goes_with_its_last_member(cluster: Cluster) -> None:
     array = cluster.submit("true\n", "-t", "0-1", "-h")
     cluster.run("qdel", array)
     wait_for(lambda: cluster.run("qstat", array).returncode == 153, "it is forgotten")
+
+
+@system
+@pytest.mark.parametrize("how", [(), ("-p",)])
+def test_a_large_array_that_is_deleted_at_once_leaves_no_member(
+    cluster: Cluster, how: tuple[str, ...]
+) -> None:
+    cluster.qmgr("set server keep_completed=0")
+    array_id = cluster.submit("true\n", "-h", "-t", "0-2999")
+    assert cluster.run("qdel", *how, array_id, user=not how).returncode == 0
+    wait_for(lambda: not cluster.run("qstat", "-t").stdout, "all members are gone")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import List, Optional, Set, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 from .errors import BADARRAY, PbsError
 from .holds import Holds
@@ -50,6 +50,7 @@ class Arrays:
     def __init__(self, state: State, holds: Holds) -> None:
         self._state = state
         self._holds = holds
+        self._left: Dict[str, int] = {}  # members of arrays that are made in full
         for array in state.arrays.values():
             self._make_later(array)
 
@@ -167,9 +168,19 @@ class Arrays:
                 self._holds.lift(member, "l")
                 busy += 1
 
+    def make_no_more(self, array: Array) -> None:
+        """The array is deleted: members that are not made yet never will be."""
+        del array.indexes[array.made :]
+        self._state.save_array(array)
+
     def member_forgotten(self, job: Job) -> None:
         """The last member that is forgotten takes the array with it."""
         array = self.array_of(job)
-        if array is not None and array.made == len(array.indexes) and not self.members(array):
-            del self._state.arrays[array.job.job_id]
+        if array is None or array.made < len(array.indexes):
+            return
+        name = array.job.job_id
+        known = self._left.get(name)
+        self._left[name] = len(self.members(array)) if known is None else known - 1
+        if not self._left[name]:
+            del self._left[name], self._state.arrays[name]
             self._state.save_array(array)

@@ -108,6 +108,8 @@ class JobRequests:
             job = self._rights.job(message)
             if self._rights.rank(uid) == USER:
                 raise PbsError(PERM)
+            if is_array(job):
+                self.arrays.make_no_more(self._state.arrays[job.job_id])
             for member in self.expanded(job):
                 self._runner.purge(member)
             finished(None)
@@ -125,7 +127,10 @@ class JobRequests:
         if not is_array(job):
             self._runner.delete(job, by, finished, delay_s)
             return
-        for member in self.expanded(job, str(message.get("range") or "")):
+        some = str(message.get("range") or "")
+        if not some:
+            self.arrays.make_no_more(self._state.arrays[job.job_id])
+        for member in self.expanded(job, some):
             if member.state != COMPLETE:
                 self._runner.delete(member, by, lambda _error: None, delay_s)
         finished(None)
