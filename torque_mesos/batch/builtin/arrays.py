@@ -168,10 +168,12 @@ class Arrays:
                 self._holds.lift(member, "l")
                 busy += 1
 
-    def make_no_more(self, array: Array) -> None:
-        """The array is deleted: members that are not made yet never will be."""
-        del array.indexes[array.made :]
-        self._state.save_array(array)
+    def make_no_more(self, job: Job) -> None:
+        """An array is deleted: members that are not made yet never will be."""
+        array = self._state.arrays.get(job.job_id)
+        if array is not None:
+            del array.indexes[array.made :]
+            self._state.save_array(array)
 
     def member_forgotten(self, job: Job) -> None:
         """The last member that is forgotten takes the array with it."""

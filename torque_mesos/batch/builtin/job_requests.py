@@ -108,29 +108,25 @@ class JobRequests:
             job = self._rights.job(message)
             if self._rights.rank(uid) == USER:
                 raise PbsError(PERM)
-            if is_array(job):
-                self.arrays.make_no_more(self._state.arrays[job.job_id])
+            self.arrays.make_no_more(job)
             for member in self.expanded(job):
                 self._runner.purge(member)
             finished(None)
             return
         job = self._rights.own_job(uid, message)
         if message.get("reason") and self._rights.rank(uid) == USER:
-            text = "must have operator or manager privilege to use -m parameter"
-            raise PbsError(PERM, text)
+            raise PbsError(PERM, "must have operator or manager privilege to use -m parameter")
         self._delete(job, uid, message, finished)
 
     def _delete(self, job: Job, uid: int, message: Message, finished: Finished) -> None:
         by = f"{user_name(uid)}@{socket.gethostname()}"
-        delay = message.get("delay")
-        delay_s = None if delay is None else int(delay)
+        delay_s = None if message.get("delay") is None else int(message["delay"])
         if not is_array(job):
             self._runner.delete(job, by, finished, delay_s)
             return
-        some = str(message.get("range") or "")
-        if not some:
-            self.arrays.make_no_more(self._state.arrays[job.job_id])
-        for member in self.expanded(job, some):
+        if not message.get("range"):
+            self.arrays.make_no_more(job)
+        for member in self.expanded(job, str(message.get("range") or "")):
             if member.state != COMPLETE:
                 self._runner.delete(member, by, lambda _error: None, delay_s)
         finished(None)
