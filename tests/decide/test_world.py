@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from tests.decide.world import Box, Record, World, requested
+from tests.decide.world import Box, Record, Work, World, requested
 from torque_mesos.decide import Limit, Memory, Policy
 from torque_mesos.decide.packing import Host, Tier, place
 from torque_mesos.decide.worker import CAPACITY_NOTE, ONLINE_NOTE
@@ -193,7 +193,12 @@ def calm(world: World) -> None:
 def settle(world: World) -> None:
     """All feasible jobs run to their end, and nothing beyond the floor is kept."""
     calm(world)
-    jobs = [work for work in world.jobs.values() if possible(world, work.nodes)]
+    finish(world, [work for work in world.jobs.values() if possible(world, work.nodes)])
+    assert_quiet(world)
+
+
+def finish(world: World, jobs: list[Work]) -> None:
+    """Go on until all of `jobs` have ended, and ten minutes more."""
     step = 0
     while any(work.state is not JobState.COMPLETE for work in jobs):
         world.tick(0.2 if step % 20 else 10.0)
@@ -203,7 +208,6 @@ def settle(world: World) -> None:
     for _ in range(60):
         world.tick(10.0)
         world.turn()
-    assert_quiet(world)
 
 
 def assert_quiet(world: World) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.decide.test_world import calm, disturb
+from tests.decide.test_world import calm, disturb, finish
 from tests.decide.world import Box, Broken, Task, World, requested
 from torque_mesos.decide import Limit, Memory, Policy, Snapshot
 from torque_mesos.decide.budget import DAY_S, Spending, day_of, month_left_s, over_budget
@@ -17,7 +17,7 @@ from torque_mesos.decide.packing import Host, Tier, place
 from torque_mesos.decide.plan import Action, Launch, Offline
 from torque_mesos.decide.pool import Budget, Pool, Schedule, Share
 from torque_mesos.decide.reason import Code
-from torque_mesos.model import Agent, JobState, Resources, TaskState, frozen_map
+from torque_mesos.model import Agent, Resources, TaskState, frozen_map
 
 SEEDS = range(int(os.environ.get("DECIDE_SEEDS", "10")))
 SLOT = Resources(1.0, 1024.0)
@@ -199,16 +199,7 @@ def settle(world: PoolWorld) -> None:
     world.policy = replace(
         world.policy, pools=pools, schedules=(), reserve_slots=0, budget=Budget(), floor_slots=0
     )
-    jobs = [work for work in world.jobs.values() if possible(world, work.nodes, work.queue)]
-    step = 0
-    while any(work.state is not JobState.COMPLETE for work in jobs):
-        world.tick(0.2 if step % 20 else 10.0)
-        world.turn()
-        step += 1
-        assert step < 6000, [work for work in jobs if work.state is not JobState.COMPLETE]
-    for _ in range(60):
-        world.tick(10.0)
-        world.turn()
+    finish(world, [work for work in world.jobs.values() if possible(world, work.nodes, work.queue)])
     assert not world.tasks
     for turn in range(5):
         world.tick(60.0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, install_settings, wait_for
+from tests.batch.builtin.adapter import adapter_of
+from tests.batch.builtin.cluster import Cluster, wait_for
 from torque_mesos.batch.base import NewNode, Refused, ServerUnreachable
-from torque_mesos.batch.commands import CommandRunner
-from torque_mesos.batch.torque import TorqueServer, TorqueSettings
+from torque_mesos.batch.torque import TorqueServer
 from torque_mesos.model import JobState, Node, NodeState
 
 pytestmark = pytest.mark.system
@@ -18,17 +18,7 @@ N1, N2 = "n1.cluster.test", "n2.cluster.test"
 @pytest.fixture
 def adapter(cluster: Cluster) -> TorqueServer:
     """The adapter, run as whom the server belongs to."""
-    ports = install_settings(cluster.home)
-    settings = TorqueSettings(
-        bin_dir=cluster.installed.bin_dir,
-        sbin_dir=cluster.installed.sbin_dir,
-        home=cluster.home,
-        server_host="head.cluster.test",
-        mom_service_port=int(ports["mom_service_port"]),
-        mom_manager_port=int(ports["mom_manager_port"]),
-        create_queue=True,
-    )
-    return TorqueServer(settings, CommandRunner(settings.command_environment()))
+    return adapter_of(cluster, create_queue=True)
 
 
 def _node(adapter: TorqueServer, name: str) -> Node:

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, install_settings, wait_for
+from tests.batch.builtin.adapter import adapter_of
+from tests.batch.builtin.cluster import Cluster, wait_for
 from torque_mesos.batch.base import NewNode
 from torque_mesos.batch.builtin import nodes_file
 from torque_mesos.batch.builtin.nodespec import choose, parse
 from torque_mesos.batch.builtin.records import Node
 from torque_mesos.batch.builtin.scheduler import plan
-from torque_mesos.batch.commands import CommandRunner
-from torque_mesos.batch.torque import TorqueServer, TorqueSettings
 
 N1, N2 = "n1.cluster.test", "n2.cluster.test"
 
@@ -99,16 +98,7 @@ def test_jobs_wait_for_gpus_and_are_told_theirs(cluster: Cluster) -> None:
 
 @pytest.mark.system
 def test_the_adapter_sets_them(cluster: Cluster) -> None:
-    ports = install_settings(cluster.home)
-    settings = TorqueSettings(
-        bin_dir=cluster.installed.bin_dir,
-        sbin_dir=cluster.installed.sbin_dir,
-        home=cluster.home,
-        server_host="head.cluster.test",
-        mom_service_port=int(ports["mom_service_port"]),
-        mom_manager_port=int(ports["mom_manager_port"]),
-    )
-    adapter = TorqueServer(settings, CommandRunner(settings.command_environment()))
+    adapter = adapter_of(cluster)
     adapter.create_nodes([NewNode(N1, 2, frozenset({"mesos"}), "", gpus=1)])
     assert [node.gpus for node in adapter.read().nodes] == [1]
     adapter.set_np(N1, 3, gpus=2)
