@@ -92,6 +92,8 @@ end_left_over() {
 
 # What both epilogues do, with their arguments; the script ends here.
 end_job_here() {
+    # Whoever ends all that runs on the host ends this, too. What is left of the job dies then.
+    trap 'rm -rf -- "$folder" "$home/torque-mesos/jobs/$job"; exit 0' HUP INT TERM
     run_site_scripts "$@" || true
     # Not where this itself runs as that user and within the job: then it would end itself.
     if uid=$(id -u -- "$user" 2> /dev/null) && [ "$uid" != 0 ] &&

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -56,6 +57,7 @@ NOTES = {
     "parked": PARKED_NOTE,
     "online": ONLINE_NOTE,
     "draining": DRAINING_NOTE,
+    "error": "ERROR: prolog/epilog failed, file: x, exit: 5, nonzero p/e exit status",
 }
 STATES = {
     "free": {FREE},
@@ -72,9 +74,12 @@ ANY = "*"
 
 # (note, states, jobs, worker) -> phase; the first row that matches counts. A "|" parts choices.
 TABLE = [
-    (("none|other", "offline|down,offline|offline,exclusive|new", ANY, "some"), Phase.SIDELINED),
-    (("none|other", ANY, ANY, "no worker"), Phase.FOREIGN),
-    (("none|other", ANY, ANY, "some"), Phase.ONLINE),
+    (
+        ("none|other|error", "offline|down,offline|offline,exclusive|new", ANY, "some"),
+        Phase.SIDELINED,
+    ),
+    (("none|other|error", ANY, ANY, "no worker"), Phase.FOREIGN),
+    (("none|other|error", ANY, ANY, "some"), Phase.ONLINE),
     ((ANY, "new|new,down", ANY, "no worker"), Phase.REGISTERING),
     ((ANY, ANY, "jobs", "no worker"), Phase.STRANDED),
     (("online", "offline|down,offline|offline,exclusive", ANY, "no worker"), Phase.SIDELINED),
@@ -111,6 +116,30 @@ def test_every_cell(note: str) -> None:
         )
         want = expected(note, states, jobs, who)
         assert phase(node, WORKERS[who]) is want, (note, states, jobs, who)
+
+
+COMPLAINT = " - ERROR: prolog/epilog failed, file: x, exit: 5, nonzero p/e exit status"
+
+
+@pytest.mark.parametrize("note", ["parked", "online", "draining"])
+def test_what_a_mom_complains_of_behind_our_note_changes_nothing(note: str) -> None:
+    for states, who in product(STATES.values(), WORKERS.values()):
+        node = Node("n1", frozenset(states), 4, note=NOTES[note])
+        told = replace(node, note=NOTES[note] + COMPLAINT)
+        assert phase(told, who) is phase(node, who), (note, states, who)
+
+
+def test_what_a_mom_complained_of_in_the_place_of_our_note_keeps_nothing_from_being_parked() -> (
+    None
+):
+    complains = Node("n1", frozenset({DOWN}), 4, note=COMPLAINT.removeprefix(" - "))
+    assert phase(complains, NONE, managed=True) is Phase.UNPARKED
+    assert phase(complains, NONE, managed=False) is Phase.FOREIGN
+    offline = replace(complains, states=frozenset({DOWN, OFFLINE}))
+    assert phase(offline, NONE, managed=True) is Phase.SIDELINED
+    assert phase(replace(complains, note="bad disk"), NONE, managed=True) is Phase.FOREIGN
+    busy = replace(complains, slots=frozen_map({0: "1.head"}))
+    assert phase(busy, NONE, managed=True) is Phase.FOREIGN
 
 
 @pytest.mark.parametrize("worker", WORKERS)

@@ -242,8 +242,11 @@ def test_a_script_that_others_may_change_is_not_run(
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("script", ["prologue", "epilogue"])
-def test_a_script_that_is_ended_by_a_signal(home: Path, job: str, script: str) -> None:
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_that_is_ended_by_a_signal(run: Run, home: Path, job: str, script: str) -> None:
+    if script.startswith("epilogue"):
+        assert run("prologue", job, USER, nodes="localhost\n").returncode == 0
+        (folder_of(job) / "ssh").mkdir()
     site_script(home / "mom_priv" / f"{script}.d" / "1", "echo waits; sleep 0.5")
     process = subprocess.Popen(
         [home / "mom_priv" / script, job, USER], stdout=subprocess.PIPE, text=True
@@ -253,6 +256,10 @@ def test_a_script_that_is_ended_by_a_signal(home: Path, job: str, script: str) -
     process.terminate()
     process.stdout.close()
     assert process.wait(timeout=60) == (1 if script in MAY_ABORT else 0)
+    if script in ("epilogue", "epilogue.parallel"):
+        assert not folder_of(job).exists()
+    if script == "epilogue.user":
+        assert not (folder_of(job) / "ssh").exists()
 
 
 @needs_root

@@ -168,11 +168,12 @@ def _nodes(published: Published, policy: Policy) -> tuple[NodeStatus, ...]:
     reading = snapshot.reading
     records = {node.name: node for node in reading.nodes} if reading is not None else {}
     workers = {worker.node: worker for worker in snapshot.workers}
-    agents = {agent.hostname for agent in snapshot.agents if agent.active}
+    agents = {agent.hostname: agent for agent in snapshot.agents if agent.active}
     found = []
     for name in sorted({*records, *workers, *agents} - {policy.capacity_record}):
         record, worker = records.get(name), workers.get(name)
-        where = phase(record, worker)
+        managed = record is not None and policy.manages(record, agents.get(name))
+        where = phase(record, worker, managed)
         if where is Phase.FOREIGN and worker is None and name not in agents:
             continue
         resources = worker.resources if worker else Resources()

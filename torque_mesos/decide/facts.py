@@ -84,7 +84,7 @@ def _made(
         words = _words(node.properties, name)
     else:
         words = _words(policy.node_properties(agent) if agent else frozenset(), name)
-    where = phase(node, worker)
+    where = phase(node, worker, node is not None and policy.manages(node, agent))
     idle = worker.running_slots - len(node.slots) if worker is not None and node is not None else 0
     return Facts(
         name=name,

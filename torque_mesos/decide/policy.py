@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from torque_mesos.decide.pool import Budget, Limit, Pool, Schedule, Share
-from torque_mesos.model import Agent, Resources
+from torque_mesos.model import Agent, Node, Resources
 
 __all__ = ["Budget", "Limit", "Policy", "Pool", "Schedule", "Share"]
 
@@ -83,6 +83,10 @@ class Policy:
         pool = self.pool_of_agent(agent)
         own = pool.properties if pool is not None else ()
         return frozenset(self.properties) | {value for value in chosen if value} | frozenset(own)
+
+    def manages(self, node: Node, agent: Agent | None) -> bool:
+        """Whether a record has the properties that ours of this agent have."""
+        return agent is not None and self.node_properties(agent) <= node.properties
 
 
 @lru_cache(16)

@@ -16,6 +16,7 @@ PARKED_NOTE = f"{MARK}:parked"
 ONLINE_NOTE = f"{MARK}:online"
 DRAINING_NOTE = f"{MARK}:draining"
 CAPACITY_NOTE = f"{MARK}:capacity"
+_ERROR = "ERROR: "  # what a mom complains of; TORQUE may put it behind a note, or in its place
 
 
 class Phase(enum.Enum):
@@ -38,15 +39,22 @@ class Phase(enum.Enum):
 
 # (our mark, offline, draining note, parked or draining note, jobs, grants) decide as the
 # table in docs/architecture.md says; the order of the tests is the order of its rows.
-def phase(node: Node | None, worker: Worker | None) -> Phase:
-    """Where the worker of a node stands, from its record and its grants (each may be None)."""
+def phase(node: Node | None, worker: Worker | None, managed: bool = False) -> Phase:
+    """Where the worker of a node stands, from its record and its grants (each may be None).
+
+    `managed`: the host is an agent, and the record has the properties that ours get. What a mom
+    that is gone has complained of does not make such a record another's.
+    """
     if node is None:
         return Phase.ABSENT
     offline = NodeState.OFFLINE in node.states
     if not node.note.startswith(MARK):
+        if worker is None and managed and node.note.startswith(_ERROR) and not node.jobs:
+            return Phase.SIDELINED if offline else Phase.UNPARKED
         if worker is None:
             return Phase.FOREIGN
         return Phase.SIDELINED if offline else Phase.ONLINE  # ours, with a note of others'
+    note = node.note.partition(f" - {_ERROR}")[0]
     if NodeState.MOM_LIST_NOT_SENT in node.states and worker is None:
         return Phase.REGISTERING
     if worker is None:
@@ -54,12 +62,12 @@ def phase(node: Node | None, worker: Worker | None) -> Phase:
             return Phase.STRANDED
         if not offline:
             return Phase.UNPARKED
-        return Phase.SIDELINED if node.note == ONLINE_NOTE else Phase.PARKED
+        return Phase.SIDELINED if note == ONLINE_NOTE else Phase.PARKED
     if not offline:  # a new record clears its own offline mark, ready or not
-        return Phase.UNPARKED if node.note == PARKED_NOTE and not node.jobs else Phase.ONLINE
-    if node.note == DRAINING_NOTE:
+        return Phase.UNPARKED if note == PARKED_NOTE and not node.jobs else Phase.ONLINE
+    if note == DRAINING_NOTE:
         return Phase.DRAINING
-    if node.note == ONLINE_NOTE:
+    if note == ONLINE_NOTE:
         return Phase.SIDELINED
     running = any(grant.state is TaskState.RUNNING for grant in worker.grants)
     if running and NodeState.DOWN not in node.states:

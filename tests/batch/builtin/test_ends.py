@@ -68,6 +68,17 @@ def test_a_failing_epilogue_changes_no_exit_status(cluster: Cluster) -> None:
     assert _ended(cluster, "exit 4\n") == "4"
 
 
+@pytest.mark.parametrize("script", ["prologue", "epilogue"])
+def test_a_script_that_dies_by_a_signal_has_not_failed(cluster: Cluster, script: str) -> None:
+    cluster.with_nodes(N1)
+    path = cluster.mom_home(N1) / "mom_priv" / script
+    path.write_text("#!/bin/sh\nkill -TERM $$\n")
+    path.chmod(0o500)
+    assert _ended(cluster, "exit 4\n") == "4"
+    assert "message=" not in cluster.node(N1)["status"]
+    assert "free" in cluster.states(N1)
+
+
 def test_output_that_cannot_be_delivered_is_kept_for_its_user(cluster: Cluster) -> None:
     cluster.with_nodes(N1)
     sealed = cluster.work / "sealed"

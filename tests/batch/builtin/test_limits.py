@@ -64,6 +64,8 @@ def test_a_prologue_that_takes_too_long_is_ended(cluster: Cluster) -> None:
     prologue.chmod(0o500)
     job_id = cluster.submit("true\n")
     wait_for(lambda: cluster.job(job_id).get("exit_status") == "-14", "it is tried once more")
+    error = f"file: {prologue}, exit: -4, prolog/epilog timeout occurred, child cleaned up"
+    wait_for(lambda: error in cluster.node(N1)["status"], "its mom complains of it")
     prologue.unlink()
     assert cluster.wait_state(job_id, "C")["exit_status"] == "0"
 
@@ -116,6 +118,31 @@ def test_a_failing_prologue_takes_its_node_down_until_the_mom_is_started_anew(
     cluster.start_mom(N1)
     cluster.kick()
     assert cluster.wait_state(job_id, "C")["exit_status"] == "0"
+    assert "note" not in cluster.node(N1)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("append", "behind"), [("true", True), ("false", False)])
+def test_what_a_mom_complains_of_is_put_behind_the_note_if_at_all(
+    cluster: Cluster, append: str, behind: bool
+) -> None:
+    cluster.qmgr(f"set server note_append_on_error={append}")
+    cluster.with_nodes(N1)
+    cluster.qmgr(f"set node {N1} note=mine")
+    prologue = cluster.mom_home(N1) / "mom_priv" / "prologue"
+    prologue.write_text("#!/bin/sh\nexit 1\n")
+    prologue.chmod(0o500)
+    job_id = cluster.submit("true\n")
+    cluster.wait_node(N1, "down")
+    error = f"ERROR: prolog/epilog failed, file: {prologue}, exit: 1, nonzero p/e exit status"
+    assert cluster.node(N1)["note"] == (f"mine - {error}" if behind else "mine")
+    assert cluster.wait_state(job_id, "C")["exit_status"] == "-2"
+    prologue.unlink()
+    cluster.moms[N1].kill()
+    cluster.moms[N1].wait()
+    cluster.start_mom(N1)
+    cluster.wait_node(N1, "free")
+    assert cluster.node(N1)["note"] == "mine"
 
 
 @pytest.mark.system

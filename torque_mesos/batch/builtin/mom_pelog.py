@@ -11,6 +11,9 @@ from .wire import Message
 if TYPE_CHECKING:
     from .mom import Mom
 
+TIMED_OUT = -4
+KILLED = 256  # and the signal's number
+
 
 def run(
     mom: Mom,
@@ -43,16 +46,28 @@ def run(
         written = launch.open_output(output, account) if output else -1
         return launch.run_script(path, arguments, environ, folder, written)
 
+    too_late: List[int] = []
+
     def finished(status: int, _cpu: float, _memory: int) -> None:
         alarm.cancel()
+        if too_late:
+            status, what = TIMED_OUT, "prolog/epilog timeout occurred, child cleaned up"
+        elif status >= KILLED:
+            # By another's signal, as when the mom's host is cleared: to TORQUE it did not fail.
+            status, what = 0, ""
+        else:
+            what = "nonzero p/e exit status"
         if status:
-            mom.reports.failed(f"{path}, exit: {status}, nonzero p/e exit status", order["job"])
+            mom.reports.failed(f"{path}, exit: {status}, {what}", order["job"])
         ended(pelog.verdict(status))
+
+    def end() -> None:
+        too_late.append(session)
+        kill_session(session)
 
     session = mom.children.fork(body, finished)
     # TORQUE ends them ten seconds before the time that is set.
-    limit = max(0.1, mom.scaled(mom.prologue_alarm_s - 10))
-    alarm = mom.loop.call_later(limit, lambda: kill_session(session))
+    alarm = mom.loop.call_later(max(0.1, mom.scaled(mom.prologue_alarm_s - 10)), end)
 
 
 def run_all(

@@ -190,13 +190,18 @@ class Registry:
         return answer
 
     def _says_error(self, node: Node) -> bool:
-        """Whether a mom's report takes its node down (`down_on_error`); its note says why."""
+        """Whether a mom's report takes its node down (`down_on_error`).
+
+        With `note_append_on_error` its note says why, until it is well again.
+        """
         texts = [word.partition("=")[2] for word in node.status if word.startswith("message=ERROR")]
         if not texts or self._state.attributes.get("down_on_error") != "True":
+            if node.down and not node.offline:
+                node.note = node.note.partition("ERROR")[0].removesuffix(" - ")
             return False
-        if texts[0] not in node.note:
-            append = self._state.attributes.get("note_append_on_error") == "True"
-            node.note = " - ".join([*([node.note] if append and node.note else []), texts[0]])
+        append = self._state.attributes.get("note_append_on_error") == "True"
+        if append and texts[0] not in node.note:
+            node.note = " - ".join([*([node.note] if node.note else []), texts[0]])
         return True
 
     @staticmethod
