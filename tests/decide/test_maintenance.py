@@ -27,7 +27,8 @@ def in_window(site: Site, name: str, left_s: float) -> Site:
 
 
 def plan(site: Site, *inverse: str, now_s: float = NOW_S) -> Plan:
-    offers = tuple(InverseOffer(f"i-{name}", f"a-{name}", WALL_S) for name in inverse)
+    told = {agent.hostname: agent.unavailable_s for agent in site.agents}
+    offers = tuple(InverseOffer(f"i-{n}", f"a-{n}", told[n] or WALL_S) for n in inverse)
     return site.plan(wall_s=WALL_S, inverse_offers=offers, now_s=now_s)
 
 
@@ -116,6 +117,16 @@ def test_an_inverse_offer_is_accepted_when_nothing_is_left() -> None:
     assert not some(plan(busy, "n1"), AcceptInverse)
     empty = in_window(Site().parked("n1"), "n1", -60)
     assert one(plan(empty, "n1"), AcceptInverse).offer_ids == ("i-n1",)
+
+
+def test_an_inverse_offer_is_not_accepted_while_a_mom_may_be_started_there() -> None:
+    site = in_window(Site().parked("n1", offered=4), "n1", 2 * HOUR_S)
+    found = plan(asks(site, "1", "01:00:00"), "n1")
+    assert some(found, Launch)
+    assert not some(found, AcceptInverse)
+    early = plan(in_window(Site().parked("n1"), "n1", LEAST_LEAD_S + 100), "n1")
+    assert not some(early, AcceptInverse)
+    assert early.again_s == NOW_S + 100
 
 
 def test_an_inverse_offer_alone_drains() -> None:

@@ -32,8 +32,11 @@ def decide(snapshot: Snapshot, policy: Policy) -> Plan:
     growth = grow(turn, wanted)
     shrink(turn, growth)
     answer_offers(turn, growth, snapshot.suppressed)
-    if inverse := accepted(snapshot):
+    inverse, due_s = accepted(snapshot)
+    if inverse is not None:
         turn.do(inverse)
+    if due_s is not None:
+        turn.timer(due_s)
     explain_nodes(turn, growth)
     return Plan(
         actions=tuple(turn.actions),

@@ -2,8 +2,8 @@
 
 A node is drained as soon as a job that waits might not end before its window begins if it were
 started there now: one that asks for a longer wall time than is left, or for none. What runs by
-then ends by itself, as no job is ever ended by us. When nothing of ours is left on an agent, the
-inverse offer for it is accepted.
+then ends by itself, as no job is ever ended by us. When nothing of ours is left on an agent, and
+no mom will be started there any more, the inverse offer for it is accepted.
 """
 
 from __future__ import annotations
@@ -67,11 +67,24 @@ def leaving(snapshot: Snapshot, jobs: tuple[Job, ...]) -> tuple[Mapping[str, Rea
     return reasons, next_s
 
 
-def accepted(snapshot: Snapshot) -> AcceptInverse | None:
-    """The inverse offers of agents where nothing of ours is left."""
+def accepted(snapshot: Snapshot) -> tuple[AcceptInverse | None, float | None]:
+    """The inverse offers of agents where nothing of ours is left, nor will be: they go so soon
+    that no mom is started there, whatever jobs come. And when the next ones do, on the
+    snapshot's clock.
+    """
     ours = {worker.agent_id for worker in snapshot.workers}
-    ids = tuple(o.offer_id for o in snapshot.inverse_offers if o.agent_id not in ours)
+    found, ids, next_s = windows(snapshot), [], None
+    for offer in snapshot.inverse_offers:
+        at_s = found.get(offer.agent_id)
+        early_s = 0.0
+        if at_s is not None and snapshot.wall_s is not None:
+            early_s = at_s - snapshot.wall_s - LEAST_LEAD_S
+        if early_s > 0:
+            due_s = snapshot.now_s + early_s
+            next_s = due_s if next_s is None else min(next_s, due_s)
+        elif offer.agent_id not in ours:
+            ids.append(offer.offer_id)
     if not ids:
-        return None
+        return None, next_s
     text = "nothing of ours is on the agents that are to be maintained"
-    return AcceptInverse(ids, because(Code.MAINTENANCE, text))
+    return AcceptInverse(tuple(ids), because(Code.MAINTENANCE, text)), next_s
