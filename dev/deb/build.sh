@@ -81,11 +81,17 @@ mkdir -p "$root/opt"
 "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-compile --use-pep517 \
     -c $deb/lock.txt ./packages/http-parser .
 
-# The executor's bundle, of what is installed there.
+# The executor's bundle, and the built-in server's commands, of what is installed there.
 "$venv/bin/python" -I - "$work" <<'END'
 import pathlib, sys
+from torque_mesos.batch.builtin.install import client_files
 from torque_mesos.framework.bundle import build_bundle
 build_bundle(pathlib.Path(sys.argv[1]) / "bundle")
+for name, (content, mode) in client_files().items():
+    path = pathlib.Path(sys.argv[1]) / "commands" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(mode)
 END
 
 "$venv/bin/python" -m pip uninstall -qq -y setuptools pip
@@ -123,3 +129,16 @@ compile "$root/opt/torque-mesos-executor"
 ln -s /opt/torque-mesos-executor/executor/torque-mesos-executor "$root/usr/sbin/torque-mesos-executor"
 manual torque-mesos-executor.8
 package torque-mesos-executor "$architecture"
+
+# --- hosts of users: the built-in server's commands ---------------------------------------------
+
+root=$work/client
+mkdir -p "$root/opt" "$root/usr/bin" "$root/etc/torque-mesos"
+cp -R "$work/commands" "$root/opt/torque-mesos-client"
+compile "$root/opt/torque-mesos-client"
+for command in "$root"/opt/torque-mesos-client/bin/*; do
+    ln -s "/opt/torque-mesos-client/bin/${command##*/}" "$root/usr/bin/${command##*/}"
+done
+install -m 644 $deb/server_name "$root/etc/torque-mesos/server_name"
+manual torque-mesos-client.7
+package torque-mesos-client "$architecture"

@@ -31,7 +31,9 @@ def test_scripts_are_posix_shell(script: Path) -> None:
     subprocess.run(["sh", "-n", script], check=True)
 
 
-@pytest.mark.parametrize("package", ["torque-mesos-scheduler", "torque-mesos-executor"])
+@pytest.mark.parametrize(
+    "package", ["torque-mesos-scheduler", "torque-mesos-executor", "torque-mesos-client"]
+)
 def test_every_place_in_a_control_file_is_filled_by_the_build(package: str) -> None:
     control = (DEB / f"{package}.control").read_text()
     build = (DEB / "build.sh").read_text()

@@ -107,12 +107,11 @@ def _batch(settings: Settings) -> Iterator[CrossProblem]:
             yield CrossProblem(
                 "batch.hosts", dict(batch.hosts), 'should be left out, or batch.kind be "builtin"'
             )
-        if batch.delay_scale != 1.0:
-            yield CrossProblem(
-                "batch.delay_scale",
-                batch.delay_scale,
-                'should be left out, or batch.kind be "builtin"',
-            )
+        for key, usual in (("delay_scale", 1.0), ("auth", "")):
+            if (value := getattr(batch, key)) != usual:
+                yield CrossProblem(
+                    f"batch.{key}", value, 'should be left out, or batch.kind be "builtin"'
+                )
 
 
 def _openpbs(settings: Settings) -> Iterator[CrossProblem]:

@@ -125,6 +125,11 @@ class Batch(Model):
         default_factory=dict,
         description="addresses of hosts by name (`builtin` only, which then needs no DNS)",
     )
+    auth: Literal["", "munge"] = Field(
+        default="",
+        description="how hosts know each other: `munge`, which commands on other hosts need; "
+        "empty: moms by a privileged port, and no such commands (`builtin` only)",
+    )
     delay_scale: NotNegative = Field(
         default=1.0, description="TORQUE's own delays times this (`builtin` only; 0: none)"
     )

@@ -102,6 +102,7 @@ def _lay_out_builtin(settings: Settings) -> None:
         mom_manager_port=settings.batch.mom_manager_port,
         hosts=dict(settings.batch.hosts),
         delay_scale=settings.batch.delay_scale,
+        auth=settings.batch.auth,
     )
 
 
@@ -144,7 +145,7 @@ def recipe(settings: Settings, content: str, uri: str | None) -> Recipe:
         site_script_timeout_s=executor.site_script_timeout_s,
         ready_timeout_s=settings.ready_timeout_s,
         stop_grace_s=executor.stop_grace_s,
-        environment=dict(executor.environment),
+        environment={**_mom_variables(settings), **executor.environment},
         hosts=dict(settings.batch.hosts),
     )
     return Recipe(
@@ -157,6 +158,12 @@ def recipe(settings: Settings, content: str, uri: str | None) -> Recipe:
         environment=frozen_map(),
         roles=_roles(settings),
     )
+
+
+def _mom_variables(settings: Settings) -> dict[str, str]:
+    """What a mom of the built-in server, and its momctl, are told beside its configuration."""
+    auth = settings.batch.auth
+    return {"PBS_BUILTIN_AUTH": auth} if auth else {}
 
 
 def _roles(settings: Settings) -> tuple[str, ...]:

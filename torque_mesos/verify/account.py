@@ -38,6 +38,8 @@ class Account(Protocol):
     def run(self, argv: Sequence[str], *, folder: str = "/", text: str = "") -> Answer:
         """Run `argv` in `folder` with `text` to read; its answer, whatever its exit code.
 
+        Commands are found by PATH: the batch server's may be elsewhere on another host.
+
         Raises:
             Unusable: it could not be run, or did not end in time.
         """

@@ -23,6 +23,11 @@ say error >&2
 exit {exit_status}
 """
 
+# The server's host has it where its commands are, an agent maybe elsewhere.
+_EVERYWHERE = """\
+pbsdsh={pbsdsh}; [ -x "$pbsdsh" ] || pbsdsh=pbsdsh
+"$pbsdsh" /bin/echo {token} task"""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -42,7 +47,7 @@ class Case:
 
     def script(self, token: str, pbsdsh: str) -> str:
         """The job. Each line that it prints begins with `token`, so that others' do not count."""
-        run = f"{shlex.quote(pbsdsh)} /bin/echo {token} task" if self.hosts > 1 else ""
+        run = _EVERYWHERE.format(pbsdsh=shlex.quote(pbsdsh), token=token) if self.hosts > 1 else ""
         return _SCRIPT.format(token=token, everywhere=run, exit_status=self.exit_status)
 
 

@@ -170,8 +170,9 @@ class Verification:
 
     def _submit(self, job: _Submitted) -> None:
         queue = ["-q", self._options.queue] if self._options.queue else []
-        argv = [self._command("qsub"), "-N", f"tm-{job.case.name}", "-l", job.case.request, *queue]
-        script = job.case.script(job.token, self._command("pbsdsh"))
+        argv = ["qsub", "-N", f"tm-{job.case.name}", "-l", job.case.request, *queue]
+        pbsdsh = posixpath.join(self._options.bin_dir, "pbsdsh")
+        script = job.case.script(job.token, pbsdsh)
         try:
             answer = job.account.run(argv, folder=job.folder, text=script)
         except Unusable as error:
@@ -181,9 +182,6 @@ class Verification:
             job.failure = f"it was refused: {answer}"
         else:
             job.job_id = answer.stdout.split()[-1]
-
-    def _command(self, name: str) -> str:
-        return posixpath.join(self._options.bin_dir, name)
 
     # --- waiting ------------------------------------------------------------------
 
@@ -288,7 +286,7 @@ class Verification:
         problems = []
         for job in left:
             try:
-                job.account.run([self._command("qdel"), job.job_id])
+                job.account.run(["qdel", job.job_id])
             except Unusable as error:
                 problems.append(f"{job.job_id} stays: {error}")
         until_s = self._clock() + _REMOVE_S

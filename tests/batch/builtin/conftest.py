@@ -1,10 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, new_cluster, ordinary_account
+from tests.batch.builtin.cluster import Cluster, new_cluster, ordinary_account, set_up
+from tests.batch.builtin.realm import PROGRAM, Realm
 
 
 @pytest.fixture
@@ -35,3 +40,39 @@ def single_user() -> Iterator[Cluster]:
     running = new_cluster(single_user=True)
     yield running
     running.close()
+
+
+@pytest.fixture
+def realm() -> Iterator[Callable[[], Realm]]:
+    """Makes realms of different keys."""
+    if not Path(PROGRAM).exists():
+        pytest.skip("no munged here (Debian: apt install munge)")
+    made: list[Realm] = []
+
+    def make() -> Realm:
+        folder = Path(tempfile.mkdtemp(prefix="builtin-munge-"))
+        folder.chmod(0o755)
+        made.append(Realm(folder))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.process.terminate()
+        each.process.wait()
+        shutil.rmtree(each.folder)
+
+
+@pytest.fixture
+def sealed(realm: Callable[[], Realm]) -> Iterator[tuple[Cluster, Realm]]:
+    """A cluster whose daemons know each other by MUNGE, and the key."""
+    if ordinary_account() is None:
+        pytest.skip("there is no ordinary account here that could submit jobs")
+    cluster = Cluster()
+    ours = realm()
+    path = cluster.home / "server_priv" / "builtin.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "auth": ours.auth}))
+    try:
+        set_up(cluster)
+        yield cluster, ours
+    finally:
+        cluster.close()

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import struct
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from tests.batch.builtin.cluster import (
-    MOM_CONFIG,
-    Cluster,
-    install_settings,
-    ordinary_account,
-    set_up,
-    wait_for,
-)
+from tests.batch.builtin.cluster import MOM_CONFIG, Cluster, install_settings, wait_for
+from tests.batch.builtin.realm import Realm
 from torque_mesos.batch.builtin.munge import Munge, MungeError
 from torque_mesos.batch.builtin.seal import Seal, seal_of
 from torque_mesos.batch.builtin.wire import BadMessage, encode
@@ -30,49 +21,6 @@ from torque_mesos.batch.builtin.wire import BadMessage, encode
 pytestmark = pytest.mark.system
 
 N1, N2 = "n1.cluster.test", "n2.cluster.test"
-PROGRAM = shutil.which("munged") or "/usr/sbin/munged"
-
-
-class Realm:
-    """A folder with a key and its munged."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.socket = folder / "socket"
-        key = folder / "key"
-        key.write_bytes(os.urandom(64))
-        key.chmod(0o600)
-        self.process = subprocess.Popen(
-            [PROGRAM, "--foreground", "--force", f"--socket={self.socket}", f"--key-file={key}"]
-            + [f"--{name}-file={folder / name}" for name in ("pid", "log", "seed")],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_for(self.socket.exists, "munged listens")
-
-    @property
-    def auth(self) -> str:
-        return f"munge:{self.socket}"
-
-
-@pytest.fixture
-def realm() -> Iterator[Callable[[], Realm]]:
-    """Makes realms of different keys."""
-    if not Path(PROGRAM).exists():
-        pytest.skip("no munged here (Debian: apt install munge)")
-    made: list[Realm] = []
-
-    def make() -> Realm:
-        folder = Path(tempfile.mkdtemp(prefix="builtin-munge-"))
-        folder.chmod(0o755)
-        made.append(Realm(folder))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.process.terminate()
-        each.process.wait()
-        shutil.rmtree(each.folder)
 
 
 def _frame(data: bytes) -> dict[str, str]:
@@ -140,21 +88,6 @@ def test_settings_that_mean_nothing() -> None:
     assert not Seal().introduced
     with pytest.raises(MungeError):
         Munge("/nowhere/socket").make(b"x")
-
-
-@pytest.fixture
-def sealed(realm: Callable[[], Realm]) -> Iterator[tuple[Cluster, Realm]]:
-    if ordinary_account() is None:
-        pytest.skip("there is no ordinary account here that could submit jobs")
-    cluster = Cluster()
-    ours = realm()
-    path = cluster.home / "server_priv" / "builtin.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "auth": ours.auth}))
-    try:
-        set_up(cluster)
-        yield cluster, ours
-    finally:
-        cluster.close()
 
 
 def test_jobs_over_hosts_that_share_a_key(

@@ -32,16 +32,27 @@ class Server:
     def __init__(self, home: Home, tries: int = 1, name: str = "") -> None:
         self.name = home.server_name
         name = name or os.environ.get("PBS_DEFAULT", "")
-        if name and name != self.name:
+        if home.is_clients:
+            self.name = name or self.name
+        elif name and name != self.name:
             self._elsewhere(name, tries)
         for _ in range(tries):
             try:
-                self._connection = connect_unix(home.socket)
-            except OSError:
-                _complain(home, self.name)
+                self._connect(home)
+            except OSError as error:
+                _complain(home, self.name, error)
             else:
                 return
         raise Unreachable(NO_SERVER, os.strerror(NO_SERVER), self.name)
+
+    def _connect(self, home: Home) -> None:
+        self._secret = b""
+        if home.is_clients:
+            from .remote import connect
+
+            self._connection, self._secret = connect(self.name, home.server_port)
+        else:
+            self._connection = connect_unix(home.socket)
 
     def _elsewhere(self, name: str, tries: int) -> None:
         try:
@@ -58,7 +69,7 @@ class Server:
     def ask(self, op: str, **values: Any) -> Message:
         """One request. Raises `PbsError`, and `Unreachable` if the server goes away."""
         try:
-            reply = ask(self._connection, {"op": op, **values})
+            reply = ask(self._connection, {"op": op, **values}, self._secret)
         except OSError:
             raise Unreachable(NO_SERVER, os.strerror(NO_SERVER), self.name) from None
         error = PbsError.of_reply(reply)
@@ -67,9 +78,11 @@ class Server:
         return reply
 
 
-def _complain(home: Home, name: str) -> None:
+def _complain(home: Home, name: str, error: OSError) -> None:
     from .names import Resolver
 
+    if error.errno is None:  # not the system's, but our own words
+        warn(str(error))
     address = Resolver(home.join("hosts")).address(name) or "unknown"
     warn(f"\nUnable to communicate with {name}({address})")
     warn(f"Cannot connect to specified server host '{name}'.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from .rotation import LOGS, limits, prune, put_aside
 from .settings import read
@@ -49,13 +49,30 @@ class Home(NamedTuple):
         return self.join("sock", "pbs_server")
 
     @property
+    def is_clients(self) -> bool:
+        """Whether it is the home of commands alone, whose server is on another host."""
+        return bool(self.path) and not os.path.isdir(self.join("sock"))
+
+    @property
     def server_name(self) -> str:
         """The server's name as the file `server_name` gives it; empty where there is none."""
+        return self._server[0]
+
+    @property
+    def server_port(self) -> int:
+        """The server's port, for commands on other hosts: `server_name` may be `HOST:PORT`."""
+        port = self._server[1]
+        return int(port) if port.isdigit() else SERVER_PORT
+
+    @property
+    def _server(self) -> Tuple[str, str]:
         try:
             with open(self.join("server_name"), encoding="utf-8") as file:
-                return file.read().strip()
+                lines = [line.split("#")[0].strip() for line in file]
         except OSError:
-            return ""
+            return "", ""
+        name, _, port = next(filter(None, lines), "").partition(":")
+        return name, port
 
     @property
     def settings(self) -> Dict[str, Any]:

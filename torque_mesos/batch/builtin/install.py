@@ -17,6 +17,7 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 from .home import Home
 
 PACKAGE = "pbs_builtin"
+CLIENT_FOLDER = "/opt/torque-mesos-client"
 _MINIMUM = (3, 9)
 _SYSTEM_PYTHON = "/usr/bin/python3"
 
@@ -48,6 +49,8 @@ _COMMANDS: Dict[str, Tuple[str, str]] = {
     "sbin/momctl": ("momctl", "main"),
 }
 _MOM_COMMANDS = ("sbin/pbs_mom", "sbin/momctl", "bin/pbsdsh")
+# One runs in jobs, the other reads the server's files.
+_NOT_CLIENTS = ("bin/pbsdsh", "bin/tracejob")
 _MOM_MODULES = (
     "__init__",
     "auth",
@@ -78,6 +81,7 @@ _MOM_MODULES = (
     "pbsdsh",
     "pelog",
     "processes",
+    "remote",
     "rotation",
     "seal",
     "settings",
@@ -105,13 +109,14 @@ def install(
     mom_service_port: int = 15002,
     mom_manager_port: int = 15003,
     secret: bool = False,
+    auth: Optional[str] = None,
 ) -> Installation:
     """Lay out a home with commands below `home`; done again, it only brings things up to date.
 
     `hosts` maps names to IPv4 addresses, for names that the system does not know.
     `delay_scale` makes TORQUE's own delays shorter (0.1: a tenth). With `secret`, moms
     must have a copy of `server_priv/secret` (see `pbs_mom`'s PBS_BUILTIN_SECRET_FILE).
-    Raises OSError.
+    `auth`: empty or `munge`; None: as it is. Raises OSError.
     """
     import json
 
@@ -129,6 +134,7 @@ def install(
         "server_port": server_port,
         "mom_service_port": mom_service_port,
         "mom_manager_port": mom_manager_port,
+        **({} if auth is None else {"auth": auth}),
     }
     (home / "server_priv" / "builtin.json").write_text(json.dumps(settings) + "\n")
     if secret and not (home / "server_priv" / "secret").exists():
@@ -140,6 +146,23 @@ def install(
     for name, (module, function) in _COMMANDS.items():
         _write_wrapper(home / name, python, str(home / "lib"), module, function, str(home))
     return Installation(home, home / "bin", home / "sbin")
+
+
+def client_files() -> Dict[str, Tuple[bytes, int]]:
+    """What a host needs for users' commands: path below CLIENT_FOLDER -> (content, mode).
+
+    They ask a server that runs here as the service does, or else the one that
+    /etc/torque-mesos/server_name names.
+    """
+    files = {
+        f"lib/{PACKAGE}/{path.name}": (path.read_bytes(), 0o644)
+        for path in sorted(_source().glob("*.py"))
+    }
+    for name, (module, function) in _COMMANDS.items():
+        if name.startswith("bin/") and name not in _NOT_CLIENTS:
+            text = _CLIENT.format(CLIENT_FOLDER, PACKAGE, module, function)
+            files[name] = (text.encode(), 0o755)
+    return files
 
 
 def mom_files() -> Dict[str, Tuple[bytes, int]]:
@@ -216,6 +239,14 @@ import sys
 sys.path.insert(0, {1!r})
 from {2}.{3} import {4}
 sys.exit({4}({5!r}))
+"""
+_CLIENT = """#!/usr/bin/python3 -IS
+import os
+import sys
+sys.path.insert(0, "{0}/lib")
+from {1}.{2} import {3}
+here = "/var/lib/torque-mesos/batch"
+sys.exit({3}(here if os.path.exists(here + "/sock/pbs_server") else "/etc/torque-mesos"))
 """
 _PORTABLE = """#!/usr/bin/env python3
 import os

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import Callable, Dict, List, Optional
 
@@ -19,7 +18,7 @@ from .wire import Message
 
 
 class Requests:
-    """Answers requests that came through the unix socket, each with its asker's uid."""
+    """Answers requests, each with its asker's uid."""
 
     def __init__(
         self, state: State, runner: Runner, manager: Manager, scheduler: SchedulerLink
@@ -31,8 +30,9 @@ class Requests:
         self.rights = Rights(state)
         self.jobs_of = JobRequests(state, runner, self.rights)
 
-    def handle(self, uid: int, connection: Connection, message: Message) -> None:
-        """Answer one request; a bad one is answered with an error."""
+    def handle(self, uid: int, connection: Connection, message: Message, host: str = "") -> None:
+        """Answer one request; a bad one is answered with an error. `host`: as in `Rights`."""
+        self.rights.host = host
         try:
             operation = str(message.get("op"))
             self.rights.check_asker(uid)
@@ -136,7 +136,7 @@ class Requests:
 
     def attach(self, uid: int, _: Message, connection: Connection) -> None:
         """pbs_sched has come to stay."""
-        if uid not in (0, os.geteuid()):
+        if not self.rights.is_owner(uid):
             raise PbsError(PERM)
         self.scheduler.attach(connection)
 

@@ -17,14 +17,22 @@ MANAGER, OPERATOR, USER = 2, 1, 0
 
 
 class Rights:
-    """Judges askers by their uid."""
+    """Judges askers by their uid.
+
+    `host`: where who asks now is; empty: here. Root of another host is a user like others.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.host = ""
+
+    def is_owner(self, uid: int) -> bool:
+        """Whether it is root here, or whose server this is."""
+        return not self.host and uid in (0, os.geteuid())
 
     def rank(self, uid: int) -> int:
         """MANAGER, OPERATOR or USER."""
-        if uid in (0, os.geteuid()):
+        if self.is_owner(uid):
             return MANAGER
         owners = self._owners(uid)
         for rank, name in ((MANAGER, "managers"), (OPERATOR, "operators")):
@@ -35,7 +43,8 @@ class Rights:
 
     def _owners(self, uid: int) -> List[str]:
         name = user_name(uid)
-        return [f"{name}@{host}" for host in (socket.gethostname(), self._state.server)]
+        hosts = [self.host] if self.host else [socket.gethostname(), self._state.server]
+        return [f"{name}@{host}" for host in hosts]
 
     def check_asker(self, uid: int) -> None:
         """Whether the server listens to this asker at all. Raises `PbsError` (PERM)."""

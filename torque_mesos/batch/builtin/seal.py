@@ -28,10 +28,11 @@ class Seal:
         """Whether a connection begins with a credential of who opens it."""
         return self._munge is not None
 
-    def begin(self) -> Tuple[bytes, bytes]:
+    def begin(self, op: str = "munge", host: str = "") -> Tuple[bytes, bytes]:
         """For a connection that we open: the key that signs, and what is sent before all else.
 
-        Raises OSError where munged cannot be asked.
+        `op` says who we are: `munge` a daemon, `command` a command (on the host `host`). Raises
+        OSError where munged cannot be asked.
         """
         if self._munge is None:
             return self._secret, b""
@@ -42,25 +43,30 @@ class Seal:
             credential = self._munge.make(key)
         except MungeError as error:
             raise OSError(str(error)) from None
-        return key, encode({"op": "munge", "credential": credential})
+        return key, encode({"op": op, "credential": credential, "host": host})
 
     def accept(self, message: Message) -> bytes:
         """For one that another opens: the key, from its first message. Raises `BadMessage`."""
         if self._munge is None:
             return self._secret
+        key, uid = self.open(message, "munge")
+        if uid not in (0, os.geteuid()):
+            raise BadMessage(f"munge: the credential is of uid {uid}, no daemon of ours")
+        return key
+
+    def open(self, message: Message, op: str) -> Tuple[bytes, int]:
+        """The key in a first message, and the uid of who sent it. Raises `BadMessage`."""
         from .munge import MungeError
 
-        if message.get("op") != "munge":
+        if self._munge is None or message.get("op") != op:
             raise BadMessage("munge: the other end brings no credential")
         try:
             key, uid = self._munge.open(str(message.get("credential")))
         except MungeError as error:
             raise BadMessage(str(error)) from None
-        if uid not in (0, os.geteuid()):
-            raise BadMessage(f"munge: the credential is of uid {uid}, no daemon of ours")
         if len(key) != KEY_BYTES:
             raise BadMessage(f"munge: a key of {len(key)} bytes")
-        return key
+        return key, uid
 
     @property
     def at_once(self) -> bytes:

@@ -16,6 +16,7 @@ from .loop import Connection, Loop, listen
 from .manage import Manager
 from .nodes_file import BadNodesFile
 from .registry import Registry
+from .remote import Door
 from .requests import Requests
 from .running import Runner
 from .sched_link import SchedulerLink
@@ -47,14 +48,21 @@ class Server:
         uid = peer_uid(sock)
         Connection(self.state.loop, sock, partial(self.requests.handle, uid))
 
-    def mom_connected(self, sock: socket.socket, peer: Any) -> None:
-        """A mom has come, through TCP."""
+    def peer_connected(self, sock: socket.socket, peer: Any) -> None:
+        """A mom has come through TCP, or a command from another host."""
         if not trusted_daemon(sock, peer) and not self.state.seal:
             self.state.log.write(f"bad attempt to connect from {peer[0]}:{peer[1]}")
             sock.close()
             return
-        handle = partial(self._mom, str(peer[0]))
-        Connection(self.state.loop, sock, handle, seal=self.state.seal, accepted=True)
+        door = Door(self.state.seal, str(peer[0]), self.state.resolver)
+        handle = partial(self._peer, door)
+        Connection(self.state.loop, sock, handle, seal=door, accepted=True)
+
+    def _peer(self, door: Door, connection: Connection, message: Message) -> None:
+        if door.uid is None:
+            self._mom(door.address, connection, message)
+        else:
+            self.requests.handle(door.uid, connection, message, door.host)
 
     def _mom(self, address: str, connection: Connection, message: Message) -> None:
         if message.get("op") == "status":
@@ -145,7 +153,7 @@ def main(home_path: str) -> int:
         state.attributes["scheduling"] = str(chosen["-a"].lower().startswith("t"))
     server = Server(state)
     listen(loop, unix, server.command_connected)
-    listen(loop, tcp, server.mom_connected)
+    listen(loop, tcp, server.peer_connected)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.on_signal(number, loop.stop)
     log.write(f"Server Ready, pid = {os.getpid()}")

@@ -41,8 +41,8 @@ class Submission:
         """Make a job of a request of `qsub`. Raises `PbsError`."""
         state = self._state
         state.room.need()
-        # The kernel says that the asker is on this host; what he says of it counts for nothing.
-        request = {**request, "host": socket.gethostname()}
+        # The connection says where the asker is; what he says of it counts for nothing.
+        request = {**request, "host": self._rights.host or socket.gethostname()}
         account = submitter(uid)
         number = self._wanted_number(request)
         if request.get("proxy"):
