@@ -20,7 +20,8 @@ from torque_mesos.batch.daemons import (
     DaemonState,
     RestartRule,
 )
-from torque_mesos.batch.torque import TorqueServer, TorqueSettings
+from torque_mesos.batch.torque import TorqueServer
+from torque_mesos.batch.torque_settings import TorqueSettings
 
 DEADLINE_S = 20.0
 NAMES = ("trqauthd", "pbs_server", "pbs_sched")

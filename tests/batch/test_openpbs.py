@@ -424,11 +424,10 @@ class TestPrepare:
         assert runner.changes() == [("qmgr", "-c", "list resource")]
 
     def test_what_the_settings_ask_for(self, runner, tmp_path):
-        settings = OpenPbsSettings(home=tmp_path, node_fail_requeue_s=60, job_history=True)
+        settings = OpenPbsSettings(home=tmp_path, node_fail_requeue_s=60)
         OpenPbsServer(settings, runner).prepare([], 100)
         assert [command[2] for command in runner.changes()] == [
             "set server node_fail_requeue=60",
-            "set server job_history_enable=True",
             "list resource",
         ]
 

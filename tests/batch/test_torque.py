@@ -13,7 +13,8 @@ from torque_mesos.batch.base import (
     UnreadableAnswer,
 )
 from torque_mesos.batch.commands import Answer
-from torque_mesos.batch.torque import TorqueServer, TorqueSettings
+from torque_mesos.batch.torque import TorqueServer
+from torque_mesos.batch.torque_settings import TorqueSettings
 from torque_mesos.model import Queue
 
 
@@ -304,23 +305,6 @@ class TestPrepare:
         )
         server.prepare([], 1000)
         assert self.changes(runner) == []
-
-    def test_what_is_not_wished_for_is_left_alone(self, runner):
-        settings = TorqueSettings(note_append_on_error=None)
-        TorqueServer(settings, runner).prepare([], 1)
-        assert self.changes(runner) == [
-            "set server resources_available.nodect=1",
-            "set queue batch resources_available.nodect=1",
-        ]
-
-    def test_what_is_wished_for_is_set(self, runner):
-        settings = TorqueSettings(down_on_error=False, node_check_rate_s=30)
-        TorqueServer(settings, runner).prepare([], 1)
-        assert self.changes(runner)[:3] == [
-            "set server down_on_error=False",
-            "set server note_append_on_error=False",
-            "set server node_check_rate=30",
-        ]
 
     def test_np_is_not_left_to_the_moms(self, runner, server):
         text = recorded("qstat-server").stdout.rstrip() + "\n    auto_node_np = True\n"

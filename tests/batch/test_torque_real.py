@@ -19,7 +19,8 @@ import pytest
 from torque_mesos.batch.base import NewNode, Refused
 from torque_mesos.batch.commands import CommandRunner
 from torque_mesos.batch.journal import CommandJournal
-from torque_mesos.batch.torque import TorqueServer, TorqueSettings
+from torque_mesos.batch.torque import TorqueServer
+from torque_mesos.batch.torque_settings import TorqueSettings
 from torque_mesos.batch.watch import QueueWatcher
 from torque_mesos.model import JobState, Node, NodeState
 

@@ -32,7 +32,7 @@ from torque_mesos.batch import processes
 from torque_mesos.batch.base import BatchError
 from torque_mesos.batch.commands import Runner, check_reached
 from torque_mesos.batch.processes import Identity
-from torque_mesos.batch.torque import TorqueSettings
+from torque_mesos.batch.torque_settings import TorqueSettings
 
 # In the order they are started; they are ended in the other.
 TRQAUTHD, SERVER, SCHED = "trqauthd", "pbs_server", "pbs_sched"

@@ -22,7 +22,6 @@ Everything goes through the server's own commands. What was learned of them:
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import defaultdict
@@ -32,7 +31,7 @@ from dataclasses import replace
 from typing import Literal
 
 from torque_mesos.batch import names, openpbs_answers
-from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits, UnreadableAnswer
+from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
 from torque_mesos.batch.commands import Answer, Runner
 from torque_mesos.batch.openpbs_answers import NOTE_RESOURCE
 from torque_mesos.batch.openpbs_commands import (
@@ -45,23 +44,26 @@ from torque_mesos.batch.openpbs_commands import (
     complaints,
 )
 from torque_mesos.batch.openpbs_flap import Flap
+from torque_mesos.batch.openpbs_resources import resource_name
 from torque_mesos.batch.openpbs_sched import sched_problems
 from torque_mesos.batch.openpbs_settings import BURST, OpenPbsSettings
 from torque_mesos.batch.run_limits import run_limits
 from torque_mesos.batch.sched_config import SchedConfig
+from torque_mesos.batch.setup.deed import prepare
+from torque_mesos.batch.setup.openpbs import requeues_after_s
+from torque_mesos.batch.setup.openpbs_desk import OpenPbsDesk
+from torque_mesos.batch.setup.record import SetupRecord
+from torque_mesos.batch.setup.wish import Needs
 from torque_mesos.model import Queue, Reading, RunLimit
 
 NP_MAX = 2**31 - 1
 QUEUES_FOR_S = 30.0
-LEAST_REQUEUE_S = 20  # a server that is restarted hears its moms again within some ten seconds
 
 _NAMES_A_CALL = 50
 _SECONDS_A_NAME = 1.0  # the release saves all nodes for each one that changes
-_TAKEN = openpbs_answers.NOT_PROPERTIES | {NOTE_RESOURCE}
 _EXISTS = "already exists"
 _GHOSTLY = "Unknown resource"
 _NO_NODES = "Server has no node list"
-_RESOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _DEFAULT_PORTS = (15002, 15003)
 
 
@@ -77,9 +79,11 @@ class OpenPbsServer:
         settings: OpenPbsSettings,
         runner: Runner,
         *,
+        record: SetupRecord | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._record = record or SetupRecord(None)
         self._runner = PacedRunner(runner, settings.calls_a_second, BURST)
         self._clock = clock
         self._lock = threading.Lock()  # of what follows
@@ -313,7 +317,7 @@ class OpenPbsServer:
         Raises Refused when the server is set not to.
         """
         names.job_id(job_id)
-        after_s = _requeues_after_s(self._server())
+        after_s = requeues_after_s(self._server())
         if after_s <= 0:
             raise Refused(
                 f"job {job_id} stays on its lost node, for node_fail_requeue is {after_s};"
@@ -321,26 +325,17 @@ class OpenPbsServer:
             )
 
     def prepare(self, queues: Sequence[str], max_slots: int) -> None:  # noqa: ARG002
-        """Set what an elastic cluster needs of the server; what is right is left alone.
+        """Set what an elastic cluster cannot do without; what is right is left alone.
 
         `queues` are those that are watched; none means every execution queue. A queue
         that does not exist is made if `create_queue` allows it, otherwise `Refused`.
         `max_slots` changes nothing: OpenPBS keeps jobs of any size.
         """
-        wanted = [names.queue_name(queue) for queue in queues]
-        existing = {queue.name for queue in self._read_queues()}
-        missing = [queue for queue in wanted if queue not in existing]
-        if missing and not self._settings.create_queue:
-            raise Refused(
-                f"the server has no queue {', '.join(missing)}; "
-                "create it with qmgr, or change `queues` in the settings"
-            )
-        for queue in missing:
-            accepted(
-                self._qmgr(f"create queue {queue} queue_type=execution,enabled=True,started=True")
-            )
-        for change in self._server_changes(self._server()):
-            accepted(self._qmgr(f"set server {change}"))
+        needs = Needs(
+            queues=tuple(names.queue_name(queue) for queue in queues),
+            create_queues=self._settings.create_queue,
+        )
+        prepare(OpenPbsDesk(self._settings, self._runner), needs, self._record)
         resources = accepted(self._qmgr("list resource")).stdout
         with self._lock:
             self._problems = sched_problems(self._settings.home, resources)
@@ -348,16 +343,6 @@ class OpenPbsServer:
     def _server(self) -> Mapping[str, str]:
         answer = accepted(self._run("qstat", "-B", "-f", "-F", "json"))
         return openpbs_answers.parse_server(answer.stdout)
-
-    def _server_changes(self, now: Mapping[str, str]) -> list[str]:
-        changes = [] if now.get("scheduling") == "True" else ["scheduling=True"]
-        longest_s, after_s = self._settings.node_fail_requeue_s, _requeues_after_s(now)
-        if longest_s is not None and not 0 < after_s <= max(longest_s, LEAST_REQUEUE_S):
-            changes.append(f"node_fail_requeue={max(longest_s, LEAST_REQUEUE_S)}")
-        history = self._settings.job_history
-        if history is not None and now.get("job_history_enable", "False") != str(history):
-            changes.append(f"job_history_enable={history}")
-        return changes
 
     # --- commands ----------------------------------------------------------------
 
@@ -374,31 +359,9 @@ class OpenPbsServer:
         )
 
 
-def resource_name(name: str) -> str:
-    """Check a property that is to be a boolean resource: a letter, then letters, digits, `_`, `-`.
-
-    Raises InvalidName, also for the names of resources that every node has.
-    """
-    names.property_name(name)
-    if not _RESOURCE_NAME.fullmatch(name) or name in _TAKEN:
-        raise InvalidName(
-            f"property {name!r} cannot be a resource of OpenPBS; right would be a letter, then"
-            " letters, digits, '_' and '-', as in mesos, and no resource that every node has"
-        )
-    return name
-
-
 def _note(note: str) -> str:
     text = names.note_text(note)
     return f'comment="{text}",resources_available.{NOTE_RESOURCE}="{text}"'
-
-
-def _requeues_after_s(server: Mapping[str, str]) -> int:
-    value = server.get("node_fail_requeue", "310")
-    try:
-        return int(value)
-    except ValueError:
-        raise UnreadableAnswer(f"server: node_fail_requeue is {value!r:.80}") from None
 
 
 def _size(np: int, gpus: int) -> str:

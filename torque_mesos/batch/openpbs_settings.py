@@ -20,8 +20,7 @@ class OpenPbsSettings:
     `server_host` is given to the commands as PBS_SERVER, `conf_file` as PBS_CONF_FILE;
     None leaves both to /etc/pbs.conf. `home` is read where it can be, for the scheduler's
     settings and the accounting files. `node_fail_requeue_s`: the longest that a job may stay
-    on a node that is down; the server's own may be shorter. Of the server's own settings
-    None means: leave it as it is.
+    on a node that is down; the server's own may be shorter, and None leaves it as it is.
     """
 
     bin_dir: Path = Path("/opt/pbs/bin")
@@ -33,7 +32,6 @@ class OpenPbsSettings:
     mom_service_port: int = 15002
     create_queue: bool = False
     node_fail_requeue_s: int | None = 60
-    job_history: bool | None = None
     calls_a_second: float = CALLS_A_SECOND
 
     @property

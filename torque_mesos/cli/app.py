@@ -245,6 +245,23 @@ def verify(
     )
 
 
+@app.command("setup-server")
+def setup_server(
+    config: Config = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = (
+        False
+    ),
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take back what was changed; stop `run` first.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Set on the batch server what an elastic cluster needs, each with its reason."""
+    from torque_mesos.cli import setup
+
+    setup.setup_server(_settings(config), dry_run=dry_run, undo=undo, as_json=as_json)
+
+
 @app.command()
 def teardown(
     master: Annotated[

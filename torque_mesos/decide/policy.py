@@ -77,6 +77,11 @@ class Policy:
                 return pool
         return None if self.fallback.attributes else self.fallback
 
+    @property
+    def capacity_properties(self) -> frozenset[str]:
+        """The properties of the capacity record: those that queues may ask for."""
+        return frozenset(self.properties).union(*(pool.properties for pool in self.pools))
+
     def node_properties(self, agent: Agent) -> frozenset[str]:
         """The properties that the node of an agent has."""
         chosen = (agent.attributes.get(name) for name in self.attribute_properties)

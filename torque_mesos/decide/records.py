@@ -57,7 +57,7 @@ def _capacity_record(turn: Turn) -> None:
             CreateNode(
                 name,
                 turn.policy.capacity_np,
-                frozenset(turn.policy.properties),
+                turn.policy.capacity_properties,
                 CAPACITY_NOTE,
                 because(
                     Code.KEEPS_JOBS_FEASIBLE,

@@ -18,6 +18,7 @@ from torque_mesos.admin.server import AdminServer
 from torque_mesos.admin.server import Bundle as ServedBundle
 from torque_mesos.batch.base import BatchError, Refused, ServerUnreachable
 from torque_mesos.batch.daemons import BatchDaemons, DaemonState
+from torque_mesos.batch.setup.rights import account, manager_line
 from torque_mesos.batch.watch import QueueWatcher
 from torque_mesos.config import Settings
 from torque_mesos.framework.bundle import BundleError, build_bundle
@@ -228,8 +229,8 @@ def _prepare(site: BatchSite, settings: Settings, inbox: Inbox) -> bool:
             hint = ""
             if "Unauthorized" in str(error):
                 hint = (
-                    ". torque-mesos needs a manager's rights on the batch server:"
-                    " `qmgr -c 'set server managers += USER@HOST'`"
+                    ". torque-mesos needs a manager's rights on the batch server: as a manager,"
+                    f" {manager_line(account())}"
                 )
             raise CannotStart(f"{error}{hint}") from error
         else:

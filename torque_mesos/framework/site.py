@@ -13,7 +13,9 @@ from torque_mesos.batch.daemons import BatchDaemons
 from torque_mesos.batch.journal import CommandJournal
 from torque_mesos.batch.openpbs import OpenPbsServer
 from torque_mesos.batch.openpbs_settings import OpenPbsSettings
-from torque_mesos.batch.torque import TorqueServer, TorqueSettings
+from torque_mesos.batch.setup.record import SetupRecord
+from torque_mesos.batch.torque import TorqueServer
+from torque_mesos.batch.torque_settings import TorqueSettings
 from torque_mesos.config import Settings
 from torque_mesos.framework.recipe import Recipe
 from torque_mesos.mesos.settings import LinkSettings
@@ -42,24 +44,26 @@ def batch_site(settings: Settings) -> BatchSite:
     builtin = settings.batch.kind == "builtin"
     if builtin and managed:
         _lay_out_builtin(settings)
-    torque = _torque_settings(settings)
+    torque = torque_settings(settings)
     journal = CommandJournal(settings.state_dir)
     runner = CommandRunner(environment=torque.command_environment(), journal=journal)
     daemons = BatchDaemons(torque, settings.state_dir, runner) if managed else None
-    return BatchSite(TorqueServer(torque, runner), torque, journal, daemons)
+    server = TorqueServer(torque, runner, record=SetupRecord(settings.state_dir))
+    return BatchSite(server, torque, journal, daemons)
 
 
 def batch_reader(settings: Settings) -> tuple[BatchServer, TorqueSettings | OpenPbsSettings]:
     """The batch server as any user can ask it: nothing is written, no daemon is started."""
     if settings.batch.kind == "openpbs":
-        openpbs = _openpbs_settings(settings)
+        openpbs = openpbs_settings(settings)
         runner = CommandRunner(environment=openpbs.command_environment())
         return OpenPbsServer(openpbs, runner), openpbs
-    torque = _torque_settings(settings)
+    torque = torque_settings(settings)
     return TorqueServer(torque, CommandRunner(environment=torque.command_environment())), torque
 
 
-def _torque_settings(settings: Settings) -> TorqueSettings:
+def torque_settings(settings: Settings) -> TorqueSettings:
+    """Where TORQUE, or the built-in server, is."""
     return TorqueSettings(
         bin_dir=settings.bin_dir,
         sbin_dir=settings.sbin_dir,
@@ -73,7 +77,8 @@ def _torque_settings(settings: Settings) -> TorqueSettings:
     )
 
 
-def _openpbs_settings(settings: Settings) -> OpenPbsSettings:
+def openpbs_settings(settings: Settings) -> OpenPbsSettings:
+    """Where OpenPBS is."""
     return OpenPbsSettings(
         bin_dir=settings.bin_dir,
         home=settings.pbs_home,
@@ -85,10 +90,11 @@ def _openpbs_settings(settings: Settings) -> OpenPbsSettings:
 
 
 def _openpbs_site(settings: Settings) -> BatchSite:
-    openpbs = _openpbs_settings(settings)
+    openpbs = openpbs_settings(settings)
     journal = CommandJournal(settings.state_dir)
     runner = CommandRunner(environment=openpbs.command_environment(), journal=journal)
-    return BatchSite(OpenPbsServer(openpbs, runner), openpbs, journal, None)
+    server = OpenPbsServer(openpbs, runner, record=SetupRecord(settings.state_dir))
+    return BatchSite(server, openpbs, journal, None)
 
 
 def _lay_out_builtin(settings: Settings) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from tests.batch.builtin.cluster import Cluster, install_settings
 from torque_mesos.batch.commands import CommandRunner
-from torque_mesos.batch.torque import TorqueServer, TorqueSettings
+from torque_mesos.batch.setup.record import SetupRecord
+from torque_mesos.batch.torque import TorqueServer
+from torque_mesos.batch.torque_settings import TorqueSettings
 
 
-def adapter_of(cluster: Cluster, *, create_queue: bool = False) -> TorqueServer:
+def adapter_of(
+    cluster: Cluster, *, create_queue: bool = False, record: SetupRecord | None = None
+) -> TorqueServer:
     """The adapter, run as whom the server belongs to."""
     ports = install_settings(cluster.home)
     settings = TorqueSettings(
@@ -19,4 +23,4 @@ def adapter_of(cluster: Cluster, *, create_queue: bool = False) -> TorqueServer:
         mom_manager_port=int(ports["mom_manager_port"]),
         create_queue=create_queue,
     )
-    return TorqueServer(settings, CommandRunner(settings.command_environment()))
+    return TorqueServer(settings, CommandRunner(settings.command_environment()), record=record)

@@ -1,0 +1,1 @@
+"""What an elastic cluster needs of a batch server: wished for, set, and taken back."""

@@ -1,0 +1,128 @@
+"""An OpenPBS as it is set up."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torque_mesos.batch import processes
+from torque_mesos.batch.base import UnreadableAnswer
+from torque_mesos.batch.commands import Answer, Runner
+from torque_mesos.batch.openpbs_commands import accepted, check_reached
+from torque_mesos.batch.openpbs_json import BadRecord, fields_of, records
+from torque_mesos.batch.openpbs_sched import LookedAt, looked_at, replace_line
+from torque_mesos.batch.openpbs_settings import OpenPbsSettings
+from torque_mesos.batch.setup import openpbs
+from torque_mesos.batch.setup.wish import Change, Needs, Present, Thing, Wish, quoted
+
+_RESOURCE = re.compile(r"^Resource (\S+)$", re.MULTILINE)
+
+
+class OpenPbsDesk:
+    """See `deed.Desk`."""
+
+    def __init__(self, settings: OpenPbsSettings, runner: Runner) -> None:
+        self._settings = settings
+        self._runner = runner
+
+    def present(self, *, whole: bool) -> Present:
+        """What is there."""
+        servers = _attributes(self._run("qstat", "-B", "-f", "-F", "json"), "Server")
+        if len(servers) != 1:
+            raise UnreadableAnswer(f"qstat -B tells of {len(servers)} servers, not of one")
+        queues = _attributes(self._run("qstat", "-Q", "-f", "-F", "json"), "Queue")
+        (server,) = servers.values()
+        if not whole:
+            return Present(server, queues)
+        found = self._looked_at()
+        return Present(
+            server,
+            queues,
+            resources=frozenset(_RESOURCE.findall(self._resources())),
+            files={} if found is None or found.line is None else {str(found.path): found.line},
+        )
+
+    def wishes(self, needs: Needs, present: Present) -> Sequence[Wish | Thing | Change]:
+        """What is wished for."""
+        wanted = openpbs.wishes(needs, present, self._settings.node_fail_requeue_s)
+        return [*wanted, *openpbs.line(self._looked_at() if present.resources else None)]
+
+    def remarks(self, needs: Needs, present: Present) -> Sequence[str]:  # noqa: ARG002
+        """What is left alone, and why."""
+        if self._looked_at() is not None:
+            return []
+        path = self._settings.home / "sched_priv" / "sched_config"
+        return [f"{path} cannot be read: whether the scheduler looks at all resources is not known"]
+
+    def do(self, change: Change) -> None:
+        """Do it; a scheduler whose settings were changed is made to read them."""
+        if change.kind == "line":
+            replace_line(Path(change.target), change.old, change.new)
+            self._reread()
+        else:
+            accepted(self._qmgr(change.command()))
+
+    def undo(self, change: Change) -> str:
+        """Take it back."""
+        if change.kind == "line":
+            replace_line(Path(change.target), change.new, change.old)
+            self._reread()
+        elif change.kind == "make":
+            accepted(self._qmgr(f"delete {change.target}"))
+        else:
+            where = f"{change.target} {change.attribute}"
+            back = f"unset {where}" if change.old is None else f"set {where}={quoted(change.old)}"
+            accepted(self._qmgr(back))
+        return ""
+
+    def keeps_jobs(self, change: Change) -> bool:  # noqa: ARG002
+        """Never: OpenPBS keeps jobs of any size."""
+        return False
+
+    def _looked_at(self) -> LookedAt | None:
+        return looked_at(self._settings.home, self._resources())
+
+    def _resources(self) -> str:
+        return accepted(self._qmgr("list resource")).stdout
+
+    def _reread(self) -> None:
+        """One that does not run reads its settings when it starts."""
+        scheduler = processes.find("pbs_sched", None)
+        if scheduler is not None:
+            os.kill(scheduler.pid, signal.SIGHUP)
+
+    def _qmgr(self, command: str) -> Answer:
+        return self._run("qmgr", "-c", command)
+
+    def _run(self, command: str, *arguments: str) -> Answer:
+        return check_reached(
+            self._runner.run(
+                (str(self._settings.bin_dir / command), *arguments),
+                timeout_s=self._settings.command_timeout_s,
+            )
+        )
+
+
+def _attributes(answer: Answer, kind: str) -> dict[str, Mapping[str, str]]:
+    """The attributes of each server or queue; those of resources as `default_chunk.ncpus`."""
+    found: dict[str, Mapping[str, str]] = {}
+    for name, record in records(accepted(answer).stdout, kind):
+        try:
+            found[name] = _flat(fields_of(record))
+        except BadRecord as error:
+            raise UnreadableAnswer(f"{kind.lower()} {name}: {error}") from None
+    return found
+
+
+def _flat(fields: Mapping[str, Any]) -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}.{part}": str(inner) for part, inner in value.items()}
+        else:
+            flat[name] = str(value)
+    return flat
