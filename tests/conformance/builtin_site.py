@@ -10,7 +10,7 @@ import socket
 import subprocess
 from collections.abc import Sequence
 
-from tests.batch.builtin.cluster import SCALE, Cluster, install_settings, ordinary_account
+from tests.batch.builtin.cluster import SCALE, Cluster, install_settings, need_account
 from tests.conformance.site import QUEUE, SCRIPT, qmgr
 from tests.conformance.torque_site import renamed
 from tests.conformance.transcript import Answer
@@ -28,8 +28,7 @@ class BuiltinSite:
         self._cluster: Cluster | None = None
         self._ports: dict[str, str] = {}
         self.has_roles = os.geteuid() == 0
-        self._user = ordinary_account()
-        assert self._user is not None
+        self._user = need_account()
         self._manager = _another(self._user)
 
     @property

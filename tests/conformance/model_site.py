@@ -14,8 +14,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tests.batch.builtin.cluster import Cluster, install_settings, wait_for
+from tests.batch.builtin.cluster import Cluster, install_settings
 from tests.conformance.model import Slots
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin.errors import PbsError
 from torque_mesos.batch.builtin.scheduler import plan
 from torque_mesos.batch.builtin.wire import Decoder, Message, ask, connect_unix, encode
@@ -308,7 +309,7 @@ class Site:
             yield
         finally:
             self.moms.gate.set()
-            wait_for(lambda: not self.moms.waiting, "moms have answered")
+            wait_for(lambda: not self.moms.waiting, 60, "moms have answered")
             self.moms.unheard = ""
 
     def woken(self) -> bool:
@@ -321,7 +322,7 @@ class Site:
 
     def wait_until_sent(self, count: int) -> None:
         """Wait until so many starts have come to moms that answer none of them yet."""
-        wait_for(lambda: len(self.moms.waiting) == count, f"{count} starts are sent")
+        wait_for(lambda: len(self.moms.waiting) == count, 60, f"{count} starts are sent")
 
     def cycle(self) -> list[tuple[str, str]]:
         """One cycle of pbs_sched's; what was ordered."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tests.conformance.transcript import Answer
+from tests.waiting import wait_for
 
 QUEUE = (
     "create queue batch queue_type=execution",
@@ -72,12 +72,8 @@ class Site(Protocol):
 
 
 def until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
-    """Wait until `condition` gives something true. Raises TimeoutError."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {timeout_s} s: {what}")
-        time.sleep(0.05)
+    """Wait until `condition` gives something true. Raises AssertionError."""
+    wait_for(condition, timeout_s, what)
 
 
 def qmgr(site: Site, *commands: str) -> None:

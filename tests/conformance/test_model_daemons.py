@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, flat, new_cluster, ordinary_account, wait_for
+from tests.batch.builtin.cluster import Cluster, flat
+from tests.waiting import wait_for
 
 STEPS = int(os.environ.get("DAEMON_STEPS", "120"))
 SEED = int(os.environ.get("MODEL_SEED", "1"))
@@ -161,7 +162,7 @@ class Driver:
                 views.append(self.look())
                 return views[-1].by_job == views[-1].by_node
 
-            wait_for(agree, f"nodes and jobs agree on slots, after {self.done[-8:]}")
+            wait_for(agree, 60, f"nodes and jobs agree on slots, after {self.done[-8:]}")
             seen = views[-1]
         lost = set(self.wanted) - set(seen.jobs)
         assert not lost, f"lost: {lost}, after {self.done[-8:]}"
@@ -189,15 +190,6 @@ class Driver:
             assert sorted(lines) == sorted(node for node, _ in seen.by_job[job]), (job, lines)
 
 
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    if ordinary_account() is None:
-        pytest.skip("there is no ordinary account here that could submit jobs")
-    running = new_cluster()
-    yield running
-    running.close()
-
-
 @pytest.mark.system
 def test_the_daemons_lose_nothing(cluster: Cluster) -> None:
     cluster.with_nodes(*NODES)
@@ -216,12 +208,12 @@ def test_the_daemons_lose_nothing(cluster: Cluster) -> None:
             lambda job=job: (
                 cluster.run("qdel", job).returncode == 0 or cluster.job(job).get("job_state") == "C"
             ),
-            f"{job} is deleted",
             60,
+            f"{job} is deleted",
         )
 
     def idle() -> bool:
         seen = driver.look()
         return not seen.by_job and not seen.by_node
 
-    wait_for(idle, "all slots are free again", 60)
+    wait_for(idle, 60, "all slots are free again")

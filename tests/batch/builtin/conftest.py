@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, new_cluster, ordinary_account, set_up
+from tests.batch.builtin.cluster import Cluster, new_cluster, set_up
 from tests.batch.builtin.realm import PROGRAM, Realm
 
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     """A running server and scheduler with a queue, and no node."""
-    if ordinary_account() is None:
-        pytest.skip("there is no ordinary account here that could submit jobs")
     running = new_cluster()
     yield running
     running.close()
@@ -25,8 +23,6 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def quiet() -> Iterator[Cluster]:
     """The same for a whole module, for tests that change nothing that others see."""
-    if ordinary_account() is None:
-        pytest.skip("there is no ordinary account here that could submit jobs")
     running = new_cluster()
     yield running
     running.close()
@@ -35,8 +31,6 @@ def quiet() -> Iterator[Cluster]:
 @pytest.fixture
 def single_user() -> Iterator[Cluster]:
     """The same, run by an ordinary user alone."""
-    if ordinary_account() is None:
-        pytest.skip("there is no ordinary account here that could run a server")
     running = new_cluster(single_user=True)
     yield running
     running.close()
@@ -65,8 +59,6 @@ def realm() -> Iterator[Callable[[], Realm]]:
 @pytest.fixture
 def sealed(realm: Callable[[], Realm]) -> Iterator[tuple[Cluster, Realm]]:
     """A cluster whose daemons know each other by MUNGE, and the key."""
-    if ordinary_account() is None:
-        pytest.skip("there is no ordinary account here that could submit jobs")
     cluster = Cluster()
     ours = realm()
     path = cluster.home / "server_priv" / "builtin.json"

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, new_cluster, wait_for
+from tests.batch.builtin.cluster import Cluster, new_cluster
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin import acl
 from torque_mesos.batch.builtin.errors import PbsError
 from torque_mesos.batch.builtin.install import _COMMANDS
@@ -144,7 +145,7 @@ def test_no_command_touches_a_job_of_anothers(two: tuple[Cluster, int, int]) -> 
     queued = _submit(cluster, alice, "true\n", "-h")
     second = _submit(cluster, alice, "true\n", "-h")
     running = _submit(cluster, alice, "echo secret; sleep 300\n")
-    wait_for(lambda: "session_id" in cluster.job(running), "it runs")
+    wait_for(lambda: "session_id" in cluster.job(running), 60, "it runs")
     before = {job: cluster.job(job) for job in (queued, running)}
     installed = {name.split("/")[1] for name in _COMMANDS}
     for command in CHANGING.keys() & installed:
@@ -177,7 +178,7 @@ def test_nobody_reads_anothers_output_or_script(two: tuple[Cluster, int, int]) -
     running = _submit(cluster, alice, "echo secret; sleep 300\n")
     home = cluster.mom_home(N1)
     output = home / "spool" / f"{running}.OU"
-    wait_for(lambda: output.exists() and output.read_text() == "secret\n", "its output")
+    wait_for(lambda: output.exists() and output.read_text() == "secret\n", 60, "its output")
     files = [output, home / "mom_priv" / "jobs" / f"{running}.SC"]
     files.append(home / "mom_priv" / "jobs" / f"{running}.JB")
     for path in files:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.batch.builtin.adapter import adapter_of
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 from torque_mesos.batch.base import NewNode, Refused, ServerUnreachable
 from torque_mesos.batch.torque import TorqueServer
 from torque_mesos.model import JobState, Node, NodeState
@@ -43,7 +44,7 @@ def test_a_record_from_its_creation_to_its_end(cluster: Cluster, adapter: Torque
     assert NodeState.MOM_LIST_NOT_SENT in node.states
     with pytest.raises(Refused, match="okclients"):
         adapter.set_offline([N1], "mark: parked")
-    wait_for(lambda: _node(adapter, N1).states == {NodeState.DOWN}, "it can be parked")
+    wait_for(lambda: _node(adapter, N1).states == {NodeState.DOWN}, 60, "it can be parked")
     adapter.set_offline([N1], "mark: parked")
     large = cluster.submit("true\n", "-l", "nodes=20:ppn=2")
     job_id = cluster.submit("sleep 300\n", "-l", "nodes=1:ppn=2:fat")

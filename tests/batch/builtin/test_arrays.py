@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin import arrays
 from torque_mesos.batch.builtin.errors import PbsError
 
@@ -43,7 +44,7 @@ def test_a_slot_limit_holds_the_others_back(cluster: Cluster) -> None:
     cluster.with_nodes(N1, np=4)
     array = cluster.submit("sleep 300\n", "-N", "arr", "-t", "0-3%2")
     assert array == "0[].head.cluster.test"
-    wait_for(lambda: _states(cluster, "-t").get("0[1]") == "R", "two run")
+    wait_for(lambda: _states(cluster, "-t").get("0[1]") == "R", 60, "two run")
     assert _states(cluster, "-t") == {"0[0]": "R", "0[1]": "R", "0[2]": "H", "0[3]": "H"}
     assert _states(cluster) == {"0[]": "R"}
     held = cluster.job("0[3]")
@@ -57,15 +58,15 @@ def test_a_slot_limit_holds_the_others_back(cluster: Cluster) -> None:
     for command in ("qhold", "qdel"):
         target = {"qhold": "0[3]", "qdel": "0[1]"}[command]
         assert cluster.run(command, target, user=True).returncode == 0
-    wait_for(lambda: _states(cluster, "-t")["0[2]"] == "R", "the next has the slot")
+    wait_for(lambda: _states(cluster, "-t")["0[2]"] == "R", 60, "the next has the slot")
     assert cluster.job("0[3]")["Hold_Types"] == "ul"
     assert cluster.run("qrls", "0[3]", user=True).returncode == 0
     assert cluster.job("0[3]")["Hold_Types"] == "l"
     assert cluster.run("qdel", "-t", "2-3", array, user=True).returncode == 0
-    wait_for(lambda: _states(cluster, "-t")["0[2]"] == "C", "members of a range")
+    wait_for(lambda: _states(cluster, "-t")["0[2]"] == "C", 60, "members of a range")
     assert _states(cluster, "-t")["0[0]"] == "R"
     assert cluster.run("qdel", array, user=True).returncode == 0
-    wait_for(lambda: _states(cluster) == {"0[]": "C"}, "all are over")
+    wait_for(lambda: _states(cluster) == {"0[]": "C"}, 60, "all are over")
     assert cluster.run("qdel", array, user=True).returncode == 0
 
 
@@ -89,7 +90,7 @@ def test_the_summary_is_shown_for_all(cluster: Cluster) -> None:
 def test_members_know_who_they_are_and_a_killed_server_knows_them(cluster: Cluster) -> None:
     cluster.with_nodes(N1)
     array = cluster.submit("echo $PBS_ARRAYID $PBS_JOBID $PBS_JOBNAME\n", "-N", "ae", "-t", "7,8")
-    wait_for(lambda: _states(cluster) == {"0[]": "C"}, "it is over")
+    wait_for(lambda: _states(cluster) == {"0[]": "C"}, 60, "it is over")
     out = (cluster.work / "ae.o0-7").read_text()
     assert out == "7 0[7].head.cluster.test ae-7\n"
     cluster.submit("true\n", "-t", "0-899%0")
@@ -99,7 +100,7 @@ def test_members_know_who_they_are_and_a_killed_server_knows_them(cluster: Clust
     cluster.start_server()
     assert cluster.job("0[8]")["job_state"] == "C"
     assert array.startswith("0[]")
-    wait_for(lambda: len(_states(cluster, "-t", "1[]")) == 900, "all members are made")
+    wait_for(lambda: len(_states(cluster, "-t", "1[]")) == 900, 60, "all members are made")
 
 
 @system
@@ -107,7 +108,7 @@ def test_an_array_goes_with_its_last_member(cluster: Cluster) -> None:
     cluster.qmgr("set server keep_completed=1")
     array = cluster.submit("true\n", "-t", "0-1", "-h")
     cluster.run("qdel", array)
-    wait_for(lambda: cluster.run("qstat", array).returncode == 153, "it is forgotten")
+    wait_for(lambda: cluster.run("qstat", array).returncode == 153, 60, "it is forgotten")
 
 
 @system
@@ -118,4 +119,4 @@ def test_a_large_array_that_is_deleted_at_once_leaves_no_member(
     cluster.qmgr("set server keep_completed=0")
     array_id = cluster.submit("true\n", "-h", "-t", "0-2999")
     assert cluster.run("qdel", *how, array_id, user=not how).returncode == 0
-    wait_for(lambda: not cluster.run("qstat", "-t").stdout, "all members are gone")
+    wait_for(lambda: not cluster.run("qstat", "-t").stdout, 60, "all members are gone")

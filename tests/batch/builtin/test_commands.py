@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
 from tests.batch.builtin.recorded import recorded
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.system
 
@@ -120,7 +121,7 @@ def test_qstat_x_shows_the_elements_that_torque_shows(cluster: Cluster) -> None:
     first = cluster.submit(script, "-v", "SLP=0")
     cluster.wait_state(first, "C")
     second = cluster.submit(script, "-v", "SLP=300", "-l", "nodes=1:ppn=2")
-    wait_for(lambda: "session_id" in cluster.job(second), "it runs")
+    wait_for(lambda: "session_id" in cluster.job(second), 60, "it runs")
     done = cluster.run("qstat", "-x", "-t")
     assert done.stdout.startswith('<?xml version="1.0"?>\n<Data><Job><Job_Id>0.head')
     ours = re.findall(r"<Job>.*?</Job>", done.stdout)
@@ -231,7 +232,7 @@ def test_a_job_that_is_over_can_be_run_once_more(cluster: Cluster) -> None:
     job_id = cluster.submit("true\n")
     cluster.wait_state(job_id, "C")
     assert cluster.run("qrerun", job_id).returncode == 0
-    wait_for(lambda: cluster.job(job_id)["start_count"] == "2", "it runs again")
+    wait_for(lambda: cluster.job(job_id)["start_count"] == "2", 60, "it runs again")
     cluster.wait_state(job_id, "C")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.system
 
@@ -100,7 +101,7 @@ def test_after_an_array_and_an_array_after(cluster: Cluster) -> None:
     cluster.run("qrls", array, user=True)
     assert cluster.wait_state(good, "C")["exit_status"] == "271"
     cluster.wait_state(some, "C")
-    wait_for(lambda: " C " in cluster.run("qstat", follower).stdout, "the array has run")
+    wait_for(lambda: " C " in cluster.run("qstat", follower).stdout, 60, "the array has run")
 
 
 def test_links_survive_a_killed_server(cluster: Cluster) -> None:

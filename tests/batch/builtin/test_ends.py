@@ -7,7 +7,8 @@ import stat
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.system
 
@@ -34,12 +35,12 @@ def test_exit_statuses(cluster: Cluster) -> None:
         assert _ended(cluster, script) == status, script
     for number, name in ((9, "KILL"), (15, "TERM"), (10, "USR1")):
         job_id = cluster.submit("sleep 300\n")
-        wait_for(lambda job=job_id: "session_id" in cluster.job(job), "it runs")
+        wait_for(lambda job=job_id: "session_id" in cluster.job(job), 60, "it runs")
         assert cluster.run("qsig", "-s", name, job_id, user=True).returncode == 0
         status = int(cluster.wait_state(job_id, "C")["exit_status"])
         assert status in (256 + number, 128 + number), name
     job_id = cluster.submit("trap '' TERM; sleep 300; sleep 300\n")
-    wait_for(lambda: "session_id" in cluster.job(job_id), "it runs")
+    wait_for(lambda: "session_id" in cluster.job(job_id), 60, "it runs")
     assert cluster.run("qdel", job_id, user=True).returncode == 0
     assert cluster.wait_state(job_id, "C")["exit_status"] in ("265", "271")
 
@@ -52,7 +53,7 @@ def test_a_failing_prologue_of_a_sister_is_tried_again(cluster: Cluster) -> None
         path.write_text("#!/bin/sh\nexit 1\n")
         path.chmod(0o500)
     job_id = cluster.submit("true\n", "-l", "nodes=2:ppn=2")
-    wait_for(lambda: int(cluster.job(job_id).get("start_count", 0)) > 2, "it is retried")
+    wait_for(lambda: int(cluster.job(job_id).get("start_count", 0)) > 2, 60, "it is retried")
     assert cluster.job(job_id)["exit_status"] == "-3"
     for name in (N1, N2):
         (cluster.mom_home(name) / "mom_priv" / "prologue.parallel").unlink()

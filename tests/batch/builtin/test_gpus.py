@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.batch.builtin.adapter import adapter_of
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 from torque_mesos.batch.base import NewNode
 from torque_mesos.batch.builtin import nodes_file
 from torque_mesos.batch.builtin.nodespec import choose, parse
@@ -82,7 +83,7 @@ def test_jobs_wait_for_gpus_and_are_told_theirs(cluster: Cluster) -> None:
     two = cluster.submit(body, "-N", "two", "-l", "nodes=1:gpus=2")
     assert cluster.wait_state(two, "R")["exec_gpus"] == f"{N1}-gpu/1+{N1}-gpu/0"
     both = cluster.submit("cat $PBS_GPUFILE\n", "-N", "both", "-l", "nodes=2:ppn=2:gpus=1")
-    wait_for(lambda: "Not enough" in cluster.job(both).get("comment", ""), "it waits")
+    wait_for(lambda: "Not enough" in cluster.job(both).get("comment", ""), 60, "it waits")
     cluster.qmgr(f"set node {N1} np=5")
     cluster.restart()
     cluster.wait_node(N1, "free")

@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.system
 
@@ -70,14 +71,14 @@ def test_a_running_job_is_held_when_it_comes_back(cluster: Cluster) -> None:
     _expect(cluster, ["qrerun", job], 0, "", user=False)
     cluster.wait_state(job, "H")
     _expect(cluster, ["qrls", job], 0, "")
-    wait_for(lambda: cluster.job(job).get("start_count") == "2", "it runs again")
+    wait_for(lambda: cluster.job(job).get("start_count") == "2", 60, "it runs again")
 
 
 def test_signals(cluster: Cluster) -> None:
     cluster.with_nodes(N1)
     job = cluster.submit("sleep 300\n")
     cluster.wait_state(job, "R")
-    wait_for(lambda: "session_id" in cluster.job(job), "its session is known")
+    wait_for(lambda: "session_id" in cluster.job(job), 60, "its session is known")
     _expect(cluster, ["qsig", "-s", "FOO", job], 167, f"qsig: Unknown/illegal signal name {job}\n")
     _expect(cluster, ["qsig", "-s", "0", job], 0, "")
     if os.geteuid() == 0:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.system
 
@@ -98,7 +99,7 @@ def test_qdel_ends_every_process_of_a_job(cluster: Cluster) -> None:
         f"trap '' TERM\n(trap '' TERM; sleep 300) & echo $! > {pids}.new\n"
         f"echo $$ >> {pids}.new; mv {pids}.new {pids}\nsleep 300; sleep 300\n"
     )
-    wait_for(pids.exists, "the job has started")
+    wait_for(pids.exists, 60, "the job has started")
     cluster.qmgr("set server kill_delay=1")
     assert cluster.run("qdel", job_id, user=True).returncode == 0
     job = cluster.wait_state(job_id, "C")
@@ -147,7 +148,7 @@ def test_qrerun_puts_a_job_back_and_it_starts_anew(cluster: Cluster) -> None:
     job_id = cluster.submit("sleep 300\n")
     cluster.wait_state(job_id, "R")
     assert cluster.run("qrerun", job_id).returncode == 0
-    wait_for(lambda: cluster.job(job_id).get("start_count") == "2", "it runs again")
+    wait_for(lambda: cluster.job(job_id).get("start_count") == "2", 60, "it runs again")
     assert cluster.job(job_id)["job_state"] == "R"
 
 
@@ -183,7 +184,7 @@ def test_a_prologue_that_others_may_write_is_retried_for_ever(cluster: Cluster) 
     prologue.write_text("#!/bin/sh\n")
     prologue.chmod(0o775)
     job_id = cluster.submit("true\n")
-    wait_for(lambda: int(cluster.job(job_id).get("start_count", 0)) > 2, "it is retried")
+    wait_for(lambda: int(cluster.job(job_id).get("start_count", 0)) > 2, 60, "it is retried")
     assert cluster.job(job_id)["exit_status"] == "-14"
     prologue.chmod(0o500)
     assert cluster.wait_state(job_id, "C")["exit_status"] == "0"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin.mom_limits import Use, exceeded, size_bytes
 
 N1 = "n1.cluster.test"
@@ -63,9 +64,9 @@ def test_a_prologue_that_takes_too_long_is_ended(cluster: Cluster) -> None:
     prologue.write_text("#!/bin/sh\nsleep 300\n")
     prologue.chmod(0o500)
     job_id = cluster.submit("true\n")
-    wait_for(lambda: cluster.job(job_id).get("exit_status") == "-14", "it is tried once more")
+    wait_for(lambda: cluster.job(job_id).get("exit_status") == "-14", 60, "it is tried once more")
     error = f"file: {prologue}, exit: -4, prolog/epilog timeout occurred, child cleaned up"
-    wait_for(lambda: error in cluster.node(N1)["status"], "its mom complains of it")
+    wait_for(lambda: error in cluster.node(N1)["status"], 60, "its mom complains of it")
     prologue.unlink()
     assert cluster.wait_state(job_id, "C")["exit_status"] == "0"
 
@@ -161,11 +162,11 @@ def test_epilogue_precancel_runs_as_the_user_before_the_job_is_ended(
     script.chmod(0o555)
     body = f"echo on >{cluster.work}/up; sleep 100\n"
     job_id = cluster.submit(body, "-N", "ended", "-l", "walltime=60")
-    wait_for((cluster.work / "up").exists, "it runs")
+    wait_for((cluster.work / "up").exists, 60, "it runs")
     orders = {"qdel": (), "qsig": ("-s", "TERM"), "qrerun": ()}
     assert cluster.run(how, *orders[how], job_id, user=how != "qrerun").returncode == 0
     if how == "qrerun":
-        wait_for(lambda: cluster.job(job_id).get("start_count") == "2", "it starts again")
+        wait_for(lambda: cluster.job(job_id).get("start_count") == "2", 60, "it starts again")
         assert not seen.exists()
         return
     cluster.wait_state(job_id, "C")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 
 N1 = "n1.cluster.test"
 
@@ -30,7 +31,7 @@ def test_owners_are_told_what_they_asked_for(cluster: Cluster) -> None:
 
     job_id = cluster.submit("exit 3\n", "-m", "abe", "-M", "bob,carol@x.test", "-N", "both")
     cluster.wait_state(job_id, "C")
-    wait_for(lambda: len(mails(job_id)) == 2, "two mails")
+    wait_for(lambda: len(mails(job_id)) == 2, 60, "two mails")
     begun, ended = sorted(mails(job_id), key=lambda text: "terminated" in text)
     number = job_id.split(".")[0]
     head = (
@@ -50,7 +51,7 @@ def test_owners_are_told_what_they_asked_for(cluster: Cluster) -> None:
         cluster.wait_state(job, "C")
     assert cluster.run("qdel", held).returncode == 0
     if cluster.privileged:
-        (told,) = wait_for(lambda: mails(held), "it is told of")
+        (told,) = wait_for(lambda: mails(held), 60, "it is told of")
         assert told.splitlines()[0] == f"[-f][adm][{cluster.account.pw_name}@d.test]"
         assert "\njob deleted\nJob deleted at request of root@" in told
     assert not [job for job in none if mails(job)]

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.batch.builtin.cluster import MOM_CONFIG, Cluster, install_settings, wait_for
+from tests.batch.builtin.cluster import MOM_CONFIG, Cluster, install_settings
 from tests.batch.builtin.realm import Realm
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin.munge import Munge, MungeError
 from torque_mesos.batch.builtin.seal import Seal, seal_of
 from torque_mesos.batch.builtin.wire import BadMessage, encode
@@ -56,7 +57,7 @@ def test_what_is_wrong_with_a_credential_is_said(realm: Callable[[], Realm]) -> 
     ).stdout.strip()
     made = time.time()
     # Who opens it earlier has used it up.
-    wait_for(lambda: time.time() > made + 2.5, "the credential is too old")
+    wait_for(lambda: time.time() > made + 2.5, 60, "the credential is too old")
     with pytest.raises(BadMessage, match="Expired credential; do the clocks of the two hosts"):
         seal.accept({"op": "munge", "credential": old})
     ours.process.terminate()
@@ -113,12 +114,12 @@ def test_jobs_over_hosts_that_share_a_key(
         with socket.create_connection(("127.0.0.1", port)) as sock:
             sock.sendall(first)
             assert sock.recv(100) == b""
-        wait_for(lambda text=text: logged(text), text)
+        wait_for(lambda text=text: logged(text), 60, text)
     _key, first = seal_of(ours.auth, b"").begin()
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.sendall(first + encode({"op": "status", "node": N1}, bytes(32)))
         assert sock.recv(100) == b""
-    wait_for(lambda: logged("a message with a wrong signature"), "the key signs what follows")
+    wait_for(lambda: logged("a message with a wrong signature"), 60, "the key signs what follows")
     done = cluster.run("momctl", "-h", N1, "-s", env={"PBS_BUILTIN_AUTH": ours.auth})
     assert done.returncode == 0
     assert cluster.moms[N1].wait(60) == 0

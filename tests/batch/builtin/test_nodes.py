@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from tests.batch.builtin.cluster import SCALE, Cluster, wait_for
+from tests.batch.builtin.cluster import SCALE, Cluster
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin import wire
 
 pytestmark = pytest.mark.system
@@ -126,7 +127,7 @@ def test_a_node_that_becomes_free_wakes_no_scheduler(cluster: Cluster) -> None:
 def test_scheduler_iteration_wakes_it(cluster: Cluster) -> None:
     cluster.qmgr("set server scheduler_iteration=1", f"create node {N1}")
     cluster.run("qterm")
-    wait_for(lambda: cluster.server is not None and cluster.server.poll() == 0, "it stops")
+    wait_for(lambda: cluster.server is not None and cluster.server.poll() == 0, 60, "it stops")
     cluster.start_server()
     job_id = cluster.submit("true\n")
     cluster.start_mom(N1, ready=False)
@@ -200,7 +201,7 @@ def test_auto_node_np_overwrites_np(cluster: Cluster) -> None:
     cluster.with_nodes(N1, np=77)
     assert cluster.node(N1)["np"] == "77"
     cluster.qmgr("set server auto_node_np=True")
-    wait_for(lambda: cluster.node(N1)["np"] != "77", "the mom's count of cpus")
+    wait_for(lambda: cluster.node(N1)["np"] != "77", 60, "the mom's count of cpus")
 
 
 def test_a_name_that_does_not_resolve_is_refused(cluster: Cluster) -> None:
@@ -222,6 +223,7 @@ def test_a_mom_that_no_record_knows_is_not_listened_to(cluster: Cluster) -> None
         lambda: any(
             "address not trusted" in path.read_text(encoding="utf-8") for path in log.iterdir()
         ),
+        60,
         "it is logged",
     )
 
@@ -304,7 +306,7 @@ def test_momctl_asks_and_orders_as_torques(cluster: Cluster) -> None:
         ["momctl: invalid option -- 'x'", "  no command specified"],
     )
     job_id = cluster.submit("sleep 300\n", "-l", f"nodes={N1}")
-    session = str(wait_for(lambda: cluster.job(job_id).get("session_id"), "it runs"))
+    session = wait_for(lambda: cluster.job(job_id).get("session_id"), 60, "it runs")
     for level in ("0", "1", "2", "3"):
         code, told, _ = momctl("-h", N1, "-d", level)
         assert code == 0

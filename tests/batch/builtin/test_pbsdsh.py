@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.builtin.cluster import MOM_CONFIG, Cluster, wait_for
+from tests.batch.builtin.cluster import MOM_CONFIG, Cluster
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin import pbsdsh
 
 N1, N2 = "n1.cluster.test", "n2.cluster.test"
@@ -117,7 +118,7 @@ def test_tasks_end_with_their_job_also_those_of_a_mom_before(
         f"pbsdsh sh -c 'echo $$ >>{pids}; trap \"\" TERM; sleep 300; sleep 300'\n",
         *("-l", "nodes=2:ppn=2"),
     )
-    wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 4, "all tasks run")
+    wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 4, 60, "all tasks run")
     if restart:
         cluster.moms[N1].kill()
         cluster.moms[N1].wait()
@@ -125,7 +126,7 @@ def test_tasks_end_with_their_job_also_those_of_a_mom_before(
     cluster.qmgr("set server kill_delay=1")
     assert cluster.run("qdel", job_id, user=True).returncode == 0
     cluster.wait_state(job_id, "C")
-    wait_for(lambda: not any(map(_alive, pids.read_text().split())), "no task is left")
+    wait_for(lambda: not any(map(_alive, pids.read_text().split())), 60, "no task is left")
 
 
 @pytest.mark.system

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.system
 
@@ -54,7 +55,7 @@ def test_larger_than_the_nodes_is_refused(shared: Cluster, nodes: str) -> None:
 def test_what_the_nodes_could_hold_is_taken(shared: Cluster, nodes: str) -> None:
     job_id = shared.submit("true\n", "-l", f"nodes={nodes}")
     shared.kick()
-    wait_for(lambda: shared.job(job_id).get("comment"), "the scheduler has looked at it")
+    wait_for(lambda: shared.job(job_id).get("comment"), 60, "the scheduler has looked at it")
     assert shared.job(job_id)["job_state"] == "Q"
 
 
@@ -83,7 +84,7 @@ def test_nodect_and_a_capacity_record_keep_jobs_queued(small: Cluster, nodes: st
     )
     job_id = small.submit("true\n", "-l", f"nodes={nodes}")
     small.kick()
-    wait_for(lambda: small.job(job_id).get("comment"), "the scheduler has looked at it")
+    wait_for(lambda: small.job(job_id).get("comment"), 60, "the scheduler has looked at it")
     job = small.job(job_id)
     assert job["job_state"] == "Q"
     assert job["comment"] == "Not Running: Not enough of the right type of nodes are available"
@@ -99,7 +100,7 @@ def test_lowering_np_destroys_a_queued_job(small: Cluster) -> None:
 def test_procs_is_taken_at_any_size_and_never_runs(small: Cluster) -> None:
     job_id = small.submit("true\n", "-l", "procs=300")
     comment = "Not Running - PBS Error: Unknown node-attribute "
-    wait_for(lambda: small.job(job_id).get("comment") == comment, "its comment")
+    wait_for(lambda: small.job(job_id).get("comment") == comment, 60, "its comment")
 
 
 def test_a_queue_that_is_not_started_keeps_anything(cluster: Cluster) -> None:

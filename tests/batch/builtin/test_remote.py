@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.builtin.cluster import MOM_CONFIG, Cluster, install_settings, wait_for
+from tests.batch.builtin.cluster import MOM_CONFIG, Cluster, install_settings
 from tests.batch.builtin.realm import Realm
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin.seal import seal_of
 from torque_mesos.batch.builtin.wire import ask
 
@@ -103,6 +104,7 @@ def test_a_wrong_key_and_no_munge_are_told(
     logs = cluster.home / "server_logs"
     wait_for(
         lambda: any("munge: Invalid credential" in path.read_text() for path in logs.iterdir()),
+        60,
         "the server tells why",
     )
     none = Elsewhere(cluster, "munge:/nowhere/socket").run("qstat", uid=uid)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.system
 
@@ -69,7 +70,7 @@ def test_a_job_that_ends_while_the_server_is_away_is_told_of_later(cluster: Clus
     cluster.wait_state(go, "R")
     _kill_server(cluster)
     (cluster.work / "done.go").touch()
-    wait_for(done.exists, "the job has ended")
+    wait_for(done.exists, 60, "the job has ended")
     cluster.start_server()
     assert cluster.wait_state(go, "C")["exit_status"] == "5"
     assert cluster.job(job_id)["job_state"] == "H"
@@ -125,7 +126,7 @@ def test_the_scheduler_killed_is_replaced_by_the_next(cluster: Cluster) -> None:
 def test_a_mom_killed_and_started_again_takes_its_jobs_up(cluster: Cluster) -> None:
     cluster.with_nodes(N1)
     job_id = cluster.submit("sleep 2; echo still here\n", "-N", "kept")
-    wait_for(lambda: "session_id" in cluster.job(job_id), "the job runs")
+    wait_for(lambda: "session_id" in cluster.job(job_id), 60, "the job runs")
     cluster.moms[N1].kill()
     cluster.moms[N1].wait()
     cluster.start_mom(N1)
@@ -138,7 +139,7 @@ def test_a_mom_started_anew_without_its_jobs_leaves_them_running_in_the_books(
 ) -> None:
     cluster.with_nodes(N1)
     job_id = cluster.submit("sleep 300\n")
-    wait_for(lambda: "session_id" in cluster.job(job_id), "the job runs")
+    wait_for(lambda: "session_id" in cluster.job(job_id), 60, "the job runs")
     cluster.moms[N1].kill()
     cluster.moms[N1].wait()
     for record in (cluster.mom_home(N1) / "mom_priv" / "jobs").iterdir():
@@ -147,7 +148,7 @@ def test_a_mom_started_anew_without_its_jobs_leaves_them_running_in_the_books(
     assert cluster.job(job_id)["job_state"] == "R"
     assert cluster.run("qrerun", job_id).returncode == 195
     assert cluster.run("qrerun", "-f", job_id).returncode == 0
-    wait_for(lambda: cluster.job(job_id).get("start_count") == "2", "it runs again")
+    wait_for(lambda: cluster.job(job_id).get("start_count") == "2", 60, "it runs again")
 
 
 def test_a_job_that_was_rerun_by_force_is_killed_when_its_mom_comes_back(
@@ -155,7 +156,7 @@ def test_a_job_that_was_rerun_by_force_is_killed_when_its_mom_comes_back(
 ) -> None:
     cluster.with_nodes(N1)
     job_id = cluster.submit("sleep 300\n", "-l", "nodes=1:ppn=2")
-    wait_for(lambda: "session_id" in cluster.job(job_id), "the job runs")
+    wait_for(lambda: "session_id" in cluster.job(job_id), 60, "the job runs")
     session = int(cluster.job(job_id)["session_id"])
     cluster.moms[N1].kill()
     cluster.moms[N1].wait()
@@ -163,8 +164,8 @@ def test_a_job_that_was_rerun_by_force_is_killed_when_its_mom_comes_back(
     assert cluster.run("qrerun", "-f", job_id).returncode == 0
     cluster.start_mom(N1)
     log = cluster.mom_home(N1) / "log"
-    wait_for(lambda: "purged at the server's word" in log.read_text(), "the job is purged")
+    wait_for(lambda: "purged at the server's word" in log.read_text(), 60, "the job is purged")
     from torque_mesos.batch.builtin.processes import of_session
 
-    wait_for(lambda: not of_session(session), "its processes are gone")
+    wait_for(lambda: not of_session(session), 60, "its processes are gone")
     assert cluster.job(job_id)["job_state"] == "Q"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin.records import QUEUED, RUNNING
 from torque_mesos.batch.builtin.run_limits import RunLimits
 from torque_mesos.batch.builtin.scheduler import plan
@@ -73,7 +74,7 @@ def test_a_user_may_run_one_job_at_a_time(cluster: Cluster) -> None:
     first = cluster.submit("sleep 1000\n")
     cluster.wait_state(first, "R")
     second = cluster.submit("true\n")
-    wait_for(lambda: cluster.job(second).get("comment") == SERVER_USER, "the comment")
+    wait_for(lambda: cluster.job(second).get("comment") == SERVER_USER, 60, "the comment")
     assert cluster.job(second)["job_state"] == "Q"
     cluster.run("qdel", first)
     cluster.wait_state(second, "C")

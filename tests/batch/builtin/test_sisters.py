@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin.processes import of_session
 
 pytestmark = pytest.mark.system
@@ -39,7 +40,7 @@ def test_what_a_job_uses_is_summed_over_its_hosts(cluster: Cluster) -> None:
         return cluster.job(job_id).get(f"resources_used.{name}", "")
 
     # All of it is the sister's: pbsdsh itself waits.
-    wait_for(lambda: used("cput") and _seconds(used("cput")) >= 1, "the sister's cput")
+    wait_for(lambda: used("cput") and _seconds(used("cput")) >= 1, 60, "the sister's cput")
     assert _kb(used("mem")) > 0
     assert _kb(used("vmem")) > 0
     cluster.run("qdel", job_id)
@@ -64,9 +65,10 @@ def test_tasks_that_are_over_still_count(cluster: Cluster) -> None:
     done = cluster.work / "done"
     script = _dsh(cluster, task) + f"touch {done}\nsleep 300\n"
     job_id = cluster.submit(script, "-l", TWO)
-    wait_for(done.exists, "the tasks are over")
+    wait_for(done.exists, 60, "the tasks are over")
     wait_for(
         lambda: _seconds(cluster.job(job_id).get("resources_used.cput", "00:00:00")) >= 1,
+        60,
         "what they used is shown",
     )
 
@@ -126,6 +128,7 @@ def test_a_job_goes_on_when_a_sisters_mom_dies_and_can_be_deleted(cluster: Clust
     )
     wait_for(
         lambda: _seconds(cluster.job(job_id).get("resources_used.cput", "00:00:00")) >= 1,
+        60,
         "it uses something",
     )
     cluster.moms[N2].kill()
@@ -139,7 +142,7 @@ def test_a_job_goes_on_when_a_sisters_mom_dies_and_can_be_deleted(cluster: Clust
     task = int(pid.read_text())
     assert of_session(task)
     cluster.start_mom(N2)
-    wait_for(lambda: not of_session(task), "the sister's mom ends what the job left there")
+    wait_for(lambda: not of_session(task), 60, "the sister's mom ends what the job left there")
 
 
 def test_a_job_whose_sister_died_is_rerun_elsewhere(cluster: Cluster) -> None:
@@ -148,12 +151,12 @@ def test_a_job_whose_sister_died_is_rerun_elsewhere(cluster: Cluster) -> None:
     job_id = cluster.submit("sleep 300\n", "-l", "nodes=2:ppn=2")
     first = cluster.wait_state(job_id, "R")["exec_host"]
     lost = first.split("+")[1].split("/")[0]
-    wait_for(lambda: "session_id" in cluster.job(job_id), "it runs")
+    wait_for(lambda: "session_id" in cluster.job(job_id), 60, "it runs")
     cluster.moms[lost].kill()
     cluster.moms[lost].wait()
     cluster.run("pbsnodes", "-o", lost)
     assert cluster.run("qrerun", job_id).returncode == 0
-    wait_for(lambda: cluster.job(job_id).get("start_count") == "2", "it runs again")
+    wait_for(lambda: cluster.job(job_id).get("start_count") == "2", 60, "it runs again")
     job = cluster.wait_state(job_id, "R")
     assert lost not in job["exec_host"]
     kinds = [line.split(";")[1] for line in cluster.accounting() if f";{job_id};" in line]

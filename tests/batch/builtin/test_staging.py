@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, wait_for
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin.mom_staging import pairs
 
 N1 = "n1.cluster.test"
@@ -63,7 +64,7 @@ def test_files_that_cannot_be_copied_back_stay_and_are_told_of(cluster: Cluster)
     work = cluster.work
     target = f"stageout={work}/out@head.cluster.test:{work}/none/back"
     job_id = cluster.submit(f"echo out >{work}/out\n", "-W", target)
-    wait_for((work / "out").exists, "it ran")
+    wait_for((work / "out").exists, 60, "it ran")
     job = cluster.wait_state(job_id, "C")
     assert (job["exit_status"], job["sched_hint"]) == ("0", HINT)
     assert (work / "out").read_text() == "out\n"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.builtin.cluster import SCALE, Cluster, wait_for
+from tests.batch.builtin.cluster import SCALE, Cluster
+from tests.waiting import wait_for
 from torque_mesos.batch.builtin.traps import Traps
 
 N1, N2, N3 = "n1.cluster.test", "n2.cluster.test", "n3.cluster.test"
@@ -55,7 +56,7 @@ def _wide_job(cluster: Cluster) -> str:
     cluster.wait_node("192.0.2.1", "down")
     job_id = cluster.submit("true\n", "-l", "nodes=5:ppn=2")
     cluster.kick()
-    wait_for(lambda: cluster.job(job_id).get("comment"), "the scheduler has looked at it")
+    wait_for(lambda: cluster.job(job_id).get("comment"), 60, "the scheduler has looked at it")
     assert cluster.job(job_id)["job_state"] == "Q"
     # A record by an address keeps a server from starting.
     nodes = cluster.home / "server_priv" / "nodes"
@@ -78,7 +79,7 @@ def test_a_refused_qsub_reminds_the_server_of_nodect(cluster: Cluster) -> None:
     cluster.kick()
     cluster.kick()
     later = cluster.submit("true\n", "-l", "nodes=1:ppn=2")
-    wait_for(lambda: cluster.job(later)["job_state"] in "QC", "another cycle")
+    wait_for(lambda: cluster.job(later)["job_state"] in "QC", 60, "another cycle")
     assert cluster.job(job_id)["job_state"] == "Q"
 
 
@@ -103,7 +104,7 @@ def test_a_lost_list_is_asked_for_again_after_45_seconds_only(cluster: Cluster) 
     cluster.wait_node(N1, "free")
     assert b"okclients" not in log.read_bytes()[begun:]
     cluster.restart(delay_scale=SCALE)
-    wait_for(lambda: b"okclients" in log.read_bytes()[begun:], "it has asked again")
+    wait_for(lambda: b"okclients" in log.read_bytes()[begun:], 60, "it has asked again")
 
 
 @system
@@ -120,7 +121,7 @@ def test_a_mom_that_started_before_the_next_record_was_made_never_hears_of_it(
     cluster.wait_node(N2, "free")
     job_id = cluster.submit("true\n", "-l", f"nodes={N2}+{N1}")
     log = cluster.mom_home(N1) / "log"
-    wait_for(lambda: "bad connect from 127.0.0.12" in log.read_text(), "the JOIN is refused")
+    wait_for(lambda: "bad connect from 127.0.0.12" in log.read_text(), 60, "the JOIN is refused")
     assert "session_id" not in cluster.wait_state(job_id, "R")
     cluster.restart(delay_scale=SCALE)
     cluster.run("momctl", "-h", N1, "-s")
@@ -152,7 +153,7 @@ def test_a_late_obituary_keeps_a_job_that_is_over_running(cluster: Cluster) -> N
     cluster.restart(delay_scale=60.0, traps={"late_obit": 1})
     cluster.wait_node(N1, "free")
     job_id = cluster.submit("echo over\n", "-N", "over")
-    wait_for((cluster.work / "over.o0").exists, "its output is there")
+    wait_for((cluster.work / "over.o0").exists, 60, "its output is there")
     assert cluster.job(job_id)["job_state"] in "RE"
     assert cluster.node(N1)["jobs"]
     cluster.restart(delay_scale=SCALE, traps={"late_obit": 1})

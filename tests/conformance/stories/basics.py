@@ -25,6 +25,8 @@ STORIES: dict[str, Sequence[Step]] = {
         "04-empty-qstat",
         "04-empty-qstat_-f",
         "04-empty-qstat_-x",
+        # Else pbs_sched deletes the job at once, and our qdel meets that half way.
+        settings("set server scheduling=false"),
         "04-empty-qsub-n1",
         "04-empty-qsub-n2",
         "04-empty-qsub",

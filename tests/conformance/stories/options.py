@@ -60,7 +60,8 @@ STORIES: dict[str, Sequence[Step]] = {
         *recorded("44-qstat", 7, 113),
     ],
     "attributes, words and sessions of qmgr": [
-        settings(_IDLE, "create node n1 np=2"),
+        with_records("n1"),
+        settings(_IDLE),
         *recorded("45-qmgr", 1, 171),
     ],
     "flags of pbsnodes": [
