@@ -114,13 +114,27 @@ class Pools:
         """Workers of a pool's hosts, and what they hold."""
         return self._held.get(pool.name, (0, Resources()))
 
+    def price(self, pool: Pool) -> float:
+        """Of a cpu of a pool's hosts for an hour."""
+        return self._policy.price if pool.price is None else pool.price
+
+    @property
+    def priced(self) -> bool:
+        """Whether anything has a price."""
+        return any(self.price(pool) for pool in self.all)
+
+    def worth(self, pool: Pool | None) -> float:
+        """The price; 1 where nothing has one. Of a pool that is not known: the highest."""
+        if not self.priced:
+            return 1.0
+        return max(map(self.price, self.all)) if pool is None else self.price(pool)
+
     def rate(self, more: Mapping[str, Resources] | None = None) -> dict[str, float]:
         """What is spent in an hour, by pool (and "": in all), with `more` held by pools."""
         rates: dict[str, float] = {"": 0.0}
         for pool in self.all:
-            price = self._policy.price if pool.price is None else pool.price
             held = self.held(pool)[1] + (more or {}).get(pool.name, Resources())
-            rates[pool.name] = held.cpus * price
+            rates[pool.name] = held.cpus * self.price(pool)
             rates[""] += rates[pool.name]
         return rates
 

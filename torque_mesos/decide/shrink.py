@@ -9,6 +9,7 @@ from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.trim import trim
 from torque_mesos.decide.turn import RETRY_S, SILENT_ALONE_S, Turn, because
 from torque_mesos.decide.usage import Usage
+from torque_mesos.decide.victims import hosts_to_go, idle_cost, slots_to_go
 from torque_mesos.decide.worker import DRAINING_NOTE, Phase
 
 _IDLE_CAN_BE = frozenset({Phase.ONLINE, Phase.SIDELINED})
@@ -42,11 +43,11 @@ def shrink(turn: Turn, growth: Growth) -> None:
     idle = {
         name for name in idle if turn.phases[name] is not Phase.ONLINE or not turn.leaving(name)
     }
-    for name in sorted(idle, key=lambda name: (turn.idle_since[name], name)):
+    for name in hosts_to_go(turn, growth, idle):
         slots = turn.kept_slots(name)
         spare = slots <= floors.spare(name) or _in_the_way(turn, growth, name)
         if slots and not spare and not _outlived(turn, name):
-            turn.nodes[name] = because(Code.FLOOR, "idle, and kept for the floor")
+            turn.nodes[name] = _kept(turn, name)
         elif (why := _why(turn, growth, name)) and _release(turn, name, why):
             floors.released(name, slots)
     facts = turn.facts
@@ -54,9 +55,18 @@ def shrink(turn: Turn, growth: Growth) -> None:
     beside = {name for name in in_part if _may_be_trimmed(turn, growth, name)}
     in_use = growth.in_use
     turn.spare = {name: spare for name, spare in turn.spare.items() if name in beside}
-    for name in sorted(beside):
+    for name in slots_to_go(turn, growth, beside):
         slots = trim(turn, name, floors.spare(name), in_use.get(name, Usage()))
         floors.released(name, slots)
+
+
+def _kept(turn: Turn, name: str) -> Reason:
+    """Why an idle node stays that may be of the floor, or of a reserve."""
+    since_s = turn.idle_since[name]
+    idle_s, cost = turn.now_s - since_s, idle_cost(turn, name, turn.kept_slots(name), since_s)
+    unit = "cpu-seconds x price" if turn.pools.priced else "cpu-seconds"
+    text = f"idle for {idle_s:.0f} s ({cost:.0f} {unit}), and kept for the floor"
+    return because(Code.FLOOR, text, idle_s=idle_s, cost=cost)
 
 
 def _may_be_trimmed(turn: Turn, growth: Growth, name: str) -> bool:

@@ -123,6 +123,7 @@ class Mesos(State):
                 task.state = TaskState.RUNNING
                 if first is task:
                     self.failed.clear()
+                    self.paused_until = 0.0
             elif task.fate == "fails":
                 for one in self.tasks_at(task.name) if self.task_at(task.name) is task else [task]:
                     self.end_task(one, clean=True)

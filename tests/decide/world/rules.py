@@ -85,7 +85,8 @@ class Rules(Server, Mesos):
         if isinstance(action, Online):
             for name in action.names:
                 self._ours(name, action)
-                self._stays(name, action)
+                if self.records[name].offline:  # else only its note is set
+                    self._stays(name, action)
         if isinstance(action, Kill | DeleteNode):
             record = self.records.get(action.name)
             if record is not None and record.slots and not self._leaves_enough(action, record):

@@ -72,6 +72,7 @@ def disturb(world: World) -> None:
         case 8:  # the framework is killed and started again
             world.memory = Memory()
             world.failed.clear()
+            world.paused_until = 0.0
             world.offers.clear()
             world.suppressed = False
             world.ready_s = world.now_s + random.choice([0.0, 3.0])
