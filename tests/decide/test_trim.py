@@ -286,3 +286,18 @@ def test_a_busy_old_worker_ends_its_jobs_and_gets_no_others() -> None:
 def test_an_empty_node_is_stopped_whole() -> None:
     plan = draining(8, {}, 1, 1, 2, 4).plan()
     assert one(plan, Kill).task_ids == ("t0", "t1", "t2", "t3")
+
+
+@pytest.mark.parametrize("jobs", [{}, {0: "r"}])
+def test_a_further_grant_that_never_runs_is_given_up(jobs: dict[int, str]) -> None:
+    site = online(1, jobs, 1, 2)
+    (worker,) = site.workers
+    timeout_s = site.policy.start_timeout_s
+    hangs = replace(worker.grants[1], state=TaskState.STAGING, since_s=NOW_S - timeout_s + 1)
+    site.workers = [replace(worker, grants=(worker.grants[0], hangs))]
+    early = site.asks("1:ppn=3").plan()
+    assert not some(early, Kill)
+    assert early.again_s is not None
+    assert early.again_s <= NOW_S + 1
+    kill = one(site.plan(now_s=NOW_S + 1), Kill)
+    assert (kill.task_ids, kill.reason.code) == (("t1",), Code.LATE)

@@ -6,7 +6,7 @@ from torque_mesos.decide.floors import Floors
 from torque_mesos.decide.growth import Growth
 from torque_mesos.decide.plan import Kill, Offline
 from torque_mesos.decide.reason import Code, Reason
-from torque_mesos.decide.trim import trim
+from torque_mesos.decide.trim import give_up_late, trim
 from torque_mesos.decide.turn import RETRY_S, SILENT_ALONE_S, Turn, because
 from torque_mesos.decide.usage import Usage
 from torque_mesos.decide.victims import hosts_to_go, idle_cost, slots_to_go
@@ -38,6 +38,9 @@ def shrink(turn: Turn, growth: Growth) -> None:
             _kill(turn, name, because(Code.DRAINED, "its end was asked for"))
         elif where is Phase.READY and (reason := turn.leaving(name)) and not turn.busy(name):
             _kill(turn, name, reason)
+    for name in turn.workers:
+        if not turn.facts[name].all_run:
+            give_up_late(turn, name)
     floors = Floors(turn)
     floors.count(growth)
     idle = {

@@ -28,7 +28,7 @@ from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.usage import Usage
 from torque_mesos.decide.worker import DRAINING_NOTE, Phase
-from torque_mesos.model import Grant, Resources
+from torque_mesos.model import Grant, Resources, TaskState
 
 
 def parts(whole: Resources, slots: int, slot: Resources, *, first: bool) -> tuple[Part, ...]:
@@ -132,6 +132,27 @@ def finish_trims(turn: Turn, growth: Growth) -> None:
                 turn.nodes[name] = because(Code.SPARE, text)
             elif not due:
                 growth.online.add(name)
+
+
+def give_up_late(turn: Turn, name: str) -> None:
+    """End further grants of a mom that is up, where they do not run for long: nobody gets them."""
+    if turn.unreachable(name) or turn.stopping(name) or turn.phases[name] is Phase.STARTING:
+        return
+    waiting = [
+        grant
+        for grant in turn.workers[name].grants
+        if grant.state in (TaskState.STAGING, TaskState.STARTING)
+        and grant.task_id not in turn.killed_at
+    ]
+    for grant in waiting:
+        turn.timer(grant.since_s + turn.policy.start_timeout_s)
+    late = tuple(g for g in waiting if turn.now_s - g.since_s >= turn.policy.start_timeout_s)
+    if late:
+        late_s = turn.now_s - min(grant.since_s for grant in late)
+        text = f"grants of it did not run after {late_s:.0f} s"
+        reason = because(Code.LATE, text, late_s=late_s)
+        turn.nodes[name] = reason
+        _end(turn, name, late, reason)
 
 
 def _end(turn: Turn, name: str, grants: tuple[Grant, ...], reason: Reason) -> None:

@@ -48,6 +48,7 @@ def make_world(seed: int) -> World:
     world.records["static"] = Record(
         "static", 2, frozenset({"old"}), "", offline=random.random() < 0.5
     )
+    world.walltimes = random.choice([0.5, 1.0])
     world.more_than_slots = random.random() < 0.5
     world.memory_counts = random.random() < 0.5
     return world

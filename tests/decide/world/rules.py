@@ -166,9 +166,13 @@ class Rules(Server, Mesos):
 
     def _leaves_enough(self, action: Action, record: Record) -> bool:
         """Whether a node with jobs keeps the slots that they use, and its executor's share."""
-        if not isinstance(action, Kill) or not record.offline:
+        if not isinstance(action, Kill):
             return False
         tasks = self.tasks_at(action.name)
+        if not any(t.state is TaskState.RUNNING for t in tasks if t.task_id in action.task_ids):
+            return tasks[0].task_id not in action.task_ids
+        if not record.offline:
+            return False
         rest = [task for task in tasks if not task.killed and task.task_id not in action.task_ids]
         granted = sum(task.slots for task in rest if task.state is TaskState.RUNNING)
         return tasks[0] in rest and granted >= len(record.slots)

@@ -30,7 +30,7 @@ MEMORY = [{"mem": "3000mb"}, {"pmem": "1500mb"}, {"pmem": "1gb"}]
 def submit(world: World) -> None:
     """A job; one that asks for memory or gpus, too, in worlds where some do."""
     random, runs_s = world.random, world.random.choice([0.5, 20.0, 90.0])
-    more = {"walltime": "100"} if random.random() < 0.5 else {}
+    more = {"walltime": "100"} if random.random() < world.walltimes else {}
     if world.more_than_slots and random.random() < 0.3:
         nodes = random.choice(["1", "1:ppn=2", "2"])
         if world.policy.gpus and random.random() < 0.5:
@@ -47,7 +47,7 @@ def disturb(world: World) -> None:
     random = world.random
     box = random.choice(list(world.boxes.values()))
     record = random.choice(list(world.records.values()))
-    match random.randrange(25):
+    match random.randrange(26):
         case 0 | 1 | 2:
             submit(world)
         case 3:
@@ -108,8 +108,8 @@ def disturb(world: World) -> None:
         case 20 | 21:  # an agent is to be maintained, soon or late; or it was
             begins_s = random.choice([100.0, 700.0, 5000.0])
             world.maintain(box, begins_s if box.unavailable_s is None else None)
-        case 22:  # what all moms need is away
-            world.failing_until = world.now_s + random.choice([20.0, 100.0])
+        case 22 | 25:  # what all moms need is away
+            world.failing_until = world.now_s + random.choice([60.0, 300.0])
             for _ in range(3):
                 submit(world)
         case 23 | 24:
