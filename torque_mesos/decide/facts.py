@@ -21,7 +21,6 @@ from torque_mesos.model import (
     Job,
     Node,
     NodeState,
-    Offer,
     Resources,
     TaskState,
     Worker,
@@ -39,9 +38,11 @@ class Facts:
     """One host. `policy` is what they were made with.
 
     `quiet`: it is parked or online and just as it should be, so that nothing is to be done about
-    its record or its mom for its own sake. `full`: all that its worker holds is in use.
-    `grants`: those that could be given back before all else, the largest first. `host`: what
-    can be taken there, with the offers it was made for; kept here for `growth`.
+    its record or its mom for its own sake. `full`: all that its worker holds is in use. `drains`: a
+    node that is well is offline by us, with jobs on it.
+    `grants`: those that could be given back before all else, the largest first. `jobs`:
+    those that hold slots. `hosts`: what can be taken there, by what is offered of it and whether np may fall, and
+    with what is known of np at the starts of jobs; kept here for `growth`.
     """
 
     name: str
@@ -55,11 +56,15 @@ class Facts:
     full_slots: int
     words: frozenset[str]
     highest: int
+    jobs: frozenset[str]
     quiet: bool
     full: bool
     all_run: bool
+    drains: bool
     grants: tuple[Grant, ...]
-    host: tuple[tuple[Offer, ...], bool, Host | None] | None = None
+    hosts: dict[tuple[Resources, bool], tuple[Mapping[str, int] | None, Host | None]] = field(
+        default_factory=dict
+    )
     whole: Whole | None = None
 
 
@@ -98,11 +103,19 @@ def _made(
         full_slots=full_slots,
         words=words,
         highest=max(node.slots, default=-1) if node is not None else -1,
+        jobs=node.jobs if node is not None else frozenset(),
         quiet=_quiet(node, worker, agent, policy, where, full_slots),
         full=idle <= 0 and (node is None or worker is None or node.np <= worker.running_slots),
         all_run=worker is not None and all(g.state is TaskState.RUNNING for g in worker.grants),
+        drains=_drains(node, worker, where),
         grants=_plain_grants(worker, slot) if worker is not None else (),
     )
+
+
+def _drains(node: Node | None, worker: Worker | None, where: Phase) -> bool:
+    if where is not Phase.DRAINING or node is None or worker is None:
+        return False
+    return bool(node.slots) and not worker.unreachable and NodeState.DOWN not in node.states
 
 
 def _quiet(

@@ -8,21 +8,19 @@ from torque_mesos.decide.growth import NOTHING, host_of
 from torque_mesos.decide.packing import Host
 from torque_mesos.decide.turn import Turn
 from torque_mesos.decide.usage import Usage
-from torque_mesos.model import Offer, Resources
+from torque_mesos.model import Resources
 
 _UNUSED = Usage()
+_KEPT = 4  # what is kept of one host: with what is offered of it, and without
 
 
 def hosts_of(turn: Turn, usage: Mapping[str, Usage], taken: Mapping[str, Resources]) -> list[Host]:
     """What can be taken on each node, in the order of names. `usage`, `taken`: as in `host_of`.
 
-    Where nothing but facts and offers counts, and those are as before, the host is, too.
+    Where nothing but facts, offers and np at the starts of jobs counts, and those are as before,
+    the host is, too.
     """
-    unusual = {*usage, *taken, *turn.np_at_start}
-    if killed := turn.killed_at.keys():
-        for name, worker in turn.workers.items():
-            if worker.executor_id in killed or not killed.isdisjoint(worker.task_ids):
-                unusual.add(name)
+    unusual = {*usage, *taken, *turn.asked_to_end()}
     plain = not (turn.failures or turn.agents_leaving or turn.pools.named)
     feasible = turn.feasible_without()
     found = []
@@ -31,15 +29,14 @@ def hosts_of(turn: Turn, usage: Mapping[str, Usage], taken: Mapping[str, Resourc
         if not plain or name in unusual or facts is None:
             host = host_of(turn, name, usage.get(name, _UNUSED), taken.get(name, NOTHING))
         else:
-            offers = tuple(turn.offers.get(name, ()))
-            kept = facts.host
-            if kept is None or kept[1] is not feasible or not _same(kept[0], offers):
-                kept = facts.host = offers, feasible, host_of(turn, name, _UNUSED)
-            host = kept[2]
+            began = turn.np_at_start.get(name)
+            key = turn.offered(name), feasible
+            kept = facts.hosts.get(key)
+            if kept is None or kept[0] is not began:
+                if len(facts.hosts) >= _KEPT:
+                    facts.hosts.clear()
+                kept = facts.hosts[key] = began, host_of(turn, name, _UNUSED)
+            host = kept[1]
         if host is not None:
             found.append(host)
     return found
-
-
-def _same(some: tuple[Offer, ...], others: tuple[Offer, ...]) -> bool:
-    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))

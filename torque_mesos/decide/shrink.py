@@ -24,8 +24,8 @@ def shrink(turn: Turn, growth: Growth) -> None:
     }
     turn.idle_since = {name: turn.idle_since.get(name, turn.now_s) for name in sorted(idle)}
     wanted = growth.online | growth.claimed
-    for name in turn.workers:
-        if turn.facts[name].quiet and not turn.agents_leaving:
+    for name in turn.workers if turn.agents_leaving else turn.moving:
+        if name not in turn.workers:
             continue
         where = turn.phases[name]
         if where is Phase.DRAINING and name not in wanted and not turn.trimmed(name):

@@ -116,8 +116,8 @@ def finish_trims(turn: Turn, growth: Growth) -> None:
     Those that hold less than the slots up to the highest in use stay as they are: those above
     end first, or what is missing comes back for a job.
     """
-    for name in turn.workers:
-        if turn.facts[name].quiet and not turn.killed_at:
+    for name in {**dict.fromkeys(turn.asked_to_end()), **dict.fromkeys(turn.moving)}:
+        if name not in turn.workers:
             continue
         if turn.ending(name):
             if not (turn.stopping(name) or turn.unreachable(name)):

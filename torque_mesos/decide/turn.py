@@ -165,9 +165,10 @@ class Turn(Views):
         """What is known of np at the starts of jobs that are there still."""
         found = {}
         for name, began in self.np_at_start.items():
-            jobs = self.records[name].jobs if name in self.records else frozenset()
-            left = {job_id: np for job_id, np in began.items() if job_id in jobs}
-            if left:
+            jobs = self.facts[name].jobs if name in self.facts else frozenset()
+            if jobs >= began.keys():
+                found[name] = began  # the same value: what was made of it counts still
+            elif left := {job_id: np for job_id, np in began.items() if job_id in jobs}:
                 found[name] = frozen_map(left)
         return found
 

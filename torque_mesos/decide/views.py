@@ -65,6 +65,17 @@ class Views:
         worker = self.workers.get(name)
         return worker is not None and any(g.task_id in self.killed_at for g in worker.grants)
 
+    def asked_to_end(self) -> list[str]:
+        """The nodes of the workers whose end, or that of a grant, was asked for."""
+        killed = self.killed_at.keys()
+        if not killed:
+            return []
+        return [
+            name
+            for name, worker in self.workers.items()
+            if worker.executor_id in killed or not killed.isdisjoint(worker.task_ids)
+        ]
+
     def silent(self, name: str) -> bool:
         """Whether the mom of a node does not answer the server for long, though others do.
 
@@ -105,8 +116,11 @@ class Views:
         job that ends when there are fewer (`unreserve_execution_slots`), and nobody can use them
         then until the server is restarted.
         """
-        node, began = self.records[name], self.np_at_start.get(name, {})
-        least = max((began.get(job_id, node.np) for job_id in node.jobs), default=0)
+        node, began = self.records[name], self.np_at_start.get(name)
+        jobs = self.facts[name].jobs
+        least = node.np if jobs else 0
+        if began is not None:
+            least = max((began.get(job_id, node.np) for job_id in jobs), default=0)
         return max(least, self.facts[name].highest + 1)
 
     def kept_slots(self, name: str) -> int:
@@ -123,13 +137,8 @@ class Views:
 
     def drains_jobs(self, name: str) -> bool:
         """Whether a node that is well is offline by us, with jobs on it."""
-        return (
-            self.phases[name] is Phase.DRAINING
-            and name in self.workers
-            and bool(self.records[name].slots)
-            and not self.stopping(name)
-            and not (self.unreachable(name) or self.down(name))
-        )
+        facts = self.facts.get(name)  # the capacity record has none
+        return facts is not None and facts.drains and not self.stopping(name)
 
     def offered(self, name: str) -> Resources:
         """What the offers of a host hold together."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from torque_mesos.decide import Memory, Plan, Policy, Snapshot, decide
@@ -73,6 +73,7 @@ class Framework:
         self._budgets = any(share.budget.any for share in (policy.share, *_shares(policy)))
         self._memory = Memory()
         self.tasks: dict[str, Task] = {}
+        self._at: dict[str, list[Task]] = {}  # by node, in the order of their launches
         self._workers: tuple[Worker, ...] | None = None
         self._worker_of: dict[str, Worker] = {}  # of nodes whose grants did not change
         self._numbers = itertools.count()
@@ -132,9 +133,9 @@ class Framework:
             suppressed=self._cloud.suppressed,
             memory=self._memory,
         )
-        started_s = time.process_time()
+        started_s = time.perf_counter()
         plan = self.plan = decide(snapshot, self.policy)
-        took_s = time.process_time() - started_s
+        took_s = time.perf_counter() - started_s
         self.decide_s += took_s
         self.slowest_s = max(self.slowest_s, took_s)
         self._memory = plan.memory
@@ -152,10 +153,7 @@ class Framework:
     def workers(self) -> tuple[Worker, ...]:
         """Our workers, each with its grants."""
         if self._workers is None:
-            moms: dict[str, list[Task]] = {}
-            for task in self.tasks.values():
-                moms.setdefault(task.node, []).append(task)
-            for node, tasks in moms.items():
+            for node, tasks in self._at.items():
                 if node not in self._worker_of:
                     self._worker_of[node] = Worker(
                         node=node,
@@ -164,7 +162,7 @@ class Framework:
                         generation=self.policy.generation,
                         grants=tuple(task.grant for task in tasks),
                     )
-            self._workers = tuple(self._worker_of[node] for node in moms)
+            self._workers = tuple([self._worker_of[node] for node in self._at])
         return self._workers
 
     def _changed(self, name: str) -> None:
@@ -175,7 +173,7 @@ class Framework:
 
     def tasks_at(self, name: str) -> list[Task]:
         """The tasks on a host."""
-        return [task for task in self.tasks.values() if task.node == name]
+        return list(self._at.get(name, ()))
 
     # -- carrying out ------------------------------------------------------------------
 
@@ -187,8 +185,7 @@ class Framework:
             for offer_id in action.offer_ids:
                 cloud.decline(offers[offer_id], action.refuse_s)
         elif isinstance(action, Kill):
-            for task_id in action.task_ids:
-                self._kill(task_id)
+            self._kill(action.task_ids)
         elif isinstance(action, Revive):
             cloud.revive()
         elif isinstance(action, Suppress):
@@ -232,6 +229,7 @@ class Framework:
             task = Task(grant, action.name, action.agent_id, executor_id)
             self.tasks[task_id] = task
             tasks.append(task)
+        self._at.setdefault(action.name, []).extend(tasks)
         self._changed(action.name)
         self._account.count("grants" if there else "starts")
         self._account.add(held=action.resources.cpus, nodes=0 if there else 1)
@@ -259,26 +257,37 @@ class Framework:
         task.grant = replace(task.grant, state=state, since_s=self._clock.now_s)
         self._changed(task.node)
 
-    def _kill(self, task_id: str) -> None:
-        task = self.tasks.get(task_id)
-        if task is None or task.killed or task.grant.state is TaskState.UNREACHABLE:
-            return
-        task.killed = True
-        self.ledger.changed(task.node)
-        self._clock.after(self._delays.mom_stop_s, lambda: self._stopped(task))
+    def _kill(self, task_ids: Iterable[str]) -> None:
+        """Ask one executor for the end of grants: they end together."""
+        known = [self.tasks[task_id] for task_id in task_ids if task_id in self.tasks]
+        asked = [
+            task
+            for task in known
+            if not task.killed and task.grant.state is not TaskState.UNREACHABLE
+        ]
+        for task in asked:
+            task.killed = True
+        if asked:
+            self.ledger.changed(asked[0].node)
+            self._clock.after(self._delays.mom_stop_s, lambda: self._stopped(asked))
 
-    def _stopped(self, task: Task) -> None:
-        if self.tasks.get(task.grant.task_id) is task:
-            last = len(self.tasks_at(task.node)) == 1
+    def _stopped(self, asked: Sequence[Task]) -> None:
+        there = [task for task in asked if self.tasks.get(task.grant.task_id) is task]
+        for task in there:
+            last = len(self._at[task.node]) == 1
             self._account.count("stops" if last else "grants given back")
             self.end(task)
+        if there:
             self.poke(self._delays.offer_s)
 
     def end(self, task: Task) -> None:
         """A task is over; its mom with the last one of them. The resources go back."""
         del self.tasks[task.grant.task_id]
+        self._at[task.node].remove(task)
+        last = not self._at[task.node]
+        if last:
+            del self._at[task.node]
         self._changed(task.node)
-        last = not self.tasks_at(task.node)
         self._account.add(held=-task.grant.resources.cpus, nodes=-1 if last else 0)
         if last:
             self._server.freeze(task.node)
