@@ -38,11 +38,11 @@ class Facts:
     """One host. `policy` is what they were made with.
 
     `quiet`: it is parked or online and just as it should be, so that nothing is to be done about
-    its record or its mom for its own sake. `full`: all that its worker holds is in use. `drains`: a
-    node that is well is offline by us, with jobs on it.
-    `grants`: those that could be given back before all else, the largest first. `jobs`:
-    those that hold slots. `hosts`: what can be taken there, by what is offered of it and whether np may fall, and
-    with what is known of np at the starts of jobs; kept here for `growth`.
+    its record or its mom for its own sake. `full`: all that its worker holds is in use. `drains`:
+    a node that is well is offline by us, with jobs on it. `jobs`: those that hold slots. `grants`:
+    those that could be given back before all else, the largest first. `hosts`: what can be taken
+    there, by what is offered of it and whether np may fall, each with what was known of np at the
+    starts of jobs; kept here for `growth`.
     """
 
     name: str
