@@ -4,12 +4,12 @@ BIN := $(VENV)/bin
 PARSER := $(shell find packages/http-parser -name '*.py' -o -name '*.toml')
 
 .DEFAULT_GOAL := help
-.PHONY: help venv mesos demo test test-quick test-system test-mutations lint format bench deb clean
+.PHONY: help venv mesos demo test test-quick test-system test-mutations test-topologies lint format bench deb clean
 
 help: ## this list
 	@echo "torque-mesos: an elastic TORQUE cluster on Apache Mesos"
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 26
 
 venv: $(VENV)/installed ## the virtual environment in .venv (Python 3.11 or later)
 
@@ -29,6 +29,9 @@ test-quick: venv ## the tests that start no daemons
 
 test-system: mesos ## the tests on a real Mesos (and on TORQUE, where it is installed)
 	$(BIN)/python -m pytest -m "system or torque"
+
+test-topologies: mesos ## the Debian packages installed on clusters of one to six hosts (as root)
+	$(BIN)/python -m pytest -s tests/topologies
 
 test-mutations: venv ## whether the tests of decisions notice faults in the code
 	$(BIN)/python -m tests.decide.test_mutations

@@ -1,0 +1,221 @@
+"""An administrator's work: packages on machines, their settings, Mesos, and the services."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dev.mesos.layout import AGENT_FLAGS, MASTER_FLAGS
+from tests.pelog.hosts import HEAD
+from tests.topologies.machines import USERS, Machines
+from tests.waiting import wait_for
+from torque_mesos.batch.torque_xml import parse_jobs, parse_nodes
+from torque_mesos.decide.worker import CAPACITY_NOTE, PARKED_NOTE
+from torque_mesos.model import Job, Node
+
+SETTINGS = "/etc/torque-mesos/torque-mesos.toml"
+UNIT = "torque-mesos.service"
+SLOTS = 2
+RESOURCES = f"cpus:{SLOTS};mem:{SLOTS * 256}"
+START_S = 120.0
+VERIFY_S = 300.0
+# The shipped settings, and what an administrator makes of them.
+EDITS = {
+    '# master = "zk://zk1:2181,zk2:2181/mesos"': f'master = "{HEAD}:5050"',
+    'kind = "torque"': 'kind = "builtin"',
+    "min_compute_node = {cpus = 1, mem_mb = 1024}": "min_compute_node = {cpus = 1, mem_mb = 256}",
+    "[executor]\n": '[executor]\ndelivery = "path"\n'
+    'path = "/opt/torque-mesos-executor/executor/torque-mesos-executor"\n',
+}
+EDITS_FOR_CLIENTS = {'kind = "builtin"': 'kind = "builtin"\nauth = "munge"'}
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Which machines there are beside the batch server's, which one may be all."""
+
+    workers: tuple[str, ...]
+    clients: tuple[str, ...]
+
+    @property
+    def others(self) -> list[str]:
+        """All machines but the server's."""
+        return [name for name in dict.fromkeys((*self.workers, *self.clients)) if name != HEAD]
+
+    @property
+    def has_remote_clients(self) -> bool:
+        """Whether users work elsewhere than on the server's host."""
+        return self.clients != (HEAD,)
+
+
+@dataclass(frozen=True)
+class Packages:
+    """Files of Debian packages."""
+
+    scheduler: Path
+    executor: Path
+    client: Path
+
+
+class Site:
+    """Machines of a topology, and what runs on them."""
+
+    def __init__(self, topology: Topology, build: Path) -> None:
+        self.topology = topology
+        self.machines = Machines(topology.others, build)
+        self.agents: dict[str, subprocess.Popen[bytes]] = {}
+        self._service: subprocess.Popen[bytes] | None = None
+
+    def close(self) -> None:
+        """Power off."""
+        self.machines.close()
+
+    def start(self, packages: Packages) -> None:
+        """Install and start everything; on return every agent has its parked node record."""
+        self.machines.start()
+        self._start_mesos()
+        self.install(packages)
+        self.edit(EDITS)
+        if self.topology.has_remote_clients:
+            self.edit(EDITS_FOR_CLIENTS)
+            self._let_hosts_know_each_other()
+        self.start_service()
+        wait_for(self.all_parked, START_S, "every agent has a parked node record")
+
+    # --- what an administrator does ---------------------------------------------------
+
+    def install(self, packages: Packages) -> None:
+        """Give every machine its packages."""
+        given: dict[str, list[Path]] = {HEAD: [packages.scheduler, packages.client]}
+        for name in self.topology.workers:
+            given.setdefault(name, []).append(packages.executor)
+        for name in self.topology.clients:
+            if name != HEAD:
+                given.setdefault(name, []).append(packages.client)
+        for name, files in given.items():
+            copies = []
+            for file in files:
+                copies.append(self.machines.folder / file.name)
+                copies[-1].write_bytes(file.read_bytes())
+            self.machines.install(name, *copies)
+
+    def edit(self, edits: dict[str, str]) -> None:
+        """Replace texts that are in the settings."""
+        text = self.machines.text(HEAD, SETTINGS)
+        for old, new in edits.items():
+            assert old in text, (old, text)
+            text = text.replace(old, new, 1)
+        self.machines.write(HEAD, SETTINGS, text)
+
+    def start_service(self) -> None:
+        """As systemd does: what the unit says, when the settings are good."""
+        self.machines.check(HEAD, "torque-mesos", "check-config")
+        self._service = self.machines.start_unit(HEAD, UNIT)
+
+    def stop_service(self) -> None:
+        """As systemd does with KillMode=process: SIGTERM to the service alone."""
+        assert self._service is not None
+        self._service.send_signal(signal.SIGTERM)
+        assert self._service.wait(60) == 0, self.log_end()
+
+    def _let_hosts_know_each_other(self) -> None:
+        """MUNGE for users' commands, and ssh without a password for root at the server's host."""
+        machines, key = self.machines, secrets.token_hex(64)
+        for name in (HEAD, *self.topology.others):
+            machines.check(name, "install", "-d", "-o", "munge", "-m", "0700", "/etc/munge")
+            machines.write(name, "/etc/munge/munge.key", key, "0400")
+            machines.check(name, "chown", "munge:munge", "/etc/munge/munge.key")
+            machines.start_unit(name, "munge.service")
+        machines.check(HEAD, "install", "-d", "-m", "0700", "/root/.ssh")
+        machines.check(
+            HEAD, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/.ssh/id_ed25519"
+        )
+        public = machines.text(HEAD, "/root/.ssh/id_ed25519.pub")
+        known = ""
+        for name in self.topology.clients:
+            machines.write(name, "/etc/torque-mesos/server_name", f"{HEAD}\n")
+            machines.check(name, "ssh-keygen", "-A")
+            machines.check(name, "install", "-d", "-m", "0700", "/root/.ssh")
+            machines.write(name, "/root/.ssh/authorized_keys", public, "0600")
+            machines.start_unit(name, "ssh.service")
+            known += f"{name} {machines.text(name, '/etc/ssh/ssh_host_ed25519_key.pub')}"
+        machines.write(HEAD, "/root/.ssh/known_hosts", known)
+
+    def _start_mesos(self) -> None:
+        flags = {**MASTER_FLAGS, "work_dir": "/var/lib/mesos", "hostname": HEAD}
+        self._mesosd(HEAD, 5050, "master", flags)
+        for name in self.topology.workers:
+            self.start_agent(name)
+
+    def start_agent(self, name: str) -> None:
+        """Start a machine's Mesos agent."""
+        flags = {
+            **AGENT_FLAGS,
+            "work_dir": "/var/lib/mesos-agent",
+            "runtime_dir": "/run/mesos",
+            "launcher_dir": str(self.machines.build),
+            "hostname": name,
+            "resources": RESOURCES,
+        }
+        self.agents[name] = self._mesosd(name, 5051, "agent", flags, f"{HEAD}:5050")
+
+    def _mesosd(
+        self, name: str, port: int, kind: str, flags: dict[str, str], *words: str
+    ) -> subprocess.Popen[bytes]:
+        where = (f"LIBPROCESS_IP={self.machines.addresses[name]}", f"LIBPROCESS_PORT={port}")
+        options = [f"--{key}={value}" for key, value in flags.items()]
+        program = str(self.machines.build / "mesosd")
+        return self.machines.spawn(name, "env", *where, program, kind, *words, *options)
+
+    # --- what can be seen ---------------------------------------------------------------
+
+    def nodes(self) -> dict[str, Node]:
+        """The batch server's nodes, but for the record that keeps jobs feasible."""
+        done = self.machines.run(HEAD, "pbsnodes", "-x")
+        found = parse_nodes(done.stdout).nodes if done.returncode == 0 else ()
+        return {node.name: node for node in found if node.note != CAPACITY_NOTE}
+
+    def all_parked(self) -> bool:
+        """Whether every agent has its record, and none is in use."""
+        nodes = self.nodes()
+        return set(nodes) == set(self.topology.workers) and all(
+            node.note == PARKED_NOTE and node.np == SLOTS for node in nodes.values()
+        )
+
+    def job(self, job_id: str) -> Job:
+        """What `qstat` tells of a job."""
+        (job,) = parse_jobs(self.machines.check(HEAD, "qstat", "-x", job_id)).jobs
+        return job
+
+    def log_end(self, lines: int = 60) -> str:
+        """The end of what the daemons of the server's host have said."""
+        text = (self.machines.folder / f"daemons.{HEAD}").read_text(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+    def verify(self, *more: str, nodes: int | None = None) -> subprocess.CompletedProcess[str]:
+        """The acceptance test, at the server's host: the same command in all topologies."""
+        expected = len(self.topology.workers) if nodes is None else nodes
+        words = (
+            *("torque-mesos", "verify", "--users", ",".join(USERS)),
+            *("--clients", ",".join(self.topology.clients), "--expect-nodes", str(expected)),
+            *more,
+        )
+        return subprocess.run(
+            self.machines.command(HEAD, words),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=VERIFY_S + 60,
+        )
+
+
+def results(text: str) -> Sequence[dict[str, Any]]:
+    """What `verify --json` has printed."""
+    found: Sequence[dict[str, Any]] = json.loads(text)["results"]
+    return found

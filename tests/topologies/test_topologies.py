@@ -1,0 +1,36 @@
+"""The acceptance test, the same command, on clusters of one to six machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.pelog.hosts import HEAD
+from tests.topologies.machines import USERS
+from tests.topologies.site import Site, Topology
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.system
+
+TOPOLOGIES = {
+    "monolithic": Topology(workers=(HEAD,), clients=(HEAD,)),
+    "separate worker": Topology(workers=("w1",), clients=(HEAD,)),
+    "separate worker and client": Topology(workers=("w1",), clients=("c1",)),
+    "three workers, two clients": Topology(workers=("w1", "w2", "w3"), clients=("c1", "c2")),
+}
+
+
+@pytest.mark.parametrize("name", TOPOLOGIES)
+def test_verify_is_green(name: str, start_site: Callable[[Topology], Site]) -> None:
+    site = start_site(TOPOLOGIES[name])
+    done = site.verify()
+    print(f"\n{name}\n{done.stdout}")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{site.log_end()}"
+    several = len(site.topology.workers) > 1
+    jobs = (3 if several else 2) * len(USERS) * len(site.topology.clients)
+    assert f"{jobs + 3} ok, 0 failed, {0 if several else 1} skipped" in done.stdout
+    wait_for(site.all_parked, 60, "every node is parked again")
+    for machine in (HEAD, *site.topology.others):
+        for uid in USERS.values():
+            assert site.machines.processes(machine, uid) == []
