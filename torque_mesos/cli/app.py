@@ -245,6 +245,41 @@ def verify(
     )
 
 
+class Side(enum.StrEnum):
+    """Which host is looked at."""
+
+    SERVER = "server"
+    AGENT = "agent"
+
+
+@app.command()
+def doctor(
+    config: Config = None,
+    host: Annotated[
+        Side, typer.Option("--host", help="What this host is: the batch server's, or an agent.")
+    ] = Side.SERVER,
+    users: Annotated[
+        str, typer.Option("--users", metavar="A,B", help="Accounts that must be there.")
+    ] = "",
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option("--compare", metavar="FILE", help="What --json printed on another host."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find what is wrong on this host, with the line that mends it."""
+    from torque_mesos.cli import doctor as examination
+    from torque_mesos.cli.verify import names
+
+    examination.doctor(
+        _settings(config),
+        side="server" if host is Side.SERVER else "agent",
+        users=names(users),
+        compare=compare or (),
+        as_json=as_json,
+    )
+
+
 @app.command("setup-server")
 def setup_server(
     config: Config = None,

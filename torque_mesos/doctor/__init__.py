@@ -1,0 +1,1 @@
+"""What is wrong on a host: facts are gathered, and judged by pure functions."""

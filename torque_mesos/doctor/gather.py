@@ -1,0 +1,332 @@
+"""Gathering the facts of this host. What cannot be learned is left out; nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from torque_mesos.batch.openpbs_settings import OpenPbsSettings
+from torque_mesos.batch.torque_settings import TorqueSettings
+from torque_mesos.config import Settings
+from torque_mesos.doctor.elsewhere import (
+    Elsewhere,
+    Master,
+    MesosAgent,
+    ask_master,
+    ask_server,
+    reach,
+    work_dir,
+)
+from torque_mesos.doctor.facts import (
+    Disk,
+    Facts,
+    Folder,
+    Mom,
+    Munge,
+    Name,
+    Port,
+    Reach,
+    Side,
+    Socket,
+    User,
+    Versions,
+)
+from torque_mesos.doctor.strangers import strangers
+from torque_mesos.framework.site import openpbs_settings, torque_settings
+
+TRQAUTHD_SOCKET = "/tmp/trqauthd-unix"  # noqa: S108 (TORQUE's, compiled in)
+_SCHED_PORT, _COMM_PORT = 15004, 17001
+_COMMAND_S = 15.0
+_TORQUE_SERVER = {
+    "spool": (0o1777, True),
+    "undelivered": (0o1777, True),
+    "checkpoint": (0o1777, False),
+    "server_priv": (0o750, False),
+    "server_logs": (0o755, False),
+    "mom_priv": (0o751, False),
+    "aux": (0o755, False),
+}
+_OPENPBS_SERVER = {
+    "spool": (0o1777, True),
+    "undelivered": (0o1777, True),
+    "server_priv": (0o750, False),
+    "sched_priv": (0o750, False),
+}
+
+
+def gather(
+    settings: Settings, side: Side, users: Sequence[str], compared: Sequence[Elsewhere] = ()
+) -> Facts:
+    """The facts of this host, as one of the server or of an agent."""
+    kind = settings.batch.kind
+    batch = openpbs_settings(settings) if kind == "openpbs" else torque_settings(settings)
+    torque = kind == "torque"
+    master = ask_master(settings.mesos.master)
+    server = ask_server(batch)
+    own = _own_addresses()
+    agent = next((agent for agent in master.agents if agent.address in own), None)
+    version = server.version or next((one.server for one in compared if one.server), None)
+    here = side == "server"
+    return Facts(
+        side=side,
+        kind=kind,
+        host=socket.gethostname(),
+        names=_names(settings, side, master, own),
+        agent_name=agent.name if agent and not here else None,
+        server_error=server.error if here else "",
+        ports=_ports(settings, side),
+        reaches=_reaches(settings, side, master),
+        trqauthd=_trqauthd() if torque else None,
+        folders=_server_folders(batch) if here else _agent_folders(settings, agent),
+        mom_hierarchy=_there(batch.home / "server_priv" / "mom_hierarchy") if here else None,
+        clocks=master.clocks,
+        versions=_versions(settings, version, here),
+        users=tuple(_user(name) for name in users),
+        others=tuple((one.host, one.users) for one in compared),
+        moms=() if here else _moms(),
+        strangers=strangers(batch.home / "server_logs") if here and torque else (),
+        records=server.records,
+        maui=here and bool(_holders().get(42559) or shutil.which("maui")),
+        counts=server.counts,
+        disks=_disks(settings, batch, side),
+        munge=_munge(settings),
+        python=None if here else _python(settings.executor.python),
+    )
+
+
+# --- names ----------------------------------------------------------------------
+
+
+def _names(settings: Settings, side: Side, master: Master, own: frozenset[str]) -> tuple[Name, ...]:
+    host = socket.gethostname()
+    found = {host: Name(host, "this host", _lookup(host)[0], own=True)}
+    found.setdefault(
+        settings.server_host,
+        Name(settings.server_host, "the batch server", _lookup(settings.server_host)[0]),
+    )
+    for agent in master.agents:
+        if agent.address in own and side == "agent":
+            continue
+        addresses, back = _lookup(agent.name)
+        seen = Name(agent.name, "a Mesos agent", addresses, agent.address, back)
+        found.setdefault(agent.name, seen)
+    return tuple(found.values())
+
+
+def _lookup(name: str) -> tuple[tuple[str, ...], str | None]:
+    """The IPv4 addresses of a name, and the name that the first of them has."""
+    try:
+        known = socket.getaddrinfo(name, None, socket.AF_INET, socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return (), None
+    addresses = tuple(dict.fromkeys(str(item[4][0]) for item in known))
+    try:
+        back: str | None = socket.gethostbyaddr(addresses[0])[0]
+    except OSError:
+        back = None
+    return addresses, back
+
+
+def _own_addresses() -> frozenset[str]:
+    return frozenset(
+        item.address
+        for items in psutil.net_if_addrs().values()
+        for item in items
+        if item.family == socket.AF_INET
+    )
+
+
+# --- daemons and ports ----------------------------------------------------------
+
+
+def _holders() -> dict[int, str]:
+    """Who listens, by port. `?` where that may not be seen."""
+    found: dict[int, str] = {}
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr:
+            name = "?"
+            if connection.pid is not None and psutil.pid_exists(connection.pid):
+                try:
+                    name = psutil.Process(connection.pid).name()
+                except psutil.Error:
+                    name = "?"
+            found[connection.laddr.port] = name.removesuffix(".bin")
+    return found
+
+
+def _ports(settings: Settings, side: Side) -> tuple[Port, ...]:
+    batch, holders = settings.batch, _holders()
+    if side == "agent":
+        moms = (batch.mom_service_port, batch.mom_manager_port)
+        return tuple(Port(number, "", holders.get(number)) for number in moms)
+    wanted = {batch.server_port: "pbs_server"}
+    if batch.kind == "openpbs":
+        wanted[_COMM_PORT] = "pbs_comm"
+    elif batch.kind == "torque":
+        wanted[_SCHED_PORT] = "pbs_sched or maui or moab"
+    return tuple(Port(number, by, holders.get(number)) for number, by in wanted.items())
+
+
+def _reaches(settings: Settings, side: Side, master: Master) -> tuple[Reach, ...]:
+    found = list(master.reaches)
+    if side == "agent":
+        host = settings.server_host
+        found.append(reach(host, settings.batch.server_port, "pbs_server"))
+        if settings.batch.kind == "openpbs":
+            found.append(reach(host, _COMM_PORT, "pbs_comm"))
+    return tuple(found)
+
+
+def _trqauthd() -> Socket:
+    error = ""
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(5.0)
+            probe.connect(TRQAUTHD_SOCKET)
+    except OSError as failure:
+        error = failure.strerror or str(failure)
+    running = any(process.info["name"] == "trqauthd" for process in psutil.process_iter(["name"]))
+    return Socket(TRQAUTHD_SOCKET, Path(TRQAUTHD_SOCKET).exists(), error, running)
+
+
+def _moms() -> tuple[Mom, ...]:
+    found = []
+    for process in psutil.process_iter(["name", "cmdline"]):
+        words = process.info["cmdline"] or []
+        if process.info["name"] == "pbs_mom" and words:
+            named = words[words.index("-H") + 1] if "-H" in words[:-1] else socket.gethostname()
+            found.append(Mom(process.pid, named))
+    return tuple(found)
+
+
+def _versions(settings: Settings, server: str | None, here: bool) -> Versions | None:
+    if here or settings.batch.kind == "builtin":
+        return None if server is None else Versions(None, server)
+    program = _pbs_mom(settings)
+    if program is None:
+        return Versions(None, server, "there is no pbs_mom here")
+    text = _said([program, "--version"])
+    for line in (text or "").splitlines():
+        for begin in ("Version: ", "pbs_version = "):
+            if line.startswith(begin):
+                return Versions(line[len(begin) :].strip(), server)
+    return Versions(None, server, f"{program} --version says no version: {(text or '')[:80]!r}")
+
+
+def _pbs_mom(settings: Settings) -> str | None:
+    if settings.executor.pbs_mom is not None:
+        return str(settings.executor.pbs_mom)
+    from torque_mesos.mom.programs import OPENPBS_FOLDERS, USUAL_FOLDERS
+
+    folders = [str(settings.sbin_dir), *USUAL_FOLDERS]
+    if settings.batch.kind == "openpbs":
+        folders = [*OPENPBS_FOLDERS, *folders]
+    return shutil.which("pbs_mom", path=os.pathsep.join(folders))
+
+
+def _python(program: str) -> str:
+    text = _said([program, "-c", "import platform; print(platform.python_version())"])
+    return (text or "").strip()
+
+
+def _said(argv: Sequence[str]) -> str | None:
+    """What a command printed, None if it failed."""
+    try:
+        done = subprocess.run(
+            list(argv), capture_output=True, text=True, timeout=_COMMAND_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout + done.stderr
+
+
+def _munge(settings: Settings) -> Munge:
+    needed = settings.batch.kind == "openpbs" and _pbs_conf_asks_for_munge()
+    program = shutil.which("munge")
+    if program is None:
+        return Munge(installed=False, needed=needed, error="")
+    done = subprocess.run(
+        [program, "-n"], capture_output=True, text=True, timeout=_COMMAND_S, check=False
+    )
+    error = "" if done.returncode == 0 else " ".join(done.stderr.split())[:200]
+    return Munge(installed=True, needed=needed, error=error)
+
+
+def _pbs_conf_asks_for_munge() -> bool:
+    try:
+        text = Path(os.environ.get("PBS_CONF_FILE", "/etc/pbs.conf")).read_text()
+    except OSError:
+        return False
+    return any("=munge" in line.lower() for line in text.splitlines() if "AUTH_METHOD" in line)
+
+
+# --- files and accounts ---------------------------------------------------------
+
+
+def _server_folders(batch: TorqueSettings | OpenPbsSettings) -> tuple[Folder, ...]:
+    wanted = _OPENPBS_SERVER if isinstance(batch, OpenPbsSettings) else _TORQUE_SERVER
+    return tuple(
+        _folder(batch.home / name, mode, exactly=exactly)
+        for name, (mode, exactly) in wanted.items()
+    )
+
+
+def _agent_folders(settings: Settings, agent: MesosAgent | None) -> tuple[Folder, ...]:
+    if settings.executor.mom_home is not None:
+        return (_folder(settings.executor.mom_home, 0o755, above=True),)
+    sandboxes = None if agent is None else work_dir(agent)
+    if sandboxes is None:
+        return ()
+    return (_folder(Path(sandboxes), 0o755, above=True, sandbox=True),)
+
+
+def _folder(
+    path: Path, wanted: int, *, exactly: bool = False, above: bool = False, sandbox: bool = False
+) -> Folder:
+    from torque_mesos.mom.home import world_writable_folders
+
+    try:
+        status = path.stat()
+        mode: int | None = status.st_mode & 0o7777
+        uid: int | None = status.st_uid
+        chain = tuple(world_writable_folders(path)) if above else ()
+    except OSError:
+        mode, uid, chain = None, None, ()
+    return Folder(str(path), mode, uid, wanted, exactly, chain, sandbox)
+
+
+def _there(path: Path) -> str | None:
+    try:
+        return str(path) if path.exists() else None
+    except OSError:
+        return None
+
+
+def _user(name: str) -> User:
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        return User(name, None)
+    return User(name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir).is_dir())
+
+
+def _disks(
+    settings: Settings, batch: TorqueSettings | OpenPbsSettings, side: Side
+) -> tuple[Disk, ...]:
+    wanted = [settings.state_dir, batch.home] if side == "server" else [settings.executor.scratch]
+    found: dict[int, Disk] = {}
+    for path in wanted:
+        there = next((p for p in (path, *path.parents) if p.exists()), Path("/"))
+        room = os.statvfs(there)
+        files = room.f_favail if room.f_files else None
+        size = room.f_frsize / 2**20
+        seen = Disk(str(there), room.f_bavail * size, room.f_blocks * size, files)
+        found.setdefault(there.stat().st_dev, seen)
+    return tuple(found.values())
