@@ -24,7 +24,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SEEDS = 200  # without any fault, many more of them pass
-NEEDED = 3  # so many of them must notice
+NEEDED = 2  # so many of them must notice
 TIMEOUT_S = 600.0
 # Played in the copy, with the world and the names above: a line for each seed that noticed.
 _PLAY = f"""

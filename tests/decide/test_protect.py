@@ -110,3 +110,15 @@ def test_a_mom_that_ran_before_proves_nothing() -> None:
     site = three().online("n4", 1, 1, {0: "r"}).asks("1")
     site.memory = failed(*EVERYWHERE)
     assert not some(site.plan(), Launch)
+
+
+def test_a_mom_that_was_ready_before_the_failures_and_waits_for_others_shows_nothing() -> None:
+    site = three().asks("1").ready("n4", 1).starting("n5", 1).asks("2")
+    site.memory = failed(*EVERYWHERE)  # the last of them 700 s ago
+    (ready, starting) = site.workers
+    early = replace(ready.grants[0], since_s=NOW_S - 800)
+    site.workers = [replace(ready, grants=(early,)), starting]
+    assert site.plan().protected is not None
+    late = replace(ready.grants[0], since_s=NOW_S - 600)
+    site.workers = [replace(ready, grants=(late,)), starting]
+    assert site.plan().protected is None

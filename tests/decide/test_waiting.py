@@ -22,10 +22,9 @@ from torque_mesos.decide.plan import (
     Failures,
     Launch,
 )
+from torque_mesos.decide.pool import Pool
 from torque_mesos.decide.reason import Code
-from torque_mesos.decide.worker import (
-    PARKED_NOTE,
-)
+from torque_mesos.decide.worker import ONLINE_NOTE, PARKED_NOTE
 from torque_mesos.model import Job, JobState, Queue, frozen_map
 
 
@@ -140,3 +139,31 @@ def test_an_agent_that_cannot_be_a_node_is_not_used_and_said_so(name: str) -> No
     assert not some(plan, CreateNode)
     assert not some(plan, Launch)
     assert plan.jobs["0.head"].code is Code.NO_AGENTS
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"nodes": "1:ppn=8"},
+        {"nodes": "1", "mem": "90gb"},
+        {"nodes": "1:gpus=2"},
+        {"nodes": "n1:ppn=3"},
+    ],
+)
+def test_never_is_not_said_of_what_an_agent_may_have_that_is_not_listed_yet(
+    asked: dict[str, str],
+) -> None:
+    """As after a restart: its node was made as large as its grants, and tells no memory."""
+    pool = Pool("gpu", queues=("batch",), attributes=(("kind", ("gpu",)),))
+    for pools in ((), (pool,)):
+        site = Site().rules(gpus=True, pools=pools)
+        site.node("n1", 2, (), ONLINE_NOTE).worker("n1", 2)
+        site.jobs = [Job("0.head", "", "", "batch", JobState.QUEUED, frozen_map(asked))]
+        for ready in (True, False):
+            code = site.plan(mesos_ready=ready).jobs["0.head"].code
+            assert code in (Code.NO_AGENTS, Code.NOT_CONNECTED)
+
+
+def test_a_parked_record_tells_the_slots_of_its_agent() -> None:
+    away = Site().node("n1", 8, (DOWN, OFFLINE), PARKED_NOTE).parked("n2", 2)
+    assert codes(away.asks("1:ppn=9").plan()) == {"0.head": Code.NEVER_TOO_LARGE}

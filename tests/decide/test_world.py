@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from tests.decide.world import plain, pools
+from tests.decide.world import bare, plain, pools
 
 # More of them: DECIDE_SEEDS=2000 pytest tests/decide/test_world.py
-SEEDS = int(os.environ.get("DECIDE_SEEDS", "50"))
+SEEDS = int(os.environ.get("DECIDE_SEEDS", "40"))
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -20,3 +20,8 @@ def test_rules_hold_and_all_ends_well(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(max(10, SEEDS // 5)))
 def test_rules_hold_in_every_pool_and_all_ends_well(seed: int) -> None:
     pools.play(seed)
+
+
+@pytest.mark.parametrize("seed", range(max(10, SEEDS // 5)))
+def test_rules_hold_where_there_are_two_hosts_only(seed: int) -> None:
+    bare.play(seed)

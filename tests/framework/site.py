@@ -36,6 +36,8 @@ class Poller:
         self._site = site
 
     def poke(self, link: MesosLink, framework_id: str | None) -> None:
+        if not self._site.master_answers:
+            return
         tasks = link.live_tasks(framework_id) if framework_id else None
         self._site.inbox.put(MasterRead(link.agents(), tasks))
 
@@ -53,6 +55,7 @@ class Site:
         self.remember: Callable[[str | None], None] = self.remembered.append
         self.published: list[Published] = []
         self.spending: SpendingFile | None = None
+        self.master_answers = True  # to questions for its lists
         values: dict[str, object] = {
             "slot": Resources(1, 512),
             "generation": RECIPE.generation,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
-from tests.framework.site import Site
+from tests.framework.site import NODES, Poller, Site
+from torque_mesos.decide.reason import Code
 from torque_mesos.framework.inbox import Inbox, QueueChanged
 from torque_mesos.framework.loop import Exit
 from torque_mesos.mesos.base import (
@@ -68,6 +70,27 @@ def test_after_a_kill_the_next_service_finds_its_workers_again() -> None:
     site.end_killed()
     site.steps(80)
     assert not site.live()
+
+
+def test_no_job_is_told_that_it_can_never_run_before_agents_are_listed() -> None:
+    site = Site().start().parked()
+    site.submit("1.head", "2")
+    site.steps(3)
+    site.moms_up()
+    site.steps(3)
+    assert [site.server.nodes[name].np for name in NODES] == [1, 1], "their agents have two"
+    site.links[-1].stop()
+    site.inbox, site.master_answers = Inbox(), False
+    site.submit("2.head", "1:ppn=2")
+    with structlog.testing.capture_logs() as logs:
+        site.start(site.remembered[-1])
+        site.steps(5)
+        assert site.published[-1].plan.jobs["2.head"].code is Code.NOT_CONNECTED
+        site.master_answers = True
+        Poller(site).poke(site.link, site.remembered[-1])
+        site.steps(40)
+    assert site.published[-1].plan.jobs["2.head"].code is not Code.NOT_CONNECTED
+    assert "a job can never run" not in [line["event"] for line in logs]
 
 
 def test_a_mom_that_dies_has_its_job_run_again_elsewhere() -> None:

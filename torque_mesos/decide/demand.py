@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,7 +10,13 @@ from torque_mesos.decide.facts import Whole
 from torque_mesos.decide.packing import Host, Tier, place
 from torque_mesos.decide.pool import Limit, Pool
 from torque_mesos.decide.reason import Code, Reason
-from torque_mesos.decide.request import Request, RequestError, cost_of, parse_request
+from torque_mesos.decide.request import (
+    MAX_COUNT,
+    Request,
+    RequestError,
+    cost_of,
+    parse_request,
+)
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.decide.worker import Phase
 from torque_mesos.model import Job, JobState, Resources
@@ -128,16 +135,29 @@ def _whole_cluster(turn: Turn) -> _Cluster:
 
 
 def _whole(turn: Turn, name: str) -> Whole:
-    worker, node = turn.workers.get(name), turn.records.get(name)
+    worker, agent = turn.workers.get(name), turn.agents.get(name)
+    if agent is None:
+        return _unlisted(turn, name)
     slots = max(turn.full_slots(name), worker.slots if worker else 0)
-    if not slots and node is not None and name not in turn.agents:
-        slots = node.np  # its agent is away and may come back
-    agent = turn.agents.get(name)
-    total = agent.total if agent else Resources()
+    total = agent.total
     if worker is not None:
         held = worker.resources
         total = Resources(0.0, max(total.mem_mb, held.mem_mb), max(total.gpus, held.gpus))
     return name, slots, turn.names_of(name), total.mem_mb, turn.gpus(name, total)
+
+
+def _unlisted(turn: Turn, name: str) -> Whole:
+    """A host whose agent Mesos does not list, or not yet: it may be as large as anybody asks for.
+
+    Only the np of a parked record tells more: it is that of the whole agent.
+    """
+    node = turn.records.get(name)
+    parked = node is not None and turn.phases[name] is Phase.PARKED and node.np > 0
+    slots = node.np if node is not None and parked else MAX_COUNT
+    words = turn.names_of(name)
+    if turn.pools.named and turn.pools.of_host(name) is None:
+        words |= {pool.word for pool in turn.pools.all}
+    return name, slots, words, math.inf, MAX_COUNT
 
 
 def _never_in_pool(turn: Turn, pool: Pool, request: Request) -> Reason | None:

@@ -26,13 +26,14 @@ class Protection:
     """Starts that failed since one worked: their agents. Growth pauses when there are many.
 
     `pauses`: how often it did in a row, `until_s` the present one's end. `new`: there is a
-    failure that was not judged yet.
+    failure that was not judged yet. `failed_s`: when the last one was.
     """
 
     row: tuple[str, ...] = ()
     pauses: int = 0
     until_s: float = float("-inf")
     new: bool = False
+    failed_s: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Memory:
         until_s = now_s + min(600.0, 5.0 * 2 ** min(count - 1, 10))
         failures = {**self.failures, agent_id: Failures(count, until_s, why)}
         row = (*self.protection.row, agent_id)[-_ROW:]
-        protection = replace(self.protection, row=row, new=True)
+        protection = replace(self.protection, row=row, new=True, failed_s=now_s)
         return replace(self, failures=frozen_map(failures), protection=protection)
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.decide.turn import Turn
 from torque_mesos.decide.worker import Phase
+from torque_mesos.model import TaskState, Worker
 
 FAILED_STARTS = 5  # in a row, with none that worked between them
 FAILING_AGENTS = 3  # so many of them (or all that there are) failed
@@ -27,7 +28,7 @@ def judge_starts(turn: Turn) -> None:
         worker = turn.workers.get(name)
         if worker is None or turn.stopping(name) or turn.unreachable(name):
             continue
-        if where is Phase.READY:
+        if where is Phase.READY and _worked_after(worker, turn.protection.failed_s):
             turn.protection = replace(turn.protection, row=(), pauses=0, until_s=float("-inf"))
         turn.failures.pop(worker.agent_id, None)
     now = turn.protection
@@ -39,6 +40,12 @@ def judge_starts(turn: Turn) -> None:
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(now.pauses, 10))
         now = replace(now, pauses=now.pauses + 1, until_s=turn.now_s + pause_s)
     turn.protection = replace(now, new=False)
+
+
+def _worked_after(worker: Worker, failed_s: float) -> bool:
+    """Whether a mom became ready after the last failure: one that waits for others did before."""
+    running = (grant for grant in worker.grants if grant.state is TaskState.RUNNING)
+    return any(grant.since_s > failed_s for grant in running)
 
 
 def protected(turn: Turn) -> Reason | None:

@@ -120,7 +120,7 @@ class Mesos(State):
             first = self.task_at(task.name)  # a further grant runs when its mom does
             runs = first is task or (first is not None and self._mom_lives(first))
             if task.fate == "ready" and runs:
-                task.state = TaskState.RUNNING
+                task.state, task.since_s = TaskState.RUNNING, self.now_s
                 if first is task:
                     self.failed.clear()
                     self.paused_until = 0.0

@@ -45,6 +45,7 @@ class State:
         self.failed: list[str] = []  # agents of starts that failed, since one worked
         self.paused_until = 0.0  # what failed so often is left alone until then at least
         self.memory_counts = False  # whether the scheduler looks at memory
+        self.favours: tuple[int, ...] = ()  # events that happen more often than others
         self.walltimes = 0.5  # how many of the jobs ask for a wall time
         self.more_than_slots = False  # whether jobs ask for memory and gpus
 

@@ -47,7 +47,8 @@ def disturb(world: World) -> None:
     random = world.random
     box = random.choice(list(world.boxes.values()))
     record = random.choice(list(world.records.values()))
-    match random.randrange(26):
+    favoured = world.favours and random.random() < 0.4
+    match random.choice(world.favours) if favoured else random.randrange(26):
         case 0 | 1 | 2:
             submit(world)
         case 3:
