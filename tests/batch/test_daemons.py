@@ -203,6 +203,13 @@ def test_a_home_that_lost_its_database_is_never_given_a_new_one(site, folder):
     assert site.said("pbs_server") == []
 
 
+def test_the_empty_folders_of_a_new_installation_are_no_jobs(site):
+    (site.home / "server_priv" / "jobs" / "0").mkdir(parents=True)
+    (site.home / "server_priv" / "arrays" / "9").mkdir(parents=True)
+    site.daemons().start()
+    site.await_said("pbs_server")
+
+
 def test_a_server_that_does_not_stay_is_told_with_the_end_of_its_log(site):
     site.runner.answer("qstat", by=ServerUnreachable("no answer"))
     (site.folder / "pbs_server.said.die").write_text("")

@@ -66,6 +66,7 @@ class Hosts:
             tmp.chmod(0o1777)
             self._inits[name] = subprocess.Popen(
                 [
+                    *("setpriv", "--pdeathsig", "KILL"),  # with this process, however it ends
                     *("unshare", "-n", "-u", "-m", "-p", "--fork", "--kill-child", "--mount-proc"),
                     *("sh", "-ec", _BEGIN, "sh", name, self.folder, _REAP),
                     str(ROOT) if _BELOW_TMP else "",

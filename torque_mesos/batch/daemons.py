@@ -291,7 +291,8 @@ class BatchDaemons:
         if any((private / name).exists() for name in _DATABASES):
             return False
         for folder in ("queues", "jobs", "arrays"):
-            if (private / folder).is_dir() and any((private / folder).iterdir()):
+            # (An installation makes folders 0 to 9 in some of them.)
+            if any(path.is_file() for path in (private / folder).rglob("*")):
                 raise DaemonFailed(
                     f"{private} has {folder} but no serverdb: a new database would destroy "
                     "them; put serverdb back, or empty the folder"
