@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import decide, replay
+from benchmarks import decide, replay, traces
 from torque_mesos.decide.plan import Launch
 
 
@@ -37,7 +37,7 @@ def test_decide_tells_time_growth_and_peak(monkeypatch: pytest.MonkeyPatch) -> N
 def test_replay_compares_with_a_static_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TRACE", "MACHINES", "SEEDS", "SWEEP"):
         monkeypatch.delenv(f"TORQUE_MESOS_{name}", raising=False)
-    monkeypatch.setattr(replay, "LIMIT", 60)
+    monkeypatch.setattr(traces, "LIMIT", 60)
     found = {result.name: result for result in replay.run()}
     assert found["replay_wait_mean"].size == "small.swf, 60 jobs"
     assert found["replay_wait_mean"].reference.startswith("static")

@@ -42,7 +42,7 @@ class Facts:
     a node that is well is offline by us, with jobs on it. `jobs`: those that hold slots. `grants`:
     those that could be given back before all else, the largest first. `hosts`: what can be taken
     there, by what is offered of it and whether np may fall, each with what was known of np at the
-    starts of jobs; kept here for `growth`.
+    starts of jobs; kept here for `growth`. `in_use`: `Views.slots_in_use`, with the same.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Facts:
     all_run: bool
     drains: bool
     grants: tuple[Grant, ...]
+    in_use: tuple[Mapping[str, int] | None, int] | None = None
     hosts: dict[tuple[Resources, bool], tuple[Mapping[str, int] | None, Host | None]] = field(
         default_factory=dict
     )
@@ -80,9 +81,20 @@ def slots_in(cpus: float, mem_mb: float, slot_cpus: float, slot_mem_mb: float) -
 
 
 def _made(
-    name: str, node: Node | None, worker: Worker | None, agent: Agent | None, policy: Policy
+    name: str,
+    node: Node | None,
+    worker: Worker | None,
+    agent: Agent | None,
+    policy: Policy,
+    before: Facts | None,
 ) -> Facts:
     slot = policy.slot
+    if worker is None:
+        grants: tuple[Grant, ...] = ()
+    elif before is not None and before.worker is worker and before.policy is policy:
+        grants = before.grants
+    else:
+        grants = _plain_grants(worker, slot)
     full = agent.total if agent else _NOTHING
     full_slots = slots_in(full.cpus, full.mem_mb, slot.cpus, slot.mem_mb) if agent else 0
     if node is not None:
@@ -105,10 +117,16 @@ def _made(
         highest=max(node.slots, default=-1) if node is not None else -1,
         jobs=node.jobs if node is not None else frozenset(),
         quiet=_quiet(node, worker, agent, policy, where, full_slots),
-        full=idle <= 0 and (node is None or worker is None or node.np <= worker.running_slots),
+        full=idle <= 0
+        and (
+            where is not Phase.ONLINE
+            or node is None
+            or worker is None
+            or node.np <= worker.running_slots
+        ),
         all_run=worker is not None and all(g.state is TaskState.RUNNING for g in worker.grants),
         drains=_drains(node, worker, where),
-        grants=_plain_grants(worker, slot) if worker is not None else (),
+        grants=grants,
     )
 
 
@@ -161,7 +179,7 @@ def facts_of(
             or kept.agent is not agent
             or kept.policy is not policy
         ):
-            kept = _made(name, node, worker, agent, policy)
+            kept = _made(name, node, worker, agent, policy, kept)
         found[name] = kept
     _last.facts = found
     return found
@@ -187,6 +205,8 @@ def named_agents(
 
 def more_than_slots(jobs: list[Job]) -> dict[str, Request]:
     """What those of the jobs asked for that asked for memory or gpus, by their ids."""
+    if jobs == _last.on_nodes[0]:
+        return _last.on_nodes[1]
     before, seen, found = _last.jobs, {}, {}
     for job in jobs:
         kept = before.get(job.job_id)
@@ -195,7 +215,7 @@ def more_than_slots(jobs: list[Job]) -> dict[str, Request]:
         seen[job.job_id] = kept
         if kept[1] is not None:
             found[job.job_id] = kept[1]
-    _last.jobs = seen
+    _last.jobs, _last.on_nodes = seen, (jobs, found)
     return found
 
 
@@ -222,6 +242,7 @@ class _Last:
     ] = (((), None, frozenset()), {}, ())
     facts: dict[str, Facts] = field(default_factory=dict)
     jobs: dict[str, tuple[Job, Request | None]] = field(default_factory=dict)
+    on_nodes: tuple[list[Job], dict[str, Request]] = ([], {})
 
 
 _last = _Last()

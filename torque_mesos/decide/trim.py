@@ -30,6 +30,10 @@ from torque_mesos.decide.usage import Usage
 from torque_mesos.decide.worker import DRAINING_NOTE, Phase
 from torque_mesos.model import Grant, Resources, TaskState
 
+_SUNK = Reason(
+    Code.SPARE, "it holds only what its jobs use; no more jobs fit before one of them ends"
+)
+
 
 def parts(whole: Resources, slots: int, slot: Resources, *, first: bool) -> tuple[Part, ...]:
     """Grants of `slots` together, so that any number can be given back with few tasks.
@@ -128,8 +132,7 @@ def finish_trims(turn: Turn, growth: Growth) -> None:
             spare = turn.spare.get(name)
             due = spare is not None and turn.now_s - spare.since_s >= turn.policy.grace_s
             if turn.usable_slots(name) < turn.slots_in_use(name):
-                text = "it holds only what its jobs use; no more jobs fit before one of them ends"
-                turn.nodes[name] = because(Code.SPARE, text)
+                turn.nodes[name] = _SUNK
             elif not due:
                 growth.online.add(name)
 

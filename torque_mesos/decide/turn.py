@@ -181,7 +181,7 @@ class Turn(Views):
             agents = {agent.agent_id for agent in self.agents.values()}
         if self.killed_at:
             ending = {worker.executor_id for worker in self.workers.values()}
-            ending |= {grant.task_id for w in self.workers.values() for grant in w.grants}
+            ending.update(*(worker.task_ids for worker in self.workers.values()))
         return Memory(
             idle_since=frozen_map(self.idle_since),
             spare=frozen_map(self.spare),

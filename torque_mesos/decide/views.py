@@ -117,11 +117,15 @@ class Views:
         then until the server is restarted.
         """
         node, began = self.records[name], self.np_at_start.get(name)
-        jobs = self.facts[name].jobs
+        facts = self.facts[name]
+        if facts.in_use is not None and facts.in_use[0] is began:
+            return facts.in_use[1]
+        jobs = facts.jobs
         least = node.np if jobs else 0
         if began is not None:
             least = max((began.get(job_id, node.np) for job_id in jobs), default=0)
-        return max(least, self.facts[name].highest + 1)
+        facts.in_use = began, max(least, facts.highest + 1)
+        return facts.in_use[1]
 
     def kept_slots(self, name: str) -> int:
         """The slots of a worker that count for the floor: those that stay, and can be used."""

@@ -127,6 +127,7 @@ class Executor:
             names = [name for name in action.names if name not in outcome.failed_nodes]
             if names:
                 server.set_online(names, ONLINE_NOTE)
+                outcome.changed = True  # what no job takes goes again
         elif isinstance(action, Wake):
             server.wake_scheduler()
         elif isinstance(action, SetNp):

@@ -197,6 +197,7 @@ class Framework:
                 record = server.records[name]
                 record.offline, record.note = False, ONLINE_NOTE
                 server.update(record)
+            self.poke(self._delays.turn_s)
         elif isinstance(action, Offline):
             record = server.records[action.name]
             if not record.registering:

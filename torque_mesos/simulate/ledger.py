@@ -120,7 +120,8 @@ class Ledger:
             cpus[use] = cpus.get(use, 0.0) + grant.resources.cpus
         record = self._records.get(name)
         taken = record.slots if record is not None else {}
-        ending = sum(1 for job_id in taken.values() if not self._gets_on(job_id))
+        gets_on = {job_id: self._gets_on(job_id) for job_id in set(taken.values())}
+        ending = 0 if all(gets_on.values()) else sum(not gets_on[job] for job in taken.values())
         host.served = host.served or bool(taken)
         if not running:
             host.top.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -17,6 +17,7 @@ from torque_mesos.simulate.cloud import Cloud, other_task
 from torque_mesos.simulate.elastic import Framework
 from torque_mesos.simulate.faults import Faults, Rates
 from torque_mesos.simulate.ledger import Use
+from torque_mesos.simulate.machines import Machine
 from torque_mesos.simulate.original import Original
 from torque_mesos.simulate.scheduler import Kind, Scheduler
 from torque_mesos.simulate.server import Record, Server
@@ -155,8 +156,16 @@ def _no_room_beside(
     return tuple(found)
 
 
+def _without_share(machines: Sequence[Machine], share: float) -> list[Machine]:
+    """The machines that are left when somebody has this share of each kind, for ever."""
+    kinds: dict[tuple[object, ...], list[Machine]] = {}
+    for machine in machines:
+        kinds.setdefault((machine.resources, machine.properties), []).append(machine)
+    return [each for kind in kinds.values() for each in kind[: round(len(kind) * (1 - share))]]
+
+
 class _Static:
-    """Every host is a node, always."""
+    """Every host is a node, always; beside a second framework, those that are not its own."""
 
     framework: Framework | None = None
 
@@ -166,7 +175,7 @@ class _Static:
         self.server = Server(clock, options.delays, account, lambda: None)
         self.server.records_stay = True
         self.scheduler = Scheduler(clock, self.server, options.scheduler)
-        for machine in trace.machines:
+        for machine in _without_share(trace.machines, options.other_share):
             slots = machine.slots(policy.slot)
             self.server.add_record(Record(machine.name, slots, machine.properties))
             account.add(held=float(slots) * policy.slot.cpus, nodes=1)
