@@ -239,6 +239,7 @@ class Agent:
     """One agent as the master lists it.
 
     `unavailable_s`: when its maintenance begins, in seconds since 1970; None: none is planned.
+    `address`: its IPv4 address as the master sees it, empty where it is not told.
     """
 
     agent_id: str
@@ -247,6 +248,7 @@ class Agent:
     attributes: Mapping[str, str] = field(default_factory=frozen_map)
     active: bool = True
     unavailable_s: float | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

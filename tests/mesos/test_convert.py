@@ -217,6 +217,8 @@ def test_an_agent_counts_what_the_role_may_use() -> None:
         "deactivated": False,
     }
     agent = read_agent(raw, ROLES)
+    assert agent.address == ""
+    assert read_agent(raw | {"pid": "slave(1)@10.0.0.5:5051"}, ROLES).address == "10.0.0.5"
     assert agent.total == Resources(3, 1024)
     assert agent.attributes == {"rack": "r1", "n": "3", "ids": "[1-3, 7-9]"}
     assert agent.active

@@ -40,6 +40,16 @@ def host_name(text: str) -> str:
     return text
 
 
+def node_name(text: str) -> str:
+    """A node's name: a host's that begins with a letter, or pbs_server cannot start again."""
+    if not _HOST.fullmatch(text) or not text[0].isalpha() or text == "localhost":
+        raise ValueError(
+            "should be a host's name that begins with a letter, as in n1.cluster.test, and not"
+            " localhost, which is the capacity record"
+        )
+    return text
+
+
 def ip_address(text: str) -> str:
     """An IPv4 address (what TORQUE knows)."""
     try:

@@ -42,6 +42,7 @@ def cross_problems(settings: Settings) -> Iterator[CrossProblem]:
     yield from _mesos(settings)
     yield from _batch(settings)
     yield from _executor(settings)
+    yield from _names(settings)
 
 
 def _shares(settings: Settings) -> Iterator[CrossProblem]:
@@ -135,6 +136,16 @@ def _openpbs(settings: Settings) -> Iterator[CrossProblem]:
                 "should be a letter, then letters, digits, '_' and '-', and no resource that"
                 " every node has, for it becomes a resource of OpenPBS",
             )
+
+
+def _names(settings: Settings) -> Iterator[CrossProblem]:
+    taken: dict[str, str] = {}
+    for agent, node in settings.names.nodes.items():
+        if node in taken:
+            yield CrossProblem(
+                f"names.nodes.{agent}", node, f"should differ from that of {taken[node]}"
+            )
+        taken.setdefault(node, agent)
 
 
 def _executor(settings: Settings) -> Iterator[CrossProblem]:

@@ -12,6 +12,7 @@ from torque_mesos.config.checks import (
     attribute_name,
     host_name,
     ip_address,
+    node_name,
     one_line,
     property_name,
     role_name,
@@ -23,6 +24,7 @@ Count = Annotated[int, Field(ge=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 AbsolutePath = Annotated[Path, Field(strict=False), AfterValidator(absolute)]
 HostName = Annotated[str, AfterValidator(host_name)]
+NodeName = Annotated[str, AfterValidator(node_name)]
 Address = Annotated[str, AfterValidator(ip_address)]
 Role = Annotated[str, AfterValidator(role_name)]
 Line = Annotated[str, AfterValidator(one_line)]

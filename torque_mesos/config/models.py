@@ -25,7 +25,7 @@ from torque_mesos.config.kinds import (
     Texts,
 )
 from torque_mesos.config.pools import Cost, PoolName, PoolSettings, Schedules, limit
-from torque_mesos.config.sections import Amount, Batch, Executor, Http, Mesos, SafeAllocation
+from torque_mesos.config.sections import Amount, Batch, Executor, Http, Mesos, Names, SafeAllocation
 from torque_mesos.model import Resources
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class Settings(Model):
     batch: Batch = Field(default_factory=Batch)
     executor: Executor = Field(default_factory=Executor)
     http: Http = Field(default_factory=Http)
+    names: Names = Field(default_factory=Names)
     cost: Cost = Field(default_factory=Cost)
     pools: Mapping[PoolName, PoolSettings] = Field(
         default_factory=dict,

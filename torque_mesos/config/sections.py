@@ -21,6 +21,7 @@ from torque_mesos.config.kinds import (
     HostName,
     Line,
     Model,
+    NodeName,
     NotNegative,
     Port,
     Positive,
@@ -190,6 +191,28 @@ class Executor(Model):
     )
     environment: Mapping[str, Line] = Field(
         default_factory=dict, description="further variables for moms; jobs may see them"
+    )
+
+
+class Names(Model):
+    """What agents are called as nodes, and who makes those names known."""
+
+    nodes: Mapping[HostName, NodeName] = Field(
+        default_factory=dict,
+        description="nodes' names by the names that agents give themselves, where they differ",
+    )
+    hosts: bool = Field(
+        default=False,
+        description="make agents (and on them the server) known by name, on both sides: where DNS"
+        " does not",
+    )
+    hosts_file: AbsolutePath = Field(
+        default=Path("/etc/hosts"), description="where that is written, in a marked block"
+    )
+    hook: AbsolutePath | None = Field(
+        default=None,
+        description="a command that is called instead: `HOOK keep MARK` with lines of"
+        " `ADDRESS NAME...`, and `HOOK remove MARK`",
     )
 
 

@@ -27,6 +27,7 @@ from torque_mesos.framework.identity import AlreadyRunning, Identity, Lock, Reme
 from torque_mesos.framework.inbox import Deleted, Inbox, QueueChanged, Stop
 from torque_mesos.framework.journal import Journals
 from torque_mesos.framework.loop import Loop, Timing
+from torque_mesos.framework.naming import NameKeeper, host_names, naming_of
 from torque_mesos.framework.poller import MasterPoller
 from torque_mesos.framework.recipe import Recipe
 from torque_mesos.framework.site import (
@@ -41,6 +42,7 @@ from torque_mesos.framework.view import View
 from torque_mesos.mesos.base import Ended, Event, MesosError, Subscribed
 from torque_mesos.mesos.credentials import CredentialsError
 from torque_mesos.mesos.link import PymesosLink
+from torque_mesos.mom.hosts_file import NamesError
 
 _log = structlog.get_logger(__name__)
 _DAEMON_CHECK_S = 1.0
@@ -115,7 +117,8 @@ def _serve(
             found.append(f"{site.journal.lost + journal.lost} journal lines could not be written")
         return tuple(found)
 
-    board = StatusBoard(policy, problems)
+    keeper = NameKeeper(naming_of(settings), host_names(settings), inbox.put)
+    board = StatusBoard(policy, lambda: (*problems(), *keeper.problems))
     admin, port = _start_admin(settings, board, served)
     uri = f"http://{host}:{port}{served.url_path}" if by_uri else None
     loop = _loop(
@@ -123,6 +126,7 @@ def _serve(
         master,
         site=site,
         inbox=inbox,
+        keeper=keeper,
         made_by=recipe(settings, bundle.sha256, uri),
         board=board,
         journal=journal,
@@ -169,6 +173,7 @@ def _loop(
     *,
     site: BatchSite,
     inbox: Inbox,
+    keeper: NameKeeper,
     made_by: Recipe,
     board: StatusBoard,
     journal: Journals,
@@ -176,13 +181,13 @@ def _loop(
 ) -> Loop:
     view = View()
     identity = Identity(settings.state_dir)
-    poller = MasterPoller(inbox.put, _MASTER_POLL_S)
+    poller = MasterPoller(keeper.put, _MASTER_POLL_S)
     poller.start()
     ports = (settings.batch.mom_service_port, settings.batch.mom_manager_port)
     policy = settings.policy(made_by.generation, site.server.traits.capacity_record)
 
     def make_link(framework_id: str | None) -> PymesosLink:
-        return PymesosLink(link_settings(settings, master, framework_id), inbox.put)
+        return PymesosLink(link_settings(settings, master, framework_id), keeper.put)
 
     def remember(framework_id: str | None) -> None:
         if framework_id is None:
@@ -313,10 +318,18 @@ def teardown(settings: Settings) -> int:
     try:
         _stop_service(settings)
         _end_framework(settings)
+        host_names(settings).remove()
         site = batch_site(settings)
         if site.daemons is not None:
             site.daemons.teardown()
-    except (CannotStart, BatchError, MesosError, CredentialsError, OSError) as error:
+    except (
+        CannotStart,
+        BatchError,
+        MesosError,
+        NamesError,
+        CredentialsError,
+        OSError,
+    ) as error:
         _log.error("teardown failed", error=str(error))
         return CANNOT_START
     return 0

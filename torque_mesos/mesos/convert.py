@@ -255,13 +255,17 @@ def _unavailable_s(raw: Json, windows: Windows) -> float | None:
     if not windows:
         return None
     hostname = str(raw["hostname"]).lower()
-    address = str(raw.get("pid", "")).rpartition("@")[2].rpartition(":")[0]
+    address = _address(raw)
     starts = (
         start_s
         for name, ip, start_s in windows
         if (name or ip) and (not name or name.lower() == hostname) and (not ip or ip == address)
     )
     return min(starts, default=None)
+
+
+def _address(raw: Json) -> str:
+    return str(raw.get("pid", "")).rpartition("@")[2].rpartition(":")[0]
 
 
 def read_agent(raw: Json, roles: frozenset[str], windows: Windows = ()) -> Agent:
@@ -281,6 +285,7 @@ def read_agent(raw: Json, roles: frozenset[str], windows: Windows = ()) -> Agent
             ),
             active=bool(raw["active"]) and not raw.get("deactivated", False),
             unavailable_s=_unavailable_s(raw, windows),
+            address=_address(raw),
         )
     except MISFIT as error:
         raise unreadable("an agent", raw, error) from error
