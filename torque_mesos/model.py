@@ -199,18 +199,33 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class MauiPriority:
+    """What Maui's priorities of jobs are made of.
+
+    `numbers`: its parameters by their names (`QUEUETIMEWEIGHT`, `XFACTORCAP`, ...); those that
+    are not there are as Maui's own. `given`: the priorities of `USER`, `GROUP`, `ACCOUNT` and
+    `CLASS`, each by name; `DEFAULT` is that of all others.
+    """
+
+    numbers: Mapping[str, float] = field(default_factory=frozen_map)
+    given: Mapping[str, Mapping[str, float]] = field(default_factory=frozen_map)
+
+
+@dataclass(frozen=True, slots=True)
 class Scheduling:
     """How the batch scheduler orders jobs, as far as it is known.
 
     `by_queue`: all jobs of one queue, then those of the next. `strict`: no job starts before
     those that come before it in its queue. `starving_after_s`: a job that waits longer comes
-    first, and no other one starts before it. `formula`: OpenPBS' `job_sort_formula`.
+    first, and no other one starts before it. `formula`: OpenPBS' `job_sort_formula`. `maui`:
+    Maui's priorities, where it schedules.
     """
 
     by_queue: bool = False
     strict: bool = False
     starving_after_s: float | None = None
     formula: str = ""
+    maui: MauiPriority | None = None
 
 
 @dataclass(frozen=True, slots=True)

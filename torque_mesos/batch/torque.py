@@ -24,6 +24,7 @@ from typing import Literal
 from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
 from torque_mesos.batch.commands import Answer, Runner, check_reached
+from torque_mesos.batch.maui_config import MauiConfig
 from torque_mesos.batch.run_limits import run_limits
 from torque_mesos.batch.sched_config import SchedConfig
 from torque_mesos.batch.setup.deed import prepare
@@ -49,6 +50,15 @@ _NODE_COMPLAINT = re.compile(r"\b(?:for|node) (\S+) - ")
 _UNKNOWN_NODE = "Unknown node"
 
 
+def _order_of(settings: TorqueSettings) -> SchedConfig | MauiConfig | None:
+    """Where it stands how the batch scheduler orders jobs; None where nothing is known of that."""
+    if settings.maui_config is not None:
+        return MauiConfig(settings.maui_config)
+    if settings.scheduler != "pbs_sched":
+        return None
+    return SchedConfig(settings.home / "sched_priv" / "sched_config")
+
+
 class TorqueServer:
     """A TORQUE server, driven by its commands. Implements `BatchServer`."""
 
@@ -66,7 +76,7 @@ class TorqueServer:
         self._clock = clock
         self._run_limits: tuple[RunLimit, ...] = ()
         self._run_limits_s: float | None = None
-        self._sched_config = SchedConfig(settings.home / "sched_priv" / "sched_config")
+        self._order = _order_of(settings)
 
     @property
     def traits(self) -> Traits:
@@ -94,11 +104,7 @@ class TorqueServer:
             problems=jobs.problems + nodes.problems + _fatal_names(nodes),
             unreadable_nodes=nodes.unreadable,
             run_limits=limits,
-            scheduling=(
-                self._sched_config.scheduling()
-                if self._settings.scheduler == "pbs_sched"
-                else Scheduling()
-            ),
+            scheduling=self._order.scheduling() if self._order is not None else Scheduling(),
         )
 
     def _run_limits_of_late(self) -> tuple[RunLimit, ...]:

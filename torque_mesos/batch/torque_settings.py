@@ -23,7 +23,7 @@ class TorqueSettings:
     `home/server_name`. The mom ports are for records that name none. `capacity_record` must
     resolve where the server runs, and no mom may have that name.
     `scheduler`: what orders the jobs; of `pbs_sched` the order is read from its settings in
-    `home`, of any other one nothing is known.
+    `home`, of any other one nothing is known, unless it is Maui: `maui_config` is its maui.cfg.
     """
 
     bin_dir: Path = Path("/usr/local/bin")
@@ -38,6 +38,7 @@ class TorqueSettings:
     capacity_record: str = CAPACITY_RECORD
     create_queue: bool = False
     scheduler: Literal["pbs_sched", "none"] = "pbs_sched"
+    maui_config: Path | None = None
 
     @property
     def accounting_dir(self) -> Path:

@@ -96,6 +96,11 @@ class Batch(Model):
         default="pbs_sched",
         description="the batch scheduler that `managed` starts; `none`: another one (Maui) runs",
     )
+    maui_config: AbsolutePath | None = Field(
+        default=None,
+        description='the `maui.cfg` of the Maui that schedules, with `scheduler = "none"`: its '
+        "priorities then decide on the order of jobs",
+    )
     home: AbsolutePath | None = Field(
         default=None,
         description="PBS home; default: `/var/spool/torque`, for `openpbs` `/var/spool/pbs`, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.formula import Formula, FormulaError
+from torque_mesos.decide.maui import priority
 from torque_mesos.decide.reason import Code, because
 from torque_mesos.decide.turn import Turn
 from torque_mesos.model import Job
@@ -14,9 +15,13 @@ def in_order(turn: Turn, wanted: list[Demand]) -> list[Demand]:
 
     Jobs come as the server lists them. Where the scheduler goes by queues, those of a queue
     of higher priority come first; its formula, where there is one, then decides within a
-    queue. A starving job keeps all others waiting.
+    queue. A starving job keeps all others waiting. Where Maui schedules, its priorities decide
+    alone.
     """
     scheduling = turn.reading.scheduling
+    if (maui := scheduling.maui) is not None:
+        worth = {d.job.job_id: priority(maui, d.job, d.request, turn.wall_s) for d in wanted}
+        return sorted(wanted, key=lambda demand: -worth[demand.job.job_id])
     starving = _starving(turn, wanted)
     if starving is not None:
         text = (

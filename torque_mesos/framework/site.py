@@ -74,6 +74,7 @@ def torque_settings(settings: Settings) -> TorqueSettings:
         mom_manager_port=settings.batch.mom_manager_port,
         create_queue=settings.batch.mode == "managed",
         scheduler=settings.batch.scheduler,
+        maui_config=settings.batch.maui_config,
     )
 
 
