@@ -36,6 +36,14 @@ class SchedulerKind(enum.StrEnum):
     easy = "easy"
 
 
+class Memory(enum.StrEnum):
+    """What a trace's column of memory says."""
+
+    none = "none"
+    slot = "slot"
+    job = "job"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(simulate)
@@ -75,6 +83,22 @@ def simulate(
         int | None,
         typer.Option("--faults", metavar="SEED", help="Let hosts and starts fail (elastic only)."),
     ] = None,
+    maintenance: Annotated[
+        Path | None,
+        typer.Option(
+            "--maintenance",
+            metavar="FILE",
+            help="Hosts that are away at times that Mesos is told (elastic only).",
+        ),
+    ] = None,
+    memory: Annotated[
+        Memory,
+        typer.Option(
+            "--memory",
+            help="What the trace's tenth column is: kB for a processor (slot), bytes for the"
+            " whole job (job), or nothing that counts.",
+        ),
+    ] = Memory.none,
     seed: Annotated[int, typer.Option("--seed", help="Of the jitter of delays.")] = 0,
     delay: Annotated[
         list[str] | None,
@@ -93,6 +117,7 @@ def simulate(
 ) -> None:
     """Run a trace of jobs through the decisions of the live service, in simulated time."""
     from torque_mesos.simulate.machines import FormatError, read_machines
+    from torque_mesos.simulate.maintenance import read_windows
     from torque_mesos.simulate.report import Prices, report
     from torque_mesos.simulate.run import Options
     from torque_mesos.simulate.run import simulate as play
@@ -101,7 +126,10 @@ def simulate(
     policy = _policy(settings, grace)
     delays = _delays(delay or [])
     try:
-        read = read_trace(trace, read_machines(machines), jobs)
+        hosts = read_machines(machines)
+        read = read_trace(trace, hosts, jobs, memory.value)
+        names = {machine.name for machine in hosts}
+        windows = read_windows(maintenance, names) if maintenance else ()
     except (FormatError, OSError) as error:
         _fail(_FAILED, str(error))
     runs: list[Run] = []
@@ -112,6 +140,7 @@ def simulate(
             delays=delays,
             other_share=other_load,
             faults=faults if each is Mode.elastic else None,
+            maintenance=windows if each is Mode.elastic else (),
             seed=seed,
         )
         runs.append(play(read, policy, options))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from torque_mesos.model import Resources
 from torque_mesos.simulate.clock import Clock
 from torque_mesos.simulate.trace import TraceJob
 
@@ -44,28 +45,54 @@ class Account:
     used_cpu_s: float = 0.0
     held_cpu_s: float = 0.0
     held_node_s: float = 0.0
+    mem_mb: float = 0.0  # held
+    gpus: int = 0  # held
+    used_gpus: int = 0
+    held_mem_mb_s: float = 0.0
+    held_gpu_s: float = 0.0
+    used_gpu_s: float = 0.0
     lost_cpu_s: float = 0.0  # of jobs that were started again
     last_s: float = 0.0
 
-    def add(self, *, queued: int = 0, used: int = 0, held: float = 0.0, nodes: int = 0) -> None:
-        """Something changed now."""
+    def add(
+        self,
+        *,
+        queued: int = 0,
+        used: int = 0,
+        held: float = 0.0,
+        nodes: int = 0,
+        mem_mb: float = 0.0,
+        gpus: int = 0,
+        used_gpus: int = 0,
+    ) -> None:
+        """Something changed now. `mem_mb`, `gpus`: held."""
         now_s = self.clock.now_s
         self._bring_up(now_s)
         self.queued += queued
         self.used += used
         self.held = round(self.held + held, 3)
         self.nodes += nodes
+        self.mem_mb = round(self.mem_mb + mem_mb, 3)
+        self.gpus += gpus
+        self.used_gpus += used_gpus
         point = Point(now_s, self.queued, self.held, self.used)
         if self.points and self.points[-1].at_s == now_s:
             self.points[-1] = point
         else:
             self.points.append(point)
 
+    def hold(self, more: Resources, nodes: int) -> None:
+        """So much more is held (less, where it is below zero)."""
+        self.add(held=more.cpus, mem_mb=more.mem_mb, gpus=more.gpus, nodes=nodes)
+
     def _bring_up(self, now_s: float) -> None:
         span_s = now_s - self.last_s
         self.used_cpu_s += self.used * span_s
         self.held_cpu_s += self.held * span_s
         self.held_node_s += self.nodes * span_s
+        self.held_mem_mb_s += self.mem_mb * span_s
+        self.held_gpu_s += self.gpus * span_s
+        self.used_gpu_s += self.used_gpus * span_s
         self.last_s = now_s
 
     def close(self) -> None:
@@ -88,17 +115,18 @@ class Account:
         outcome = self.outcomes[job.job_id]
         outcome.start_s = self.clock.now_s
         outcome.starts += 1
-        self.add(queued=-job.request.slots, used=job.request.slots)
+        slots = job.request.slots
+        self.add(queued=-slots, used=slots, used_gpus=job.request.gpus)
 
     def ended(self, job: TraceJob) -> None:
         """A job's last instruction."""
         self.outcomes[job.job_id].end_s = self.clock.now_s
-        self.add(used=-job.request.slots)
+        self.add(used=-job.request.slots, used_gpus=-job.request.gpus)
 
     def broken(self, job: TraceJob, since_s: float) -> None:
         """A job lost its host; what it did is lost."""
         self.lost_cpu_s += (self.clock.now_s - since_s) * job.request.slots
-        self.add(used=-job.request.slots)
+        self.add(used=-job.request.slots, used_gpus=-job.request.gpus)
 
     def requeued(self, job: TraceJob) -> None:
         """A broken job waits again."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from torque_mesos.model import Agent, Offer, Resources, frozen_map
@@ -249,6 +249,11 @@ class Cloud:
         self.allocate(host)
 
     def _set_active(self, host: Host, active: bool) -> None:
-        agent = host.agent
-        host.agent = Agent(agent.agent_id, agent.hostname, agent.total, agent.attributes, active)
+        host.agent = replace(host.agent, active=active)
+        self._agents = None
+
+    def plan(self, name: str, unavailable_s: float | None) -> None:
+        """Tell when an agent's next maintenance begins, in seconds since 1970; None: no more."""
+        host = self.hosts[name]
+        host.agent = replace(host.agent, unavailable_s=unavailable_s)
         self._agents = None

@@ -25,7 +25,7 @@ from torque_mesos.decide.plan import (
 )
 from torque_mesos.decide.pool import Share
 from torque_mesos.decide.worker import ONLINE_NOTE
-from torque_mesos.model import Grant, Offer, TaskState, Worker
+from torque_mesos.model import Grant, Offer, Resources, TaskState, Worker
 from torque_mesos.simulate.account import Account
 from torque_mesos.simulate.clock import Clock, Delays
 from torque_mesos.simulate.cloud import Cloud
@@ -69,7 +69,7 @@ class Framework:
     ) -> None:
         self._clock, self._delays, self._account = clock, delays, account
         self.policy = policy
-        self._start_s = start_s
+        self.start_s = start_s
         self._budgets = any(share.budget.any for share in (policy.share, *_shares(policy)))
         self._memory = Memory()
         self.tasks: dict[str, Task] = {}
@@ -123,7 +123,7 @@ class Framework:
         self.turns += 1
         snapshot = Snapshot(
             now_s=self._clock.now_s,
-            wall_s=self._start_s + self._clock.now_s,
+            wall_s=self.start_s + self._clock.now_s,
             reading=self._server.read(),
             fresh=True,
             mesos_ready=True,
@@ -145,8 +145,8 @@ class Framework:
         if plan.again_s is not None:
             self._turn_at(max(plan.again_s, self._clock.now_s + _SOON_S))
         if self._budgets and plan.jobs:  # the live loop never sleeps past a midnight
-            wall_s = self._start_s + self._clock.now_s
-            self._turn_at((wall_s // _DAY_S + 1) * _DAY_S - self._start_s)
+            wall_s = self.start_s + self._clock.now_s
+            self._turn_at((wall_s // _DAY_S + 1) * _DAY_S - self.start_s)
 
     # -- what it sees of Mesos -------------------------------------------------------
 
@@ -206,8 +206,9 @@ class Framework:
                 server.update(record)
             self.poke(self._delays.turn_s)
         elif isinstance(action, SetNp):
-            server.records[action.name].np = action.np
-            server.update(server.records[action.name])
+            record = server.records[action.name]
+            record.np, record.gpus = action.np, action.gpus or record.gpus
+            server.update(record)
         elif isinstance(action, CreateNode):
             made = Record(action.name, action.np, action.properties, action.note)
             server.create(made, listed=action.name != self.policy.capacity_record)
@@ -233,7 +234,7 @@ class Framework:
         self._at.setdefault(action.name, []).extend(tasks)
         self._changed(action.name)
         self._account.count("grants" if there else "starts")
-        self._account.add(held=action.resources.cpus, nodes=0 if there else 1)
+        self._account.hold(action.resources, nodes=0 if there else 1)
         fails = not there and self.fails()
         self._clock.after(self._delays.mom_start_s, lambda: self._started(tasks, fails))
         self.poke(self._delays.turn_s)
@@ -289,7 +290,7 @@ class Framework:
         if last:
             del self._at[task.node]
         self._changed(task.node)
-        self._account.add(held=-task.grant.resources.cpus, nodes=-1 if last else 0)
+        self._account.hold(Resources() - task.grant.resources, nodes=-1 if last else 0)
         if last:
             self._server.freeze(task.node)
             self._server.set_up(task.node, False)

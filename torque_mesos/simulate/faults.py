@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from torque_mesos.model import TaskState
 from torque_mesos.simulate.account import Account
-from torque_mesos.simulate.clock import Clock, Delays
-from torque_mesos.simulate.cloud import Cloud
-from torque_mesos.simulate.elastic import Framework
-from torque_mesos.simulate.server import Server
+from torque_mesos.simulate.clock import Clock
+from torque_mesos.simulate.outages import Outages
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +25,16 @@ class Faults:
     def __init__(
         self,
         clock: Clock,
-        delays: Delays,
         account: Account,
-        parts: tuple[Framework, Server, Cloud],
+        outages: Outages,
         seed: int,
         rates: Rates | None = None,
     ) -> None:
-        self._clock, self._delays, self._account = clock, delays, account
-        self._framework, self._server, self._cloud = parts
+        self._clock, self._account, self._outages = clock, account, outages
         self._rates = rates or Rates()
         self._random = Random(f"faults {seed}")  # noqa: S311
-        self._framework.fails = lambda: self._random.random() < self._rates.failed_starts
-        for name in self._cloud.hosts:
+        outages.framework.fails = lambda: self._random.random() < self._rates.failed_starts
+        for name in outages.cloud.hosts:
             self._plan_loss(name)
 
     def _plan_loss(self, name: str) -> None:
@@ -47,26 +42,11 @@ class Faults:
         self._clock.at(self._clock.now_s + after_s, lambda: self._lose(name))
 
     def _lose(self, name: str) -> None:
-        """Power off: mom and jobs are dead, and the batch server learns of it late."""
         self._account.count("hosts lost")
-        self._cloud.lose(name)
-        self._server.freeze(name)
-        for task in self._framework.tasks_at(name):
-            self._framework.set_state(task, TaskState.UNREACHABLE)
-        self._framework.poke(self._delays.offer_s)
-        self._clock.after(self._delays.unnoticed_s, lambda: self._noticed(name))
+        self._outages.begin(name)
         away_s = self._random.expovariate(1.0 / self._rates.host_away_s)
         self._clock.at(self._clock.now_s + away_s, lambda: self._back(name))
 
-    def _noticed(self, name: str) -> None:
-        if not self._cloud.hosts[name].agent.active:
-            self._server.set_up(name, False)
-            self._server.on_change()
-
     def _back(self, name: str) -> None:
-        """The host boots: its tasks are lost, its agent registers again."""
-        for task in self._framework.tasks_at(name):
-            self._framework.end(task)
-        self._cloud.back(name)
-        self._framework.poke(self._delays.offer_s)
+        self._outages.end(name)
         self._plan_loss(name)

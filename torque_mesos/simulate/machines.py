@@ -7,7 +7,7 @@ One line for each kind of host, fields by white space, `#` and `;` begin a comme
 Hosts are named NAME1 to NAMEcount. `speed` is read and not used. Each host has the
 properties NAME, cl_NAME and nodecpusCPUS besides those of its line, as sites that publish
 traces in this form name them. A word `KEY=VALUE` gives its agent that attribute (pools choose
-agents by them), and its node the property VALUE.
+agents by them), and its node the property VALUE; but `gpus=N` gives it so many gpus.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ class Machine:
     mem_mb: float
     properties: frozenset[str] = frozenset()
     attributes: Mapping[str, str] = field(default_factory=frozen_map)
+    gpus: int = 0
 
     @property
     def resources(self) -> Resources:
         """What its agent offers."""
-        return Resources(float(self.cpus), self.mem_mb)
+        return Resources(float(self.cpus), self.mem_mb, self.gpus)
 
     def slots(self, slot: Resources) -> int:
         """How many slots it has."""
@@ -81,8 +82,13 @@ def _row(text: str, where: str) -> list[Machine]:
     pairs = [word.partition("=") for word in fields[6:]]
     if any(equals and not (key and value) for key, equals, value in pairs):
         raise FormatError(f"{where}: {text!r}: an attribute is KEY=VALUE")
+    gpus = [value for key, equals, value in pairs if equals and key == "gpus"]
+    if any(not value.isdecimal() for value in gpus):
+        raise FormatError(f"{where}: {text!r}: gpus={gpus[0]} is no number")
+    pairs = [pair for pair in pairs if pair[0] != "gpus" or not pair[1]]
     attributes = frozen_map({key: value for key, equals, value in pairs if equals})
     own = {value if equals else key for key, equals, value in pairs}
     words = frozenset({name, f"cl_{name}", f"nodecpus{cpus}", *own})
     names = (f"{name}{number}" for number in range(1, count + 1))
-    return [Machine(each, cpus, memory_kb / 1024, words, attributes) for each in names]
+    mem_mb, many = memory_kb / 1024, int(gpus[0]) if gpus else 0
+    return [Machine(each, cpus, mem_mb, words, attributes, many) for each in names]

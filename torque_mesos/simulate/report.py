@@ -62,6 +62,9 @@ class Report:
     held_per_used: float
     uses_cpu_h: dict[str, float]
     held_node_h: float
+    held_mem_gb_h: float
+    held_gpu_h: float
+    used_gpu_h: float
     starts: int
     stops: int
     cost: float
@@ -112,6 +115,9 @@ def report(run: Run, prices: Prices | None = None) -> Report:
         held_per_used=held_h / used_h if used_h else math.inf,
         uses_cpu_h={use.value: cpu_s / 3600 for use, cpu_s in run.uses_cpu_s.items()},
         held_node_h=account.held_node_s / 3600,
+        held_mem_gb_h=account.held_mem_mb_s / 1024 / 3600,
+        held_gpu_h=account.held_gpu_s / 3600,
+        used_gpu_h=account.used_gpu_s / 3600,
         starts=starts,
         stops=account.counts.get("stops", 0),
         cost=cpu_h * prices.cpu_hour,

@@ -18,7 +18,9 @@ from torque_mesos.simulate.elastic import Framework
 from torque_mesos.simulate.faults import Faults, Rates
 from torque_mesos.simulate.ledger import Use
 from torque_mesos.simulate.machines import Machine
+from torque_mesos.simulate.maintenance import Maintenance, Window
 from torque_mesos.simulate.original import Original
+from torque_mesos.simulate.outages import Outages
 from torque_mesos.simulate.scheduler import Kind, Scheduler
 from torque_mesos.simulate.server import Record, Server
 from torque_mesos.simulate.trace import Trace, TraceJob
@@ -39,6 +41,7 @@ class Options:
     other_share: float = 0.0
     faults: int | None = None
     rates: Rates = Rates()
+    maintenance: tuple[Window, ...] = ()
     seed: int = 0
 
 
@@ -127,7 +130,16 @@ def _sorted_out(trace: Trace, slot: Resources) -> tuple[tuple[TraceJob, ...], tu
 
 def _hosts(trace: Trace, slot: Resources) -> list[Host]:
     return [
-        Host(m.name, m.slots(slot), Tier.ONLINE, m.properties | {m.name}) for m in trace.machines
+        Host(
+            machine.name,
+            machine.slots(slot),
+            Tier.OFFERED,
+            machine.properties | {machine.name},
+            slot_mb=slot.mem_mb,
+            mem_mb=machine.mem_mb,
+            gpus=machine.gpus,
+        )
+        for machine in trace.machines
     ]
 
 
@@ -158,9 +170,9 @@ def _no_room_beside(
 
 def _without_share(machines: Sequence[Machine], share: float) -> list[Machine]:
     """The machines that are left when somebody has this share of each kind, for ever."""
-    kinds: dict[tuple[object, ...], list[Machine]] = {}
+    kinds: dict[Resources, list[Machine]] = {}
     for machine in machines:
-        kinds.setdefault((machine.resources, machine.properties), []).append(machine)
+        kinds.setdefault(machine.resources, []).append(machine)
     return [each for kind in kinds.values() for each in kind[: round(len(kind) * (1 - share))]]
 
 
@@ -177,8 +189,10 @@ class _Static:
         self.scheduler = Scheduler(clock, self.server, options.scheduler)
         for machine in _without_share(trace.machines, options.other_share):
             slots = machine.slots(policy.slot)
-            self.server.add_record(Record(machine.name, slots, machine.properties))
-            account.add(held=float(slots) * policy.slot.cpus, nodes=1)
+            record = Record(machine.name, slots, machine.properties, gpus=machine.gpus)
+            self.server.add_record(record)
+            cpus = float(slots) * policy.slot.cpus
+            account.add(held=cpus, nodes=1, mem_mb=machine.mem_mb, gpus=machine.gpus)
 
 
 class _Elastic:
@@ -196,6 +210,7 @@ class _Elastic:
             policy,
             attribute_properties=(*policy.attribute_properties, *keys.values()),
             capacity_record=CAPACITY_RECORD,
+            gpus=policy.gpus or any(machine.gpus for machine in trace.machines),
         )
         start_s = trace.start_s - LEAD_S
         framework = self.framework = Framework(clock, delays, account, policy, start_s)
@@ -203,9 +218,10 @@ class _Elastic:
         self.scheduler = Scheduler(clock, self.server, options.scheduler)
         cloud = _cloud(clock, account, trace, options, framework.offers_came, keys)
         framework.attach(self.server, self.scheduler, cloud)
+        outages = Outages(clock, delays, framework, self.server, cloud)
         if options.faults is not None:
-            parts = framework, self.server, cloud
-            Faults(clock, delays, account, parts, options.faults, options.rates)
+            Faults(clock, account, outages, options.faults, options.rates)
+        Maintenance(clock, account, outages, options.maintenance, start_s + LEAD_S)
         clock.at(0.0, cloud.allocate_all)
         framework.poke(0.0)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
-from torque_mesos.decide.packing import Host, Tier, place
+from torque_mesos.decide.packing import Host, Share, Tier, place
 from torque_mesos.decide.request import Request
 from torque_mesos.simulate.clock import Clock
-from torque_mesos.simulate.server import Server
+from torque_mesos.simulate.server import Record, Server
 from torque_mesos.simulate.trace import TraceJob
 
 Kind = Literal["fifo", "easy"]
@@ -57,26 +58,26 @@ class Scheduler:
                 unfit.add(job.request)
                 tried.add(job_id)
 
-    def fit(self, request: Request) -> Mapping[str, int] | None:
-        """The slots that a request gets now, first nodes first; None if it does not fit."""
+    def fit(self, request: Request) -> Mapping[str, Share] | None:
+        """What a request gets now, first nodes first; None if it does not fit.
+
+        Memory is not looked at, as pbs_sched does not.
+        """
         if len(request.chunks) == 1:
             chunk = request.chunks[0]
-            found: dict[str, int] = {}
+            found: dict[str, Share] = {}
+            share = Share(chunk.slots, gpus=chunk.gpus)
             for record in self._server.eligible(chunk.names):
-                if record.free >= chunk.slots:
-                    found[record.name] = chunk.slots
+                if record.free >= chunk.slots and record.free_gpus >= chunk.gpus:
+                    found[record.name] = share
                     if len(found) == chunk.count:
                         return found
             return None
         placement = place(request, self._hosts())
-        return None if placement is None else placement.slots
+        return None if placement is None else placement.shares
 
     def _hosts(self) -> list[Host]:
-        return [
-            Host(record.name, record.free, Tier.ONLINE, record.properties | {record.name})
-            for record in self._server.records.values()
-            if record.free
-        ]
+        return [_host(record) for record in self._server.records.values() if record.free]
 
     # -- EASY ------------------------------------------------------------------------
 
@@ -98,9 +99,7 @@ class Scheduler:
     def _shadow(self, request: Request) -> tuple[float, dict[str, Host]] | None:
         """When a request fits if jobs run for their wall times, and what is free then."""
         hosts = {
-            record.name: Host(
-                record.name, record.free, Tier.ONLINE, record.properties | {record.name}
-            )
+            record.name: _host(record)
             for record in self._server.records.values()
             if record.up and not record.offline and not record.registering
         }
@@ -111,9 +110,10 @@ class Scheduler:
         heapq.heapify(ends)
         while ends:
             end_s, job_id = heapq.heappop(ends)
-            for name, count in self._server.running[job_id].at.items():
+            for name, share in self._server.running[job_id].at.items():
                 if host := hosts.get(name):
-                    hosts[name] = Host(name, host.free + count, host.tier, host.names)
+                    free, gpus = host.free + share.slots, host.gpus + share.gpus
+                    hosts[name] = replace(host, free=free, gpus=gpus)
             if (not ends or ends[0][0] > end_s) and place(request, list(hosts.values())):
                 return end_s, hosts
         return None
@@ -121,7 +121,7 @@ class Scheduler:
     def _may_pass(
         self,
         job: TraceJob,
-        at: Mapping[str, int],
+        at: Mapping[str, Share],
         first: TraceJob,
         shadow_s: float,
         hosts: dict[str, Host],
@@ -133,10 +133,17 @@ class Scheduler:
         if self._clock.now_s + job.walltime_s <= shadow_s:
             return True
         left = dict(hosts)
-        for name, count in at.items():
+        for name, share in at.items():
             if host := left.get(name):
-                left[name] = Host(name, host.free - count, host.tier, host.names)
+                free, gpus = host.free - share.slots, host.gpus - share.gpus
+                left[name] = replace(host, free=free, gpus=gpus)
         if place(first.request, list(left.values())) is None:
             return False
         hosts.update(left)
         return True
+
+
+def _host(record: Record) -> Host:
+    """What is free of a node. (Without a size of slots: memory is not looked at.)"""
+    words = record.properties | {record.name}
+    return Host(record.name, record.free, Tier.ONLINE, words, gpus=record.free_gpus)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from torque_mesos.decide.packing import Share
 from torque_mesos.model import Job, JobState, Node, NodeState, Queue, Reading, frozen_map
 from torque_mesos.simulate.account import Account
 from torque_mesos.simulate.clock import Clock, Delays
@@ -26,6 +27,8 @@ class Record:
     up: bool = True
     registering: bool = False
     slots: dict[int, str] = field(default_factory=dict)
+    gpus: int = 0
+    gpus_of: dict[str, int] = field(default_factory=dict)  # by job
     free: int = 0
     value: Node | None = None
 
@@ -35,16 +38,24 @@ class Record:
         usable = self.up and not self.offline and not self.registering
         self.free = self.np - sum(1 for slot in self.slots if slot < self.np) if usable else 0
 
-    def take(self, count: int, job_id: str) -> None:
-        """Give free slots, the lowest first."""
+    @property
+    def free_gpus(self) -> int:
+        """The gpus that no job has."""
+        return self.gpus - sum(self.gpus_of.values())
+
+    def take(self, share: Share, job_id: str) -> None:
+        """Give free slots, the lowest first, and gpus."""
         free = (slot for slot in range(self.np) if slot not in self.slots)
-        for slot in [next(free) for _ in range(count)]:
+        for slot in [next(free) for _ in range(share.slots)]:
             self.slots[slot] = job_id
+        if share.gpus:
+            self.gpus_of[job_id] = share.gpus
         self.changed()
 
     def leave(self, job_id: str) -> None:
         """Free a job's slots."""
         self.slots = {slot: other for slot, other in self.slots.items() if other != job_id}
+        self.gpus_of.pop(job_id, None)
         self.changed()
 
     def node(self) -> Node:
@@ -66,6 +77,7 @@ class Record:
                 self.properties,
                 self.note,
                 frozen_map(self.slots),
+                self.gpus,
             )
         return self.value
 
@@ -75,7 +87,7 @@ class Running:
     """A job on its nodes. `frozen`: a host of it died, it gets no further."""
 
     job: TraceJob
-    at: Mapping[str, int]
+    at: Mapping[str, Share]
     start_s: float
     frozen: bool = False
 
@@ -117,6 +129,9 @@ class Server:
         self._reading = None
 
     def _tell(self, job: TraceJob, state: JobState, at: tuple[str, ...] = ()) -> None:
+        asked = {"nodes": job.nodes, "walltime": _clock_time(job.walltime_s)}
+        if job.memory is not None:
+            asked[job.memory[0]] = job.memory[1]
         # Replacing a value keeps its place: the server's order is that of submission.
         self._jobs[job.job_id] = Job(
             job_id=job.job_id,
@@ -124,7 +139,7 @@ class Server:
             owner=job.owner,
             queue=job.queue,
             state=state,
-            resources=frozen_map({"nodes": job.nodes, "walltime": _clock_time(job.walltime_s)}),
+            resources=frozen_map(asked),
             exec_nodes=at,
             queued_s=job.submit_s,
         )
@@ -141,11 +156,11 @@ class Server:
         self.on_change()
         self.want_cycle(self.delays.schedule_s)
 
-    def start(self, job: TraceJob, at: Mapping[str, int]) -> None:
-        """The scheduler starts a job on slots that are free."""
+    def start(self, job: TraceJob, at: Mapping[str, Share]) -> None:
+        """The scheduler starts a job on slots and gpus that are free."""
         del self.waiting[job.job_id]
-        for name, count in at.items():
-            self.records[name].take(count, job.job_id)
+        for name, share in at.items():
+            self.records[name].take(share, job.job_id)
         run = self.running[job.job_id] = Running(job, at, self.clock.now_s)
         self.account.started(job)
         for name in at:

@@ -26,6 +26,8 @@ _ROWS: tuple[tuple[str, Callable[[Report], str]], ...] = (
     ("cpu-hours lost by faults", lambda r: f"{r.lost_cpu_h:,.1f}"),
     ("held / used", lambda r: f"{r.held_per_used:.3f}"),
     ("node-hours held", lambda r: f"{r.held_node_h:,.1f}"),
+    ("GB-hours of memory held", lambda r: f"{r.held_mem_gb_h:,.1f}"),
+    ("gpu-hours held / used", lambda r: f"{r.held_gpu_h:,.1f} / {r.used_gpu_h:,.1f}"),
     ("starts / stops", lambda r: f"{r.starts:,} / {r.stops:,}"),
     ("cost", lambda r: f"{r.cost:,.2f}"),
     ("turns of decide", lambda r: f"{r.turns:,}" if r.turns else ""),

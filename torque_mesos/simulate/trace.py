@@ -3,25 +3,35 @@
 18 columns as the Parallel Workloads Archive defines them, times in seconds; three more
 where a site gives them: the nodes used, the queue, and the real `-l nodes=` request.
 Without that request, a job asks for its processors on as few hosts as can hold them.
+
+The tenth column is memory: in kB for each processor, as the format has it, or (some sites) in
+bytes for the whole job. It counts only where it is said which.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from torque_mesos.decide.request import Request, RequestError, parse_nodes
+from torque_mesos.decide.request import Request, RequestError, parse_request
 from torque_mesos.simulate.dialect import Dialect
 from torque_mesos.simulate.machines import FormatError, Machine
 
 _COLUMNS = 18
-_REQUEST = 20
+_MEMORY, _REQUEST = 9, 20
+
+Memory = Literal["none", "slot", "job"]
+"""What the column of memory says: nothing that counts, kB for a processor, bytes for a job."""
 
 
 @dataclass(frozen=True, slots=True)
 class TraceJob:
-    """One job of a trace. `submit_s` counts from the first job's."""
+    """One job of a trace. `submit_s` counts from the first job's.
+
+    `memory`: what its request says of memory, as name and value of `-l`; None: nothing.
+    """
 
     job_id: str
     submit_s: float
@@ -31,6 +41,7 @@ class TraceJob:
     request: Request
     queue: str
     owner: str
+    memory: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,12 @@ class Trace:
     start_s: float = 0.0
 
 
-def read_trace(path: Path, machines: Sequence[Machine], limit: int | None = None) -> Trace:
+def read_trace(
+    path: Path,
+    machines: Sequence[Machine],
+    limit: int | None = None,
+    memory: Memory = "none",
+) -> Trace:
     """Read a trace for a cluster of `machines`; at most `limit` jobs.
 
     A record that cannot be read, or has no run time, is left out and named in `problems`.
@@ -70,7 +86,7 @@ def read_trace(path: Path, machines: Sequence[Machine], limit: int | None = None
             if limit is not None and len(jobs) >= limit:
                 break
             try:
-                jobs.append(_job(text.split(), dialect))
+                jobs.append(_job(text.split(), dialect, memory))
             except (ValueError, IndexError) as error:
                 shown = text if len(text) <= 60 else f"{text[:60]}..."
                 problems.append(f"{path.name}:{number}: {error} ({shown!r})")
@@ -80,7 +96,7 @@ def read_trace(path: Path, machines: Sequence[Machine], limit: int | None = None
     jobs.sort(key=lambda job: job.submit_s)
     start_s = jobs[0].submit_s
     return Trace(
-        jobs=tuple(_moved(job, start_s) for job in jobs),
+        jobs=tuple(replace(job, submit_s=job.submit_s - start_s) for job in jobs),
         machines=dialect.machines(),
         problems=tuple(problems),
         notes=dialect.notes(),
@@ -96,20 +112,7 @@ def _unix_start_s(comment: str, before: float) -> float:
     return before
 
 
-def _moved(job: TraceJob, start_s: float) -> TraceJob:
-    return TraceJob(
-        job.job_id,
-        job.submit_s - start_s,
-        job.run_s,
-        job.walltime_s,
-        job.nodes,
-        job.request,
-        job.queue,
-        job.owner,
-    )
-
-
-def _job(fields: list[str], dialect: Dialect) -> TraceJob:
+def _job(fields: list[str], dialect: Dialect, memory: Memory) -> TraceJob:
     if len(fields) < _COLUMNS:
         raise FormatError(f"{len(fields)} columns, {_COLUMNS} would be right")
     submit_s, run_s = float(fields[1]), float(fields[3])
@@ -124,7 +127,8 @@ def _job(fields: list[str], dialect: Dialect) -> TraceJob:
             processors = int(float(fields[4]))
         nodes, queue = dialect.spread(processors), "batch"
     try:
-        request = parse_nodes(nodes)
+        asked = _memory(float(fields[_MEMORY]), memory)
+        request = parse_request({"nodes": nodes, **dict([asked] if asked else [])})
     except RequestError as error:
         raise FormatError(str(error)) from None
     walltime_s = float(fields[8])
@@ -137,4 +141,11 @@ def _job(fields: list[str], dialect: Dialect) -> TraceJob:
         request=request,
         queue=queue,
         owner=f"user{fields[11]}@sim",
+        memory=asked,
     )
+
+
+def _memory(value: float, meaning: Memory) -> tuple[str, str] | None:
+    if meaning == "none" or value <= 0:
+        return None
+    return ("pmem", f"{value:.0f}kb") if meaning == "slot" else ("mem", f"{value:.0f}b")
