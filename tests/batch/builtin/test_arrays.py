@@ -6,7 +6,7 @@ import pytest
 
 from tests.batch.builtin.cluster import Cluster
 from tests.waiting import wait_for
-from torque_mesos.batch.builtin import arrays
+from torque_mesos.batch.builtin import array_request
 from torque_mesos.batch.builtin.errors import PbsError
 
 system = pytest.mark.system
@@ -25,13 +25,13 @@ N1 = "n1.cluster.test"
     ],
 )
 def test_requests(request_: str, expected: object) -> None:
-    assert arrays.parse(request_) == expected
+    assert array_request.parse(request_) == expected
 
 
-@pytest.mark.parametrize("request_", ["x", "5-2", "1-x", ""])
+@pytest.mark.parametrize("request_", ["x", "5-2", "1-x", "", "5-99999999999"])
 def test_requests_that_cannot_be_read(request_: str) -> None:
     with pytest.raises(PbsError, match="Bad Job Array Request"):
-        arrays.parse(request_)
+        array_request.parse(request_)
 
 
 def _states(cluster: Cluster, *options: str) -> dict[str, str]:

@@ -4,44 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Iterator, List, Optional, Set
 
-from .errors import BADARRAY, PbsError
+from .array_request import parse
+from .errors import IVALREQ, PbsError
 from .holds import Holds
-from .records import COMPLETE, EXITING, HELD, QUEUED, RUNNING, Array, Job
+from .records import COMPLETE, Array, Job
+from .slices import in_slices
 from .state import State
 
 # As many members are made in one turn: others are not kept waiting by a large array.
 BATCH = 200
 _ONLY_OF_ARRAY = ("job_array_request", "idle_slot_limit")
-
-
-def parse(request: str) -> Tuple[List[int], Optional[int]]:
-    """Indexes and slot limit of `0-9,20%5`. Raises `PbsError` (BADARRAY).
-
-    As TORQUE does, a range that begins with a minus is taken for no range at all, and a
-    limit that is no number for 0.
-    """
-    ranges, percent, limit = request.partition("%")
-    indexes: Set[int] = set()
-    for part in ranges.split(","):
-        low, dash, high = part.partition("-")
-        if dash and not low:
-            continue
-        if not low.isdigit() or (dash and not high.isdigit()) or int(high or low) < int(low):
-            raise PbsError(BADARRAY)
-        indexes.update(range(int(low), int(high or low) + 1))
-    slots = int(limit) if limit.isdigit() else 0
-    return sorted(indexes), slots if percent else None
-
-
-def check_limits(request: str, most: int, most_slots: int) -> None:
-    """Whether an array is as small as the server wants it; 0: any size. Raises `PbsError`."""
-    indexes, slots = parse(request)
-    if most and len(indexes) > most:
-        raise PbsError(BADARRAY, f"Requested array size too large, limit is {most}")
-    if most_slots and slots is not None and slots > most_slots:
-        raise PbsError(BADARRAY, f"Requested slot limit invalid, limit is {most_slots}")
 
 
 class Arrays:
@@ -50,9 +24,10 @@ class Arrays:
     def __init__(self, state: State, holds: Holds) -> None:
         self._state = state
         self._holds = holds
-        self._left: Dict[str, int] = {}  # members of arrays that are made in full
+        self._deleted: Set[str] = set()
         for array in state.arrays.values():
             self._make_later(array)
+            self._give_slots(array)
 
     def add(self, summary: Job, request: str) -> None:
         """Keep an array; its first members are there at once."""
@@ -81,6 +56,7 @@ class Arrays:
             self._state.accounting.write("Q", job.job_id, f"queue={job.queue}")
             self._holds.settle(job, "new job")
         self._state.save_array(array)
+        self._give_slots(array)
         if "idle_slot_limit" not in array.job.others:
             self._make_later(array)
 
@@ -89,8 +65,7 @@ class Arrays:
         limit = array.job.others.get("idle_slot_limit")
         if limit is None:
             return BATCH
-        idle = sum(1 for member in self.members(array) if member.state == QUEUED)
-        return max(0, int(limit) - idle)
+        return max(0, int(limit) - self._state.tally(array).idle)
 
     def member_started(self, job: Job) -> None:
         """A member runs: one more may be idle, where their number is limited."""
@@ -128,19 +103,39 @@ class Arrays:
         found = (self._state.jobs.get(array.member_id(index)) for index in wanted)
         return [job for job in found if job is not None]
 
+    def listed(self, members: bool) -> List[Job]:
+        """All jobs in their order, arrays as one job each or as their members."""
+        jobs = [job for job in self._state.jobs.values() if members or job.array_id is None]
+        if not members:
+            jobs += [self.refresh(array) for array in self._state.arrays.values()]
+        return sorted(jobs, key=lambda job: job.order)
+
+    def expanded(self, job: Job, wanted: str = "") -> List[Job]:
+        """The members of an array (those of an index range), or the job itself."""
+        array = self._state.arrays.get(job.job_id)
+        if array is None:
+            return [job]
+        try:
+            indexes = parse(wanted)[0] if wanted else None
+        except PbsError:
+            raise PbsError(IVALREQ, "Error in specified array range") from None
+        return self.members(array, indexes)
+
+    def each(self, job: Job, wanted: object = None) -> Iterator[Job]:
+        """A job, or those members of an array that are not over when it is their turn."""
+        for member in self.expanded(job, str(wanted or "")):
+            if member.state != COMPLETE or member is job:
+                yield member
+
     def array_of(self, job: Job) -> Optional[Array]:
         """The array that a job is a member of."""
         if job.array_id is None:
             return None
-        return self._state.arrays.get(job.job_id.replace(f"[{job.array_id}]", "[]"))
+        return self._state.arrays.get(job.array_name)
 
     def refresh(self, array: Array) -> Job:
         """The summary, with the state that follows from its members."""
-        states = {job.state for job in self.members(array)}
-        if states & {RUNNING, EXITING}:
-            array.job.state = RUNNING
-        else:
-            array.job.state = COMPLETE if states == {COMPLETE} else QUEUED
+        array.job.state = self._state.tally(array).state
         return array.job
 
     def member_ended(self, job: Job) -> None:
@@ -157,32 +152,32 @@ class Arrays:
         self._give_slots(array)
 
     def _give_slots(self, array: Array) -> None:
-        if array.slot_limit is None:
-            return
-        members = self.members(array)
-        busy = sum(1 for member in members if member.state != COMPLETE and "l" not in member.hold)
-        for member in members:
-            if busy >= array.slot_limit:
+        if array.slot_limit is not None:
+            in_slices(self._state.loop, self._lift_limit(array), lambda _: None)
+
+    def _lift_limit(self, array: Array) -> Iterator[None]:
+        """Let members go for as long as there are slots; others may have changed in between."""
+        tally = self._state.tally(array)
+        while array.job.job_id not in self._deleted and tally.holding < (array.slot_limit or 0):
+            index = tally.next_waiting()
+            if index is None:
                 return
-            if member.state == HELD and "l" in member.hold:
-                self._holds.lift(member, "l")
-                busy += 1
+            self._holds.lift(self._state.jobs[array.member_id(index)], "l")
+            yield
 
     def make_no_more(self, job: Job) -> None:
-        """An array is deleted: members that are not made yet never will be."""
+        """An array is deleted: no member is made any more, and none gets another's slot."""
         array = self._state.arrays.get(job.job_id)
         if array is not None:
             del array.indexes[array.made :]
+            self._deleted.add(job.job_id)
             self._state.save_array(array)
 
     def member_forgotten(self, job: Job) -> None:
         """The last member that is forgotten takes the array with it."""
         array = self.array_of(job)
-        if array is None or array.made < len(array.indexes):
+        if array is None or array.made < len(array.indexes) or self._state.tally(array):
             return
-        name = array.job.job_id
-        known = self._left.get(name)
-        self._left[name] = len(self.members(array)) if known is None else known - 1
-        if not self._left[name]:
-            del self._left[name], self._state.arrays[name]
-            self._state.save_array(array)
+        del self._state.arrays[array.job.job_id]
+        self._deleted.discard(array.job.job_id)
+        self._state.save_array(array)

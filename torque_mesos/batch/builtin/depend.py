@@ -7,7 +7,8 @@ one that ended with 0.
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Optional
+from functools import partial
+from typing import Dict, Iterable, Iterator, List, Optional
 
 from .arrays import Arrays
 from .errors import BADATVAL, BADDEPEND, PbsError
@@ -15,9 +16,11 @@ from .holds import Holds, joined
 from .job_shown import is_array
 from .records import COMPLETE, EXITING, RUNNING, Array, Job
 from .running import Runner
+from .slices import in_slices
 from .state import State
 from .sync import COUNT, WITH, SyncSets
 
+DELETED = "deleted"
 DELETED_EXIT = 271
 DELETED_SUBSTATE = 55
 
@@ -44,6 +47,9 @@ class Dependencies:
         self._holds = holds
         self._arrays = arrays
         self._sync = SyncSets(state, holds)
+        for array in state.arrays.values():
+            if array.pending:
+                state.loop.call_later(0, partial(self._go_on, array))
 
     # --- linking ---------------------------------------------------------------------
 
@@ -176,36 +182,67 @@ class Dependencies:
             return self._array_met(kind, array)
         if kind == "after":
             return target.state in (RUNNING, EXITING, COMPLETE)
-        failed = bool(target.exit_status)
-        return target.state == COMPLETE and _verdict(kind, [failed])
+        return target.state == COMPLETE and _verdict(kind, 1, int(bool(target.exit_status)))
 
     def _array_met(self, kind: str, array: Array) -> bool:
-        members = self._arrays.members(array)
+        tally = self._state.tally(array)
         if kind == "afterstartarray":
-            return all(member.state in (RUNNING, EXITING, COMPLETE) for member in members)
-        done = all(member.state == COMPLETE for member in members)
-        return done and _verdict(kind, [bool(member.exit_status) for member in members])
+            return tally.started
+        return tally.ended == len(tally) and _verdict(kind, len(tally), tally.failed)
 
     def _let_go(self, job: Job, kind: str, target: Job) -> None:
         array = self._state.arrays.get(job.job_id)
-        for waiting in [job] if array is None else [*self._arrays.members(array), job]:
-            _remove(waiting, kind, target.job_id)
-            if self._waits(waiting):
-                self._save(waiting)
-            elif is_array(waiting):
-                waiting.hold = joined(waiting.hold.replace("s", ""))
-                self._save(waiting)
-            else:
-                self._holds.lift(waiting, "s")
+        if array is None:
+            self._free(job, kind, target.job_id)
+            return
+        _remove(job, kind, target.job_id)
+        if not self._waits(job):
+            job.hold = joined(job.hold.replace("s", ""))
+        self._to_members(array, kind, target.job_id)
+
+    def _free(self, job: Job, kind: str, name: str) -> None:
+        _remove(job, kind, name)
+        if self._waits(job):
+            self._save(job)
+        else:
+            self._holds.lift(job, "s")
 
     def _delete(self, job: Job, because: Job) -> None:
         job.comment = f"Job deleted as result of dependency on job {because.job_id}"
         array = self._state.arrays.get(job.job_id)
-        for member in [job] if array is None else self._arrays.members(array):
-            member.comment = job.comment
-            member.exit_status = DELETED_EXIT
-            self._state.accounting.write("A", member.job_id)
-            self._runner.complete(member, DELETED_SUBSTATE)
+        if array is None:
+            self._end(job)
+        else:
+            self._arrays.make_no_more(job)
+            self._to_members(array, DELETED, because.job_id)
+
+    def _end(self, job: Job) -> None:
+        job.exit_status = DELETED_EXIT
+        self._state.accounting.write("A", job.job_id)
+        self._runner.complete(job, DELETED_SUBSTATE)
+
+    def _to_members(self, array: Array, kind: str, name: str) -> None:
+        """What has become of an array is done to its members, also over a restart."""
+        array.pending.append([kind, name])
+        self._state.save_array(array)
+        if len(array.pending) == 1:
+            self._go_on(array)
+
+    def _go_on(self, array: Array) -> None:
+        in_slices(self._state.loop, self._pending(array), lambda _: None)
+
+    def _pending(self, array: Array) -> Iterator[None]:
+        while array.pending:
+            kind, name = array.pending[0]
+            for member in self._arrays.each(array.job):
+                if kind == DELETED:
+                    member.comment = array.job.comment
+                    self._end(member)
+                else:
+                    self._free(member, kind, name)
+                yield
+            del array.pending[0]
+            self._state.save_array(array)
 
     def _save(self, job: Job) -> None:
         array: Optional[Array] = self._state.arrays.get(job.job_id)
@@ -215,11 +252,11 @@ class Dependencies:
             self._state.save_job(job)
 
 
-def _verdict(kind: str, failed: List[bool]) -> bool:
+def _verdict(kind: str, ended: int, failed: int) -> bool:
     plain = kind.replace("array", "")
     verdicts: Dict[str, bool] = {
-        "afterok": not any(failed),
-        "afternotok": all(failed),
+        "afterok": not failed,
+        "afternotok": failed == ended,
         "afterany": True,
     }
     return verdicts.get(plain, False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import socket
+from functools import partial
+from itertools import chain
 from typing import Callable, Dict, List, Optional
 
-from . import arrays, queues, selection
+from . import queues, selection
 from .alter import Alteration
 from .arrays import Arrays
-from .auth import user_name
+from .deletion import Deletion
 from .depend import Dependencies
 from .errors import (
     BADHOST,
@@ -28,11 +29,11 @@ from .records import COMPLETE, EXITING, RUNNING, Attributes, Job
 from .rights import USER, Rights
 from .running import Runner
 from .signals import SUSPENDING, number_of
+from .slices import Finished, in_slices
 from .state import State
 from .submit import Submission
 from .wire import Message
 
-Finished = Callable[[Optional[PbsError]], None]
 Handler = Callable[[int, Message, Finished], None]
 
 _PARTLY = "At least one array element did not modify successfully. Use qstat -f to verify changes"
@@ -54,12 +55,13 @@ class JobRequests:
         self.dependencies = Dependencies(state, runner, self.holds, self.arrays)
         self.submission = Submission(state, rights, self.holds, self.arrays, self.dependencies)
         self._alteration = Alteration(state, self.holds, self.dependencies)
+        self._deletion = Deletion(state, runner, rights, self.arrays)
         runner.on_start += [self.dependencies.started, self.arrays.member_started]
         runner.on_end += [self.arrays.member_ended, self.dependencies.ended]
         runner.on_forget.append(self.arrays.member_forgotten)
         self.handlers: Dict[str, Handler] = {
-            "delete": self.delete,
-            "delete_all": self.delete_all,
+            "delete": self._deletion.delete,
+            "delete_all": self._deletion.delete_all,
             "hold": self.hold,
             "release": self.release,
             "rerun": self.rerun,
@@ -70,25 +72,7 @@ class JobRequests:
             "order": self.order,
         }
 
-    # --- listing ---------------------------------------------------------------------
-
-    def listed(self, members: bool) -> List[Job]:
-        """All jobs in their order, arrays as one job each or as their members."""
-        jobs = [job for job in self._state.jobs.values() if members or job.array_id is None]
-        if not members:
-            jobs += [self.arrays.refresh(array) for array in self._state.arrays.values()]
-        return sorted(jobs, key=lambda job: job.order)
-
-    def expanded(self, job: Job, wanted: str = "") -> List[Job]:
-        """The members of an array (those of an index range), or the job itself."""
-        array = self._state.arrays.get(job.job_id)
-        if array is None:
-            return [job]
-        try:
-            indexes = arrays.parse(wanted)[0] if wanted else None
-        except PbsError:
-            raise PbsError(IVALREQ, "Error in specified array range") from None
-        return self.arrays.members(array, indexes)
+    # --- showing ---------------------------------------------------------------------
 
     def shown(self, job: Job, server: str, privileged: bool, brief: bool = False) -> Attributes:
         """A job's attributes; `brief`: those of a plain list."""
@@ -100,66 +84,20 @@ class JobRequests:
         kind = self._state.queues.get(job.queue, {}).get("queue_type", "Execution")
         return job_attributes(job, server, privileged, kind)
 
-    # --- ending ------------------------------------------------------------------------
-
-    def delete(self, uid: int, message: Message, finished: Finished) -> None:
-        """`qdel [-p] [-W delay] [-t range]`."""
-        if message.get("purge"):
-            job = self._rights.job(message)
-            if self._rights.rank(uid) == USER:
-                raise PbsError(PERM)
-            self.arrays.make_no_more(job)
-            for member in self.expanded(job):
-                self._runner.purge(member)
-            finished(None)
-            return
-        job = self._rights.own_job(uid, message)
-        if message.get("reason") and self._rights.rank(uid) == USER:
-            raise PbsError(PERM, "must have operator or manager privilege to use -m parameter")
-        self._delete(job, uid, message, finished)
-
-    def _delete(self, job: Job, uid: int, message: Message, finished: Finished) -> None:
-        by = f"{user_name(uid)}@{socket.gethostname()}"
-        delay_s = None if message.get("delay") is None else int(message["delay"])
-        if not is_array(job):
-            self._runner.delete(job, by, finished, delay_s)
-            return
-        if not message.get("range"):
-            self.arrays.make_no_more(job)
-        for member in self.expanded(job, str(message.get("range") or "")):
-            if member.state != COMPLETE:
-                self._runner.delete(member, by, lambda _error: None, delay_s)
-        finished(None)
-
-    def delete_all(self, uid: int, message: Message, finished: Finished) -> None:
-        """`qdel all`: every job that is the asker's to delete."""
-        denied = False
-        for job in self.listed(False):
-            if job.state == COMPLETE:
-                continue
-            if uid != job.uid and self._rights.rank(uid) == USER:
-                denied = True
-            elif message.get("purge"):
-                self.delete(uid, {**message, "id": job.job_id}, lambda _error: None)
-            else:
-                self._delete(job, uid, message, lambda _error: None)
-        finished(PbsError(PERM, "operation not permitted") if denied else None)
+    # --- starting ----------------------------------------------------------------------
 
     def rerun(self, uid: int, message: Message, finished: Finished) -> None:
         """`qrerun [-f]`."""
         job = self._rights.own_job(uid, message)
         if is_array(job):
-            for member in self.expanded(job):
-                if member.holds_slots:
-                    self._runner.rerun(member, _ignore, bool(message.get("force")))
-            finished(None)
+            running = (member for member in self.arrays.expanded(job) if member.holds_slots)
+            rerun = partial(self._runner.rerun, force=bool(message.get("force")))
+            in_slices(self._state.loop, map(rerun, running), finished)
             return
         if self._rights.rank(uid) == USER:
             text = "additional permissions required (ATR_DFLAG_MGWR | ATR_DFLAG_OPWR)"
             raise PbsError(PERM, text)
         self._runner.rerun(job, finished, bool(message.get("force")))
-
-    # --- starting ----------------------------------------------------------------------
 
     def run(self, uid: int, message: Message, finished: Finished) -> None:
         """`qrun [-H hosts]`; a held job loses its holds, as with TORQUE."""
@@ -178,33 +116,38 @@ class JobRequests:
     def hold(self, uid: int, message: Message, finished: Finished) -> None:
         """`qhold [-h letters]`."""
         job = self._rights.own_job(uid, message)
-        for member in self._each(job, message):
-            self.holds.hold(member, str(message["letters"]), self._rights.rank(uid))
-        finished(None)
+        letters, rank = str(message["letters"]), self._rights.rank(uid)
+
+        def hold(member: Job) -> None:
+            self.holds.hold(member, letters, rank)
+
+        members = self.arrays.each(job, message.get("range"))
+        in_slices(self._state.loop, map(hold, members), finished)
 
     def release(self, uid: int, message: Message, finished: Finished) -> None:
         """`qrls [-h letters]`; of a range of an array, whatever of it is held."""
         job = self._rights.own_job(uid, message)
-        for member in self._each(job, message):
+        letters, rank = str(message["letters"]), self._rights.rank(uid)
+
+        def release(member: Job) -> None:
             try:
-                self.holds.release(member, str(message["letters"]), self._rights.rank(uid))
+                self.holds.release(member, letters, rank)
             except PbsError as error:
                 if error.code != NOTHELD or not message.get("range"):
                     raise
-        finished(None)
 
-    def _each(self, job: Job, message: Message) -> List[Job]:
-        if not is_array(job):
-            return [job]
-        members = self.expanded(job, str(message.get("range") or ""))
-        return [member for member in members if member.state != COMPLETE]
+        in_slices(
+            self._state.loop,
+            map(release, self.arrays.each(job, message.get("range"))),
+            finished,
+        )
 
     def signal(self, uid: int, message: Message, finished: Finished) -> None:
         """`qsig -s signal`."""
         job = self._rights.own_job(uid, message)
         if job.state == COMPLETE:
             raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
-        running = [member for member in self.expanded(job) if member.holds_slots]
+        running = [member for member in self.arrays.expanded(job) if member.holds_slots]
         if not running:
             raise PbsError(BADSTATE)
         for member in running if is_array(job) else []:
@@ -261,12 +204,15 @@ class JobRequests:
         if percent and array is not None and slots.isdigit():
             self.arrays.set_slots(array, int(slots))
         message = {**message, "range": wanted}
-        try:
-            for member in self._each(job, message) + ([job] if is_array(job) else []):
+
+        def alter(member: Job) -> None:
+            try:
                 self._alteration.alter(member, changes, rank, uid)
-        except PbsError as error:
-            raise PbsError(IVALREQ, _PARTLY) if is_array(job) else error from None
-        finished(None)
+            except PbsError as error:
+                raise PbsError(IVALREQ, _PARTLY) if is_array(job) else error from None
+
+        members = chain(self.arrays.each(job, message.get("range")), [job] if is_array(job) else [])
+        in_slices(self._state.loop, map(alter, members), finished)
 
     def order(self, uid: int, message: Message, finished: Finished) -> None:
         """`qorder`: two jobs change places, queues too."""
@@ -287,7 +233,7 @@ class JobRequests:
     def selected(self, uid: int, criteria: List[selection.Criterion]) -> List[str]:
         """`qselect`: ids in the order of the queues. Raises `PbsError`."""
         selection.check(self._state, criteria)
-        jobs = sorted(self.listed(True), key=lambda job: job.rank)
+        jobs = sorted(self.arrays.listed(True), key=lambda job: job.rank)
         may_see = self._rights.may_see
         return [
             job.job_id for job in jobs if may_see(uid, job) and selection.answers(job, criteria)

@@ -13,7 +13,9 @@ import selectors
 import signal
 import socket
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from contextlib import suppress
+from functools import partial
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from .seal import Seal
 from .wire import REQUEST_LIMIT, BadMessage, Decoder, Message, encode
@@ -22,6 +24,7 @@ Callback = Callable[[], None]
 Log = Callable[[str], None]
 
 NO_SEAL = Seal()
+TIMERS_S = 0.2  # of many that are due at once; then others have a turn
 
 
 class Timer:
@@ -47,9 +50,7 @@ class Loop:
         self._stopped = False
         self._signals: Dict[int, Callback] = {}
         self.after_turn: List[Callback] = []
-        self._wake_read, self._wake_write = os.pipe()
-        for descriptor in (self._wake_read, self._wake_write):
-            os.set_blocking(descriptor, False)
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.watch(self._wake_read, selectors.EVENT_READ, self._take_signals)
 
     def on_signal(self, number: int, call: Callback) -> None:
@@ -72,10 +73,8 @@ class Loop:
 
     def forget(self, file: Any) -> None:
         """Watch `file` no more."""
-        try:
+        with suppress(KeyError, ValueError):
             self._selector.unregister(file)
-        except (KeyError, ValueError):
-            return
 
     def call_later(self, delay_s: float, call: Callback) -> Timer:
         """Make `call` after `delay_s` seconds."""
@@ -90,16 +89,14 @@ class Loop:
     def run(self) -> None:
         """Work until `stop`. An error in a call is logged, and the loop lives on."""
         while not self._stopped:
-            wait = None
-            if self._timers:
-                wait = max(0.0, self._timers[0][0] - time.monotonic())
+            wait = max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
             for key, _ in self._selector.select(wait):
                 # An earlier call of this turn may have closed it, and its number may be another's.
                 now_there = self._selector.get_map().get(key.fd)
                 if now_there is not None and now_there.fileobj is key.fileobj:
                     self._guard(key.data)
-            now = time.monotonic()
-            while self._timers and self._timers[0][0] <= now:
+            now, over = time.monotonic(), time.monotonic() + TIMERS_S
+            while self._timers and self._timers[0][0] <= now and time.monotonic() < over:
                 timer = heapq.heappop(self._timers)[2]
                 if not timer.cancelled:
                     self._guard(timer.call)
@@ -116,10 +113,10 @@ class Loop:
 
 
 class Connection:
-    """A framed connection in a loop.
+    """A framed connection; `accepted`: the other end has opened it.
 
     `on_message` gets each message; `on_close` gets None, or the error that ended it.
-    `accepted`: the other end has opened it. Raises OSError where a seal cannot be had.
+    Raises OSError where a seal cannot be had.
     """
 
     def __init__(
@@ -144,6 +141,7 @@ class Connection:
         self._decoder = Decoder(limit, self._secret)
         self._out = bytearray()
         self._close_when_sent = False
+        self._rest: Optional[Iterator[Message]] = None
         sock.setblocking(False)
         loop.watch(sock, selectors.EVENT_READ, self._ready)
 
@@ -155,6 +153,17 @@ class Connection:
         self._first = b""
         self._close_when_sent = self._close_when_sent or last
         self._flush()
+
+    def stream(self, messages: Iterator[Message]) -> None:
+        """Send `messages`, each when the one before is out, and the others have had a turn."""
+        self._rest = messages
+        self._send_next()
+
+    def _send_next(self) -> None:
+        for message in self._rest or ():
+            self.send(message)
+            return
+        self._rest = None
 
     def close(self, error: Optional[Exception] = None) -> None:
         """End the connection now."""
@@ -182,6 +191,8 @@ class Connection:
             self.close()
         else:
             self.loop.watch(self.sock, selectors.EVENT_READ, self._ready)
+            if self._rest is not None:
+                self.loop.call_later(0, self._send_next)
 
     def _ready(self) -> None:
         if self._out:
@@ -238,7 +249,7 @@ def request(
     seal: Seal = NO_SEAL,
     timeout_s: float = 10.0,
 ) -> None:
-    """Connect, send one message, and call `done` once: with the answer, or with the error.
+    """Send one message, and call `done` once: with the answer, or with the error.
 
     `connect` gives a non-blocking socket whose connection may still be under way.
     """
@@ -269,15 +280,13 @@ def request(
         sock = connect()
     except OSError as error:
         # Never call back before the caller has returned: callers rely on that order.
-        problem = error
-        loop.call_later(0, lambda: finish(None, problem))
+        loop.call_later(0, partial(finish, None, error))
         return
     try:
         connection = Connection(loop, sock, on_message, on_close, seal)
     except OSError as error:
         sock.close()
-        unsealed = error
-        loop.call_later(0, lambda: finish(None, unsealed))
+        loop.call_later(0, partial(finish, None, error))
         return
     connections.append(connection)
 

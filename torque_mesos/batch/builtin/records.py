@@ -99,6 +99,11 @@ class Job:
         return int(number), int(index.rstrip("]") or -1)
 
     @property
+    def array_name(self) -> str:
+        """The id of the array that the job is a member of."""
+        return self.job_id.replace(f"[{self.array_id}]", "[]")
+
+    @property
     def exec_host(self) -> str:
         """The slots that the job holds or held, as TORQUE writes them: `n3/0-1+n2/0-1`."""
         return "+".join(f"{node}/{ranges(slots)}" for node, slots in self.hosts)
@@ -133,13 +138,15 @@ class Job:
 class Array:
     """A job array: `job` is the summary that stands for it, `made` how many members there are.
 
-    `slot_limit` is how many of its members may be queued or running, None where all may.
+    `slot_limit` is how many of its members may be queued or running, None where all may;
+    `pending` what has still to be done to the members (see `Dependencies`).
     """
 
     job: Job
     indexes: List[int]
     slot_limit: Optional[int] = None
     made: int = 0
+    pending: List[List[str]] = field(default_factory=list)
 
     def member_id(self, index: int) -> str:
         """The job id of a member."""

@@ -16,6 +16,9 @@ from .sched_link import SchedulerLink
 from .state import State
 from .wire import Message
 
+# As many jobs are told of at a time: others are answered between the parts of a long list.
+AT_ONCE = 1000
+
 
 class Requests:
     """Answers requests, each with its asker's uid."""
@@ -73,15 +76,21 @@ class Requests:
             job = self.rights.job(message)
             if not self.rights.may_see(uid, job):
                 raise PbsError(PERM)
-            wanted = self.jobs_of.expanded(job) if members else [job]
+            wanted = self.jobs_of.arrays.expanded(job) if members else [job]
         else:
-            jobs = self.jobs_of.listed(members)
+            jobs = self.jobs_of.arrays.listed(members)
             may_see = self.rights.may_see
             wanted = [job for job in jobs if queue in (None, job.queue) and may_see(uid, job)]
         name = self.state.server
         shown = partial(self.jobs_of.shown, brief=bool(message.get("brief")))
-        told = [[job.job_id, shown(job, name, privileged)] for job in wanted]
-        connection.send({"jobs": told})
+        connection.stream(
+            {
+                "jobs": [[job.job_id, shown(job, name, privileged)] for job in part],
+                "more": first + AT_ONCE < len(wanted),
+            }
+            for first in range(0, max(1, len(wanted)), AT_ONCE)
+            for part in [wanted[first : first + AT_ONCE]]
+        )
 
     def nodes(self, _: int, message: Message, connection: Connection) -> None:
         """Nodes with their attributes."""

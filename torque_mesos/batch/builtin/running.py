@@ -289,11 +289,11 @@ class Runner:
                 told(job)
 
     def purge(self, job: Job) -> None:
-        """Forget a job at once, whatever its mom says (`qdel -p`, delete of a busy node)."""
+        """Forget a job at once, whatever its mom says."""
         if job.holds_slots:
             self.tell_mom(job, {"op": "purge"}, lambda _answer: None)
         self._release(job)
-        job.state = COMPLETE
+        self.set_state(job, COMPLETE, job.substate)
         for told in self.on_end:
             told(job)
         self._forget(job)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import asdict
 from operator import attrgetter
-from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple, Union
 
 from . import nodes_file
 from .accounting import Accounting
+from .array_request import parse
 from .attributes import SERVER_DEFAULTS
 from .auth import open_tcp, user_name
 from .home import MOM_MANAGER_PORT, MOM_SERVICE_PORT, SERVER_PORT, Home, LogFile
@@ -22,6 +22,7 @@ from .room import Room
 from .rotation import ACCOUNTING, limits
 from .seal import seal_of
 from .store import NotKept, Store
+from .tally import Tally
 from .traps import Traps
 from .wire import Message
 
@@ -56,6 +57,7 @@ class State:
         self.nodes: Dict[str, Node] = {}
         self.jobs: Dict[str, Job] = {}
         self.arrays: Dict[str, Array] = {}
+        self._tallies: Dict[str, Tally] = {}
         self.queues: Dict[str, Dict[str, str]] = {}
         self.attributes: Dict[str, str] = {}
         self.next_job = 0
@@ -93,15 +95,20 @@ class State:
         for name, record in self.store.load("queue"):
             self.queues[name] = record
         self._load_nodes()
+        for array_id, record in self.store.load("array"):
+            length = record.pop("length")
+            record["job"] = Job(**record["job"])
+            request = record["job"].others["job_array_request"]
+            self.arrays[array_id] = Array(indexes=parse(request)[0][:length], **record)
         for job_id, record in self.store.load("job"):
             for held in ("hosts", "gpus"):
                 record[held] = [(node, indexes) for node, indexes in record.get(held, [])]
             job = self.jobs[job_id] = Job(**record)
+            if job.array_id is not None:
+                job.script = self.arrays[job.array_name].job.script
+                self.tally(job).note(job)
             if job.holds_slots and job.substate != SUSPENDED:
                 self._hold_again(job)
-        for array_id, record in self.store.load("array"):
-            record["job"] = Job(**record["job"])
-            self.arrays[array_id] = Array(**record)
 
     def _hold_again(self, job: Job) -> None:
         for name, slots in job.hosts:
@@ -164,16 +171,39 @@ class State:
     def save_job(self, job: Job) -> None:
         """Keep a job, or forget it where it is gone."""
         kept = self.jobs.get(job.job_id) is job
-        self.store.put("job", job.job_id, dict(vars(job)) if kept else None)
+        record = dict(vars(job))
+        if job.array_id is not None:
+            # One script for all of an array: 100,000 copies would fill disks.
+            record["script"] = ""
+            self._count(job, kept)
+        self.store.put("job", job.job_id, record if kept else None)
         if kept:
             self.touched.add(job.job_id)
         else:
             self.touched.discard(job.job_id)
 
+    def _count(self, job: Job, kept: bool) -> None:
+        if kept:
+            self.tally(job).note(job)
+        elif job.array_name in self.arrays:
+            self.tally(job).drop(job)
+
+    def tally(self, of: Union[Array, Job]) -> Tally:
+        """The members of an array, or of a member's, counted."""
+        name = of.job.job_id if isinstance(of, Array) else of.array_name
+        return self._tallies.setdefault(name, Tally())
+
     def save_array(self, array: Array) -> None:
         """Keep an array, or forget it where it is gone."""
         name = array.job.job_id
-        self.store.put("array", name, asdict(array) if name in self.arrays else None)
+        if name not in self.arrays:
+            self._tallies.pop(name, None)
+            self.store.put("array", name, None)
+            return
+        # The indexes are in the job's request; all of them each time would take too long.
+        record = {"job": dict(vars(array.job)), "length": len(array.indexes)}
+        record.update(slot_limit=array.slot_limit, made=array.made, pending=array.pending)
+        self.store.put("array", name, record)
 
     def save_node(self, node: Node) -> None:
         """Keep a node, or forget it where it is gone."""

@@ -7,7 +7,7 @@ import socket
 import time
 from typing import List
 
-from . import arrays, queues
+from . import array_request, queues
 from .arrays import Arrays
 from .depend import Dependencies
 from .errors import BADUSER, JOBEXIST, NOATTR, RESC_CONFLICT, SYSTEM, PbsError
@@ -68,7 +68,7 @@ class Submission:
         wanted = str(request.get("array", ""))
         if wanted:
             limits = [state.number(name) for name in ("max_job_array_size", "max_slot_limit")]
-            arrays.check_limits(wanted, *limits)
+            array_request.check_limits(wanted, *limits)
         job = make(state, number, request, account, queue, resources)
         state.save_server()
         self._take(job, wanted, depend)

@@ -111,12 +111,19 @@ def connect_unix(path: str, timeout_s: Optional[float] = None) -> socket.socket:
 
 
 def ask(connection: socket.socket, message: Message, secret: bytes = b"") -> Message:
-    """Send `message` and wait for the answer. Raises OSError and `BadMessage`."""
+    """Send `message` and wait for the answer, which may come in parts: all but the last
+    say `more`, and their lists are joined. Raises OSError and `BadMessage`.
+    """
     connection.sendall(encode(message, secret))
     decoder = Decoder(REPLY_LIMIT, secret)
+    answer: Message = {}
     while True:
         data = connection.recv(1 << 20)
         if not data:
             raise ConnectionResetError("the connection was closed before an answer came")
-        for reply in decoder.feed(data):
-            return reply
+        for part in decoder.feed(data):
+            more = part.pop("more", False)
+            for name, value in part.items():
+                answer[name] = answer[name] + value if name in answer else value
+            if not more:
+                return answer
