@@ -24,7 +24,7 @@ def parse(request: str) -> Tuple[List[int], Optional[int]]:
             continue
         if not low.isdigit() or (dash and not high.isdigit()) or int(high or low) < int(low):
             raise PbsError(BADARRAY)
-        if int(high or low) - int(low) >= MOST:
+        if len(indexes) + int(high or low) - int(low) >= MOST:
             raise PbsError(BADARRAY)
         indexes.update(range(int(low), int(high or low) + 1))
     slots = int(limit) if limit.isdigit() else 0
