@@ -177,13 +177,16 @@ class Whose(enum.Enum):
 class RunLimit:
     """How many jobs may run at once: of all, of one user..., or (`name` None) of each.
 
-    `setting` is what the administrator has set, as `max_user_run`.
+    With a `resource`: how much of it they may ask for together, or (`one_job`) a single one of
+    them: a number, kB or seconds. `setting` is what the administrator has set, as `max_user_run`.
     """
 
     whose: Whose
-    most: int
+    most: float
     name: str | None = None
     setting: str = ""
+    resource: str = ""
+    one_job: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.batch.recorded import recorded
 from torque_mesos.batch.base import UnreadableAnswer
-from torque_mesos.batch.run_limits import run_limits
+from torque_mesos.batch.run_limits import limits_of, pbs_sched_limits, run_limits
+from torque_mesos.batch.torque_xml import parse_attributes
 from torque_mesos.model import RunLimit, Whose
 
 
@@ -29,13 +31,44 @@ def test_the_limits_of_openpbs() -> None:
     )
 
 
+def test_the_limits_of_openpbs_on_resources() -> None:
+    attributes = {"max_run_res.ncpus": "[u:PBS_GENERIC=4]", "max_run_res.mem": "[o:PBS_ALL=8gb]"}
+    assert run_limits(attributes) == (
+        RunLimit(Whose.USER, 4, None, "max_run_res.ncpus", "ncpus"),
+        RunLimit(Whose.ALL, 8 * 1024**2, None, "max_run_res.mem", "mem"),
+    )
+
+
+def test_the_limits_of_pbs_sched_on_resources_are_those_it_looks_at() -> None:
+    (_, attributes), *_ = parse_attributes(recorded("qstat-queue-limits").stdout, "Queue")
+    assert limits_of(attributes, pbs_sched=True) == (
+        RunLimit(Whose.ALL, 500 * 1024, None, "resources_available.mem", "mem"),
+        RunLimit(Whose.ALL, 9, None, "resources_available.nodect", "nodect"),
+    )
+    assert limits_of(attributes, pbs_sched=False) == ()
+    both = {"resources_available.mem": "2gb", "resources_max.mem": "1gb", "resources_max.ncpus": 3}
+    assert pbs_sched_limits(both) == (
+        RunLimit(Whose.ALL, 2 * 1024**2, None, "resources_available.mem", "mem"),
+        RunLimit(Whose.ALL, 3, None, "resources_max.ncpus", "ncpus", one_job=True),
+    )
+    assert pbs_sched_limits({"resources_max.walltime": "01:00:00"}) == ()
+    with pytest.raises(UnreadableAnswer, match=r"resources_max\.mem = 'much'"):
+        pbs_sched_limits({"resources_max.mem": "much"})
+
+
 def test_nothing_set_is_no_limit() -> None:
     assert run_limits({"queue_type": "Execution"}) == ()
 
 
 @pytest.mark.parametrize(
     "attributes",
-    [{"max_user_run": "two"}, {"max_run": "[u:PBS_GENERIC]"}, {"max_run": "[x:a=1]"}],
+    [
+        {"max_user_run": "two"},
+        {"max_run": "[u:PBS_GENERIC]"},
+        {"max_run": "[x:a=1]"},
+        {"max_run": "[u:a=1gb]"},
+        {"max_run_res.mem": "[u:a=lots]"},
+    ],
 )
 def test_a_limit_that_cannot_be_read_is_never_none(attributes: dict[str, str]) -> None:
     with pytest.raises(UnreadableAnswer, match=next(iter(attributes))):

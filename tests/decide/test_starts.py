@@ -7,7 +7,7 @@ import pytest
 from tests.decide.site import Site, codes, one, some
 from torque_mesos.decide.plan import Launch
 from torque_mesos.decide.reason import Code
-from torque_mesos.model import JobState, Queue, RunLimit, Scheduling, Whose
+from torque_mesos.model import JobState, Queue, RunLimit, Scheduling, Whose, frozen_map
 
 Q, R, H = JobState.QUEUED, JobState.RUNNING, JobState.HELD
 USER2 = RunLimit(Whose.USER, 2, None, "max_user_run")
@@ -164,3 +164,43 @@ def test_in_strict_order_a_job_waits_for_those_before_it_in_its_queue() -> None:
         "2.head": Code.STARTING_NODES,
     }
     assert "0.head comes first" in plan.jobs["1.head"].text
+
+
+@pytest.mark.parametrize(
+    ("limit", "waits"),
+    [
+        # three jobs, of 300 MB each, in this order; none runs yet
+        (RunLimit(Whose.ALL, 700 * 1024, None, "resources_available.mem", "mem"), ["2.head"]),
+        (RunLimit(Whose.ALL, 900 * 1024, None, "resources_available.mem", "mem"), []),
+        (RunLimit(Whose.ALL, 2, None, "resources_available.nodect", "nodect"), ["2.head"]),
+        (RunLimit(Whose.USER, 1, None, "max_run_res.nodect", "nodect"), ["1.head", "2.head"]),
+        (
+            RunLimit(Whose.ALL, 200 * 1024, None, "resources_max.mem", "mem", one_job=True),
+            ["0.head", "1.head", "2.head"],
+        ),
+        (RunLimit(Whose.ALL, 300 * 1024, None, "resources_max.mem", "mem", one_job=True), []),
+        (RunLimit(Whose.ALL, 0, None, "resources_available.ncpus", "ncpus"), []),  # asked by none
+    ],
+)
+def test_limits_on_resources(limit: RunLimit, waits: list[str]) -> None:
+    site = Site().parked("n1", 8, offered=8).reads(run_limits=(limit,))
+    for _ in range(3):
+        resources = frozen_map({"nodes": "1", "mem": "300mb", "nodect": "1"})
+        site.asks("1", user="alice", resources=resources)
+    found = codes(site.plan())
+    assert [job for job, code in found.items() if code is Code.RUN_LIMIT] == waits
+
+
+def test_what_running_jobs_asked_for_counts_and_is_told() -> None:
+    limit = RunLimit(Whose.ALL, 3, None, "resources_available.nodect", "nodect")
+    site = Site(queues=[Queue("batch", run_limits=(limit,))]).parked("n1", 8, offered=8)
+    site.parked("n2", 8, offered=8).asks(
+        "2", R, resources=frozen_map({"nodes": "2", "nodect": "2"})
+    )
+    site.asks("2", resources=frozen_map({"nodes": "2", "nodect": "2"}))
+    reason = site.plan().jobs["1.head"]
+    assert reason.code is Code.RUN_LIMIT
+    assert reason.text == (
+        "it asks for 2 nodect beside 2 of jobs of queue batch that run or are about to,"
+        " resources_available.nodect of queue batch is 3"
+    )

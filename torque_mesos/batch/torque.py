@@ -25,7 +25,7 @@ from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
 from torque_mesos.batch.commands import Answer, Runner, check_reached
 from torque_mesos.batch.maui_config import MauiConfig
-from torque_mesos.batch.run_limits import run_limits
+from torque_mesos.batch.run_limits import limits_of
 from torque_mesos.batch.sched_config import SchedConfig
 from torque_mesos.batch.setup.deed import prepare
 from torque_mesos.batch.setup.record import SetupRecord
@@ -77,6 +77,7 @@ class TorqueServer:
         self._run_limits: tuple[RunLimit, ...] = ()
         self._run_limits_s: float | None = None
         self._order = _order_of(settings)
+        self._pbs_sched = settings.scheduler == "pbs_sched" and settings.maui_config is None
 
     @property
     def traits(self) -> Traits:
@@ -111,7 +112,8 @@ class TorqueServer:
         """The server's limits as they were `SERVER_FOR_S` seconds ago at most."""
         now_s = self._clock()
         if self._run_limits_s is None or now_s - self._run_limits_s >= SERVER_FOR_S:
-            self._run_limits, self._run_limits_s = run_limits(self._server_attributes()), now_s
+            limits = limits_of(self._server_attributes(), pbs_sched=self._pbs_sched)
+            self._run_limits, self._run_limits_s = limits, now_s
         return self._run_limits
 
     def _read_jobs(self) -> Jobs:
@@ -124,7 +126,8 @@ class TorqueServer:
         return parse_nodes(accepted(answer).stdout)
 
     def _read_queues(self) -> tuple[Queue, ...]:
-        return parse_queues(accepted(self._run("qstat", "-Q", "-f")).stdout)
+        answer = accepted(self._run("qstat", "-Q", "-f"))
+        return parse_queues(answer.stdout, pbs_sched=self._pbs_sched)
 
     # --- nodes -----------------------------------------------------------------
 

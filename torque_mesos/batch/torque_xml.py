@@ -22,7 +22,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from torque_mesos.batch.base import UnreadableAnswer
-from torque_mesos.batch.run_limits import run_limits, whole_number
+from torque_mesos.batch.run_limits import limits_of, whole_number
 from torque_mesos.model import Job, JobState, Node, NodeState, Queue, frozen_map
 
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -169,7 +169,7 @@ def parse_attributes(
     return tuple(records)
 
 
-def parse_queues(text: str) -> tuple[Queue, ...]:
+def parse_queues(text: str, *, pbs_sched: bool = True) -> tuple[Queue, ...]:
     """Read what `qstat -Q -f` printed.
 
     Raises:
@@ -187,7 +187,7 @@ def parse_queues(text: str) -> tuple[Queue, ...]:
                 enabled=attributes.get("enabled", "") == "True",
                 started=attributes.get("started", "") == "True",
                 priority=whole_number(attributes, "Priority") or 0,
-                run_limits=run_limits(attributes),
+                run_limits=limits_of(attributes, pbs_sched=pbs_sched),
             )
         )
     return tuple(queues)

@@ -1,14 +1,19 @@
-"""Which waiting jobs the batch scheduler may start: limits on running jobs, and strict order."""
+"""Which waiting jobs the batch scheduler may start: limits on running jobs, and strict order.
+
+A job that does not ask for a resource is not held up by a limit on it.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 
+from torque_mesos.decide.formula import amount
 from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.model import Job, JobState, Reading, RunLimit, Whose
 
 _NOUN = {Whose.USER: "user", Whose.GROUP: "group", Whose.PROJECT: "project"}
-_Key = tuple[str, Whose, str]  # queue ("": the server), whose, name ("": of all)
+_Kind = tuple[Whose, str, bool]  # whose; of which resource ("": jobs); whether of one job
+_Key = tuple[str, _Kind, str]  # queue ("": the server), what, name ("": of all)
 
 
 class Starts:
@@ -21,15 +26,15 @@ class Starts:
     def __init__(self, reading: Reading) -> None:
         self._strict = reading.scheduling.strict
         self._stuck: dict[str, str] = {}  # by queue: the job that holds up those behind it
-        self._rules: dict[str, dict[Whose, _Rule]] = {}
+        self._rules: dict[str, dict[_Kind, _Rule]] = {}
         for scope, limits in (
             ("", reading.run_limits),
             *((queue.name, queue.run_limits) for queue in reading.queues),
         ):
             for limit in limits:
-                rule = self._rules.setdefault(scope, {}).setdefault(limit.whose, _Rule())
-                rule.add(limit)
-        self._running: Counter[_Key] = Counter()
+                kind = limit.whose, limit.resource, limit.one_job
+                self._rules.setdefault(scope, {}).setdefault(kind, _Rule()).add(limit)
+        self._running: defaultdict[_Key, float] = defaultdict(float)
         if self._rules:
             for job in reading.jobs:
                 if job.state is JobState.RUNNING:
@@ -50,10 +55,10 @@ class Starts:
             )
         if not self._rules:
             return None
-        for key, limit in self._limits_of(job):
-            running = self._running[key]
-            if running >= limit.most:
-                return _over(key, limit, running)
+        for key, limit, asked in self._limits_of(job):
+            running = 0.0 if limit.one_job else self._running[key]
+            if running + asked > limit.most:
+                return _over(key, limit, running, asked)
         return None
 
     def served(self, job: Job, *, placed: bool) -> None:
@@ -65,17 +70,20 @@ class Starts:
 
     def _count(self, job: Job) -> None:
         if self._rules:
-            for key, _ in self._limits_of(job):
-                self._running[key] += 1
+            for key, _, asked in self._limits_of(job):
+                self._running[key] += asked
 
-    def _limits_of(self, job: Job) -> list[tuple[_Key, RunLimit]]:
+    def _limits_of(self, job: Job) -> list[tuple[_Key, RunLimit, float]]:
+        """The limits that a job counts for, each with how much it does."""
         found = []
         for scope in ("", job.queue):
-            for whose, rule in self._rules.get(scope, {}).items():
+            for kind, rule in self._rules.get(scope, {}).items():
+                whose, resource, _ = kind
+                asked = amount(job.resources.get(resource, "")) if resource else 1.0
                 name = _name(job, whose)
                 limit = rule.of(name)
-                if limit is not None and (name or whose is Whose.ALL):
-                    found.append(((scope, whose, name), limit))
+                if limit is not None and asked and (name or whose is Whose.ALL):
+                    found.append(((scope, kind, name), limit, asked))
         return found
 
 
@@ -104,14 +112,19 @@ def _name(job: Job, whose: Whose) -> str:
     return job.project if whose is Whose.PROJECT else ""
 
 
-def _over(key: _Key, limit: RunLimit, running: int) -> Reason:
-    queue, whose, name = key
+def _over(key: _Key, limit: RunLimit, running: float, asked: float) -> Reason:
+    queue, (whose, resource, _), name = key
     where = f"queue {queue}" if queue else "the server"
     who = f"{_NOUN[whose]} {name}" if whose is not Whose.ALL else where
-    jobs = "1 job" if running == 1 else f"{running} jobs"
+    if resource:
+        text = f"it asks for {asked:g} {resource}"
+        text += f" beside {running:g} of jobs of {who} that run or are about to" if running else ""
+    else:
+        jobs = "1 job" if running == 1 else f"{running:g} jobs"
+        text = f"{who} has {jobs} that run or are about to"
     return because(
         Code.RUN_LIMIT,
-        f"{who} has {jobs} that run or are about to, {limit.setting} of {where} is {limit.most}",
+        f"{text}, {limit.setting} of {where} is {limit.most:g}",
         running=running,
         most=limit.most,
     )
