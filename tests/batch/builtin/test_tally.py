@@ -17,7 +17,7 @@ def _member(index: int) -> Job:
 
 
 def test_whatever_changes_the_counts_are_those_of_the_members() -> None:
-    chance, tally, known = random.Random(4), Tally(), {}  # noqa: S311
+    chance, tally, known = random.Random(4), Tally(), {}
     for _ in range(5000):
         index = chance.randrange(12)
         job = known.setdefault(index, _member(index))

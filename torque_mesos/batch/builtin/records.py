@@ -158,7 +158,8 @@ class Node:
     """One node. `busy` has a place a slot; `jobs` maps job ids to the slot indexes they hold.
 
     The two part when np is lowered below an index in use: `busy` is cut off and forgets
-    the slot, and it is given out again when np rises, just as TORQUE does it.
+    the slot, and it is given out again when np rises, just as TORQUE does it. `np_at_start`
+    is np when a job came; see `release`.
     """
 
     name: str
@@ -175,6 +176,7 @@ class Node:
     reported: float = 0
     busy: List[bool] = field(default_factory=list)
     jobs: Dict[str, List[int]] = field(default_factory=dict)
+    np_at_start: Dict[str, int] = field(default_factory=dict)
     gpus: int = 0
     gpu_jobs: Dict[str, List[int]] = field(default_factory=dict)
 
@@ -221,22 +223,30 @@ class Node:
         for index in taken:
             self.busy[index] = True
         self.jobs[job_id] = self.jobs.get(job_id, []) + taken
+        self.np_at_start[job_id] = self.np
         return taken
 
     def take_again(self, job: Job, slots: List[int]) -> None:
         """Give a job the slots, and the gpus, that it had."""
         self.jobs[job.job_id] = list(slots)
+        # Seen on TORQUE: after a restart only as many are remembered as the job's slots need.
+        self.np_at_start[job.job_id] = max(slots, default=-1) + 1
         if job.gpus:
             self.gpu_jobs[job.job_id] = job.gpus_on(self.name)
         for index in slots:
             if index < self.np:
                 self.busy[index] = True
 
-    def release(self, job_id: str) -> None:
-        """Take a job's slots and gpus back."""
+    def loses(self, job_id: str) -> bool:
+        """Whether TORQUE would lose the slots of a job that ends now: np fell since it came."""
+        return self.np < self.np_at_start.get(job_id, 0)
+
+    def release(self, job_id: str, lost: bool = False) -> None:
+        """Take a job's slots and gpus back; those that are `lost` stay busy, and are nobody's."""
         self.gpu_jobs.pop(job_id, None)
+        self.np_at_start.pop(job_id, None)
         for index in self.jobs.pop(job_id, []):
-            if index < len(self.busy):
+            if index < len(self.busy) and not lost:
                 self.busy[index] = False
 
     @property

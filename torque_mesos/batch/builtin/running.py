@@ -23,6 +23,7 @@ from .records import (
     Job,
 )
 from .state import State
+from .traps import LOST_SLOTS
 from .wire import Message
 
 # Exit statuses of a mom that could not start a job: the job goes back to its queue.
@@ -253,10 +254,9 @@ class Runner:
             self._state.kick("job requeued")
 
     def _release(self, job: Job) -> None:
-        for name, _ in job.hosts:
-            node = self._state.nodes.get(name)
-            if node is not None:
-                node.release(job.job_id)
+        for node in filter(None, (self._state.nodes.get(name) for name, _ in job.hosts)):
+            lost = node.loses(job.job_id) and self._state.traps.strikes(LOST_SLOTS)
+            node.release(job.job_id, lost)
 
     def complete(self, job: Job, substate: int = 59) -> None:
         """A job is over; it is shown for `keep_completed` seconds more."""
