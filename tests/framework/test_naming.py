@@ -8,7 +8,7 @@ import pytest
 
 from torque_mesos.config import ConfigError, load
 from torque_mesos.framework.inbox import MasterRead, Message, QueueChanged
-from torque_mesos.framework.naming import NameKeeper, Naming, host_names, naming_of, server_address
+from torque_mesos.framework.naming import NameKeeper, Naming, host_names, naming_of, server_of
 from torque_mesos.mesos.base import Offers
 from torque_mesos.model import Agent, Offer, Resources
 from torque_mesos.mom.hosts_file import HostNames
@@ -105,7 +105,7 @@ def test_what_the_settings_ask_for(tmp_path: Path) -> None:
     local = settings(
         tmp_path, '[batch]\nserver_host = "localhost"\n[mesos]\nmaster = "127.0.0.1"\n'
     )
-    assert server_address(local)
+    assert server_of(local)
 
 
 @pytest.mark.parametrize(

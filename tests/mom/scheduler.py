@@ -82,6 +82,7 @@ class Scheduler:
         *,
         cpus: float = 0.5,
         mem_mb: float = 64,
+        data: str = "",
     ) -> float:
         """Launch tasks for one executor on an agent; the moment of the call."""
         offer = wait_for(lambda: self.offers.pop(host, None), 60, f"an offer of {host}")
@@ -93,6 +94,7 @@ class Scheduler:
                 "task_id": {"value": task_id},
                 "agent_id": offer["agent_id"],
                 "executor": info,
+                **({"data": data} if data else {}),
                 "resources": [
                     {"name": name, "type": "SCALAR", "scalar": {"value": value}}
                     for name, value in scalars

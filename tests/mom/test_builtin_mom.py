@@ -13,14 +13,14 @@ import pytest
 
 from dev.demo.account import NotHere, submitter
 from dev.mesos.cluster import Cluster
+from tests.mom.conftest import free_ports
 from tests.mom.scheduler import Scheduler
-from tests.mom.test_executor import bundle, free_ports, jobs, processes, work_dir
+from tests.mom.test_executor import jobs, processes
 from tests.waiting import wait_for
 from torque_mesos.batch.builtin.install import Installation, install
 from torque_mesos.mom.infos import command_info, executor_info
 from torque_mesos.mom.settings import MomSettings
 
-__all__ = ["bundle", "work_dir"]
 pytestmark = pytest.mark.system
 
 HEAD = "head.cluster.test"

@@ -220,6 +220,16 @@ class Names(Model):
         " `ADDRESS NAME...`, and `HOOK remove MARK`",
     )
 
+    @property
+    def file(self) -> Path | None:
+        """The file that is written; None where none is."""
+        return self.hosts_file if self.hosts and self.hook is None else None
+
+    @property
+    def command(self) -> Path | None:
+        """The command that is called; None where none is."""
+        return self.hook if self.hosts else None
+
 
 class Http(Model):
     """Where agents fetch the executor from, and where health is told."""

@@ -39,6 +39,7 @@ from torque_mesos.doctor.facts import (
     Versions,
 )
 from torque_mesos.doctor.strangers import strangers
+from torque_mesos.framework.naming import naming_of
 from torque_mesos.framework.site import openpbs_settings, torque_settings
 
 TRQAUTHD_SOCKET = "/tmp/trqauthd-unix"  # noqa: S108 (TORQUE's, compiled in)
@@ -71,6 +72,7 @@ def gather(
     master = ask_master(settings.mesos.master)
     server = ask_server(batch)
     own = _own_addresses()
+    naming = naming_of(settings)
     agent = next((agent for agent in master.agents if agent.address in own), None)
     version = server.version or next((one.server for one in compared if one.server), None)
     here = side == "server"
@@ -79,7 +81,7 @@ def gather(
         kind=kind,
         host=socket.gethostname(),
         names=_names(settings, side, master, own),
-        agent_name=agent.name if agent and not here else None,
+        agent_name=None if agent is None or here or naming.nodes.get(agent.name) else agent.name,
         server_error=server.error if here else "",
         ports=_ports(settings, side),
         reaches=_reaches(settings, side, master),
@@ -105,7 +107,7 @@ def gather(
 
 
 def _names(settings: Settings, side: Side, master: Master, own: frozenset[str]) -> tuple[Name, ...]:
-    host = socket.gethostname()
+    naming, host = naming_of(settings), socket.gethostname()
     found = {host: Name(host, "this host", _lookup(host)[0], own=True)}
     found.setdefault(
         settings.server_host,
@@ -114,9 +116,9 @@ def _names(settings: Settings, side: Side, master: Master, own: frozenset[str]) 
     for agent in master.agents:
         if agent.address in own and side == "agent":
             continue
-        addresses, back = _lookup(agent.name)
-        seen = Name(agent.name, "a Mesos agent", addresses, agent.address, back)
-        found.setdefault(agent.name, seen)
+        node = naming.node(agent.name)
+        addresses, back = _lookup(node)
+        found.setdefault(node, Name(node, "a Mesos agent", addresses, agent.address, back))
     return tuple(found.values())
 
 

@@ -31,7 +31,7 @@ def _name(name: Name) -> Iterator[Finding]:
         yield fault(
             NAMES,
             f"{who} does not resolve on this host",
-            f"add {where} to /etc/hosts here or to DNS",
+            f"add {where} to /etc/hosts here or to DNS, or set names.hosts = true",
         )
         return
     if name.expected and name.expected not in name.addresses:
@@ -89,7 +89,7 @@ def _agent_name(name: str, facts: Facts) -> Finding:
         return fault(
             NODE_NAME,
             f"the Mesos agent calls itself {name}: no node can have that name",
-            "start it with --hostname=NAME, one that begins with a letter",
+            "start it with --hostname=NAME that begins with a letter, or map it in names.nodes",
         )
     short = name.partition(".")[0]
     if short != facts.host.partition(".")[0]:

@@ -28,6 +28,7 @@ from torque_mesos.decide.plan import (
 )
 from torque_mesos.decide.worker import ONLINE_NOTE
 from torque_mesos.framework.recipe import Recipe
+from torque_mesos.framework.told_names import ToldNames
 from torque_mesos.framework.view import View
 from torque_mesos.mesos.base import MesosError, MesosLink, NotConnected
 
@@ -56,18 +57,21 @@ class Executor:
         recipe: Recipe,
         mom_ports: tuple[int, int],
         deleted: Callable[[str, str | None], None],
+        names: ToldNames | None = None,
     ) -> None:
         self._server = server
         self._view = view
         self._recipe = recipe
         self._mom_ports = mom_ports
         self._deleted = deleted
+        self._names = names or ToldNames(lambda: "")
         self._deleting: dict[str, Future[None]] = {}
         self._pool = ThreadPoolExecutor(_DELETES_AT_ONCE, thread_name_prefix="delete")
 
     def carry_out(self, plan: Plan, link: MesosLink, now_s: float) -> Outcome:
         """Do what the plan says. A node whose action failed is left alone for this turn."""
         outcome = Outcome()
+        self._names.tell(self._view, link)
         creations = [action for action in plan.actions if isinstance(action, CreateNode)]
         self._create(creations, outcome)
         for action in plan.actions:
@@ -177,6 +181,8 @@ class Executor:
             # Known before it is sent: if the answer is lost, reconciliation tells the rest.
             self._view.launched(task_id, action.agent_id, now_s, executor_id)
             executor_id = executor_id or task_id.executor_id
+            if data := self._names.at_launch(executor_id):
+                info["data"] = data
             ids.append(str(task_id))
             infos.append(info)
         outcome.changed = True  # np is set in the next turn, while the mom starts

@@ -17,6 +17,7 @@ from torque_mesos.framework.inbox import MasterRead, Message
 from torque_mesos.mesos.base import Offers
 from torque_mesos.model import Agent, frozen_map
 from torque_mesos.mom.hosts_file import HostNames, NamesError
+from torque_mesos.mom.names import encode_names
 
 _log = structlog.get_logger(__name__)
 
@@ -76,16 +77,23 @@ class Naming:
 class NameKeeper:
     """Gives messages nodes' names, and keeps agents' names known on this host.
 
-    `problems` is what is wrong now. Messages come from several threads.
+    `problems` is what is wrong now; `told` is what executors are told. `server` is the batch
+    server's address and name. Messages come from several threads.
     """
 
     def __init__(
-        self, naming: Naming, host_names: HostNames, put: Callable[[Message], None]
+        self,
+        naming: Naming,
+        host_names: HostNames,
+        put: Callable[[Message], None],
+        server: tuple[str, str] = ("", ""),
     ) -> None:
         self.problems: tuple[str, ...] = ()
+        self.told = ""
         self._naming = naming
         self._host_names = host_names
         self._put = put
+        self._server = server
         self._lock = threading.Lock()
 
     def put(self, message: Message) -> None:
@@ -104,6 +112,11 @@ class NameKeeper:
         if problems and tuple(problems) != self.problems:
             _log.warning("names of agents", problems=problems)
         self.problems = tuple(problems)
+        address, name = self._server
+        everybody = dict(table)
+        if address:
+            everybody[address] = tuple(dict.fromkeys((*table.get(address, ()), name)))
+        self.told = encode_names(everybody)
 
 
 def naming_of(settings: Settings) -> Naming:
@@ -113,10 +126,12 @@ def naming_of(settings: Settings) -> Naming:
 
 def host_names(settings: Settings) -> HostNames:
     """What keeps names on the framework's host."""
-    section = settings.names
-    file = str(section.hosts_file) if section.hosts and section.hook is None else None
-    hook = None if section.hook is None or not section.hosts else str(section.hook)
-    return HostNames(f"{mark(settings.mesos.name)} scheduler", file, hook)
+    file, hook = settings.names.file, settings.names.command
+    return HostNames(
+        f"{mark(settings.mesos.name)} scheduler",
+        None if file is None else str(file),
+        None if hook is None else str(hook),
+    )
 
 
 def mark(name: str) -> str:
@@ -124,10 +139,17 @@ def mark(name: str) -> str:
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)
 
 
-def server_address(settings: Settings) -> str:
-    """The batch server's address, as agents can use it."""
+def server_of(settings: Settings) -> tuple[str, str]:
+    """The batch server's address, as agents can use it, and its name."""
+    name = settings.server_host
     try:
-        found = socket.gethostbyname(settings.server_host)
+        found = socket.gethostbyname(name)
     except OSError:
         found = "127.0.0.1"
-    return own_address(settings.mesos.master) if found.startswith("127.") else found
+    if found.startswith("127."):
+        found = own_address(settings.mesos.master)
+    return (found, name) if _is_address(found) and found != name else ("", "")
+
+
+def _is_address(text: str) -> bool:
+    return text.count(".") == 3 and text.replace(".", "").isdigit()

@@ -27,7 +27,7 @@ from torque_mesos.framework.identity import AlreadyRunning, Identity, Lock, Reme
 from torque_mesos.framework.inbox import Deleted, Inbox, QueueChanged, Stop
 from torque_mesos.framework.journal import Journals
 from torque_mesos.framework.loop import Loop, Timing
-from torque_mesos.framework.naming import NameKeeper, host_names, naming_of
+from torque_mesos.framework.naming import NameKeeper, host_names, naming_of, server_of
 from torque_mesos.framework.poller import MasterPoller
 from torque_mesos.framework.recipe import Recipe
 from torque_mesos.framework.site import (
@@ -38,6 +38,7 @@ from torque_mesos.framework.site import (
     recipe,
 )
 from torque_mesos.framework.spending import SpendingFile
+from torque_mesos.framework.told_names import ToldNames
 from torque_mesos.framework.view import View
 from torque_mesos.mesos.base import Ended, Event, MesosError, Subscribed
 from torque_mesos.mesos.credentials import CredentialsError
@@ -117,7 +118,7 @@ def _serve(
             found.append(f"{site.journal.lost + journal.lost} journal lines could not be written")
         return tuple(found)
 
-    keeper = NameKeeper(naming_of(settings), host_names(settings), inbox.put)
+    keeper = NameKeeper(naming_of(settings), host_names(settings), inbox.put, server_of(settings))
     board = StatusBoard(policy, lambda: (*problems(), *keeper.problems))
     admin, port = _start_admin(settings, board, served)
     uri = f"http://{host}:{port}{served.url_path}" if by_uri else None
@@ -206,6 +207,7 @@ def _loop(
             made_by,
             ports,
             lambda name, error: inbox.put(Deleted(name, error)),
+            ToldNames(lambda: keeper.told),
         ),
         view=view,
         policy=policy,

@@ -17,6 +17,7 @@ from torque_mesos.batch.setup.record import SetupRecord
 from torque_mesos.batch.torque import TorqueServer
 from torque_mesos.batch.torque_settings import TorqueSettings
 from torque_mesos.config import Settings
+from torque_mesos.framework.naming import mark
 from torque_mesos.framework.recipe import Recipe
 from torque_mesos.mesos.settings import LinkSettings
 from torque_mesos.model import frozen_map
@@ -154,6 +155,9 @@ def recipe(settings: Settings, content: str, uri: str | None) -> Recipe:
         stop_grace_s=executor.stop_grace_s,
         environment={**_mom_variables(settings), **executor.environment},
         hosts=dict(settings.batch.hosts),
+        names_file=_text(settings.names.file),
+        names_hook=_text(settings.names.command),
+        names_mark=f"{mark(settings.mesos.name)} executor {settings.batch.mom_service_port}",
     )
     return Recipe(
         template=template,

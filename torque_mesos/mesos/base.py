@@ -153,6 +153,9 @@ class MesosLink(Protocol):
     def accept_inverse(self, offer_ids: Sequence[str]) -> None:
         """Accept inverse offers."""
 
+    def message(self, agent_id: str, executor_id: str, data: str) -> None:
+        """Send base64 `data` to an executor of ours. It may get lost on its way."""
+
     def suppress(self, roles: Sequence[str] = ()) -> None:
         """Want no offers to `roles` (none named: to all)."""
 

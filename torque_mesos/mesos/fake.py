@@ -225,6 +225,10 @@ class FakeLink:
         """Accept inverse offers."""
         self._call("accept_inverse", tuple(offer_ids))
 
+    def message(self, agent_id: str, executor_id: str, data: str) -> None:
+        """Send to an executor, which does not hear it."""
+        self._call("message", agent_id, executor_id, data)
+
     def suppress(self, roles: Sequence[str] = ()) -> None:
         """Want no offers. (Its offers are made to no role: only all can be suppressed.)"""
         self._call("suppress", *roles)

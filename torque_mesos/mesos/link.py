@@ -97,6 +97,11 @@ class PymesosLink:
         ids = [_value(each) for each in offer_ids]
         self._driver.call("ACCEPT_INVERSE_OFFERS", accept_inverse_offers={"inverse_offer_ids": ids})
 
+    def message(self, agent_id: str, executor_id: str, data: str) -> None:
+        """Send base64 `data` to an executor of ours. It may get lost on its way."""
+        to = {"agent_id": _value(agent_id), "executor_id": _value(executor_id), "data": data}
+        self._driver.call("MESSAGE", message=to)
+
     def suppress(self, roles: Sequence[str] = ()) -> None:
         """Want no offers to `roles` (none named: to all)."""
         self._driver.call("SUPPRESS", **({"suppress": {"roles": list(roles)}} if roles else {}))

@@ -44,9 +44,17 @@ class Subscribed:
 
 @dataclass(frozen=True)
 class Launch:
-    """A task is to be started."""
+    """A task is to be started. `data` is its TaskInfo.data, of which only the executor knows."""
 
     task_id: str
+    data: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """The framework sends a message. `data` is base64."""
+
+    data: str
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,7 @@ class ChildEnded:
 Message = Union[
     Subscribed,
     Launch,
+    Told,
     Kill,
     Shutdown,
     GuardLost,
@@ -192,6 +201,8 @@ class AgentLink(MesosExecutorDriver):  # type: ignore[misc]
             for task in event["launch_group"]["task_group"]["tasks"]:
                 self._inbox.put(self._launch(task))
             return None
+        if kind == "MESSAGE":
+            return Told(event["message"]["data"])
         if kind == "KILL":
             return Kill(event["kill"]["task_id"]["value"])
         if kind == "ACKNOWLEDGED":
@@ -206,7 +217,7 @@ class AgentLink(MesosExecutorDriver):  # type: ignore[misc]
         task_id: str = task["task_id"]["value"]
         with self._lock:
             self.tasks[task_id] = task
-        return Launch(task_id)
+        return Launch(task_id, task.get("data", ""))
 
     def _acknowledged(self, event: Mapping[str, Any]) -> Acknowledged:
         task_id = event["task_id"]["value"]

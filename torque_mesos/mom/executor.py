@@ -40,8 +40,10 @@ from torque_mesos.mom.driver import (
     Message,
     Shutdown,
     Subscribed,
+    Told,
 )
 from torque_mesos.mom.home import HomeError, make_home
+from torque_mesos.mom.names import KnownNames
 from torque_mesos.mom.openpbs import mom_of
 from torque_mesos.mom.probe import Probe
 from torque_mesos.mom.process import Mom, port_holder
@@ -72,6 +74,7 @@ class Executor:
         self._delivery = delivery
         self._settings: Optional[MomSettings] = None
         self._settings_error = "no settings"
+        self._names = KnownNames()
         self._mom: Optional[Mom] = None
         self._ready = False
         self._probe = Probe()
@@ -118,7 +121,10 @@ class Executor:
         if isinstance(message, Subscribed):
             self._subscribed(message.data)
         elif isinstance(message, Launch):
+            self._names.told(self._settings, message.data)
             self._launch(message.task_id)
+        elif isinstance(message, Told):
+            self._names.told(self._settings, message.data)
         elif isinstance(message, Kill):
             self._kill(message.task_id)
         elif isinstance(message, Shutdown):
@@ -294,6 +300,7 @@ class Executor:
         self._ending = True
         if self._mom is not None:
             self._end_mom(self._mom)
+        self._names.forget()
         for task_id in list(self._grants):
             self._set(task_id, state, message)
         self._grants.clear()

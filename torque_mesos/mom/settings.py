@@ -54,6 +54,8 @@ class MomSettings:
     - `environment`: further variables for the mom. Its jobs may see them.
     - `hosts`: addresses of hosts by name, for the built-in server, which then needs no
       name service.
+    - `names_file`, `names_hook`: what makes hosts known by name on the agent (see
+      `hosts_file`), and `names_mark`, what marks that there.
     """
 
     server_host: str
@@ -80,6 +82,9 @@ class MomSettings:
     stop_grace_s: float = 10.0
     environment: Mapping[str, str] = field(default_factory=dict)
     hosts: Mapping[str, str] = field(default_factory=dict)
+    names_file: Optional[str] = None
+    names_hook: Optional[str] = None
+    names_mark: str = "executor"
 
     def __post_init__(self) -> None:
         # Equal settings must be written alike, whatever they were made from.

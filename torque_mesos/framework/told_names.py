@@ -1,0 +1,50 @@
+"""Which executors were told which names. Used by the loop's thread only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from torque_mesos.framework.view import View
+from torque_mesos.mesos.base import MesosError, MesosLink
+from torque_mesos.model import TaskState
+
+_log = structlog.get_logger(__name__)
+_HEARS = frozenset({TaskState.STARTING, TaskState.RUNNING})
+
+
+class ToldNames:
+    """Tells executors the names of hosts: with each launch, and when they change.
+
+    `names` gives them as they travel, an empty text where none are to be told. An executor
+    that has not said a word yet would not get a message; it is told later.
+    """
+
+    def __init__(self, names: Callable[[], str]) -> None:
+        self._names = names
+        self._told: dict[str, str] = {}
+
+    def at_launch(self, executor_id: str) -> str:
+        """What goes with a task for that executor."""
+        names = self._names()
+        if names:
+            self._told[executor_id] = names
+        return names
+
+    def tell(self, view: View, link: MesosLink) -> None:
+        """Tell those that know others."""
+        names = self._names()
+        if not names or not view.connected:
+            return
+        present = {task.executor_id: task for task in view.tasks.values() if task.ended_s is None}
+        self._told = {key: told for key, told in self._told.items() if key in present}
+        for executor_id, task in present.items():
+            if self._told.get(executor_id) == names or task.state not in _HEARS:
+                continue
+            try:
+                link.message(task.agent_id, executor_id, names)
+            except MesosError as error:
+                _log.warning("names could not be told", executor=executor_id, error=str(error))
+                return
+            self._told[executor_id] = names
