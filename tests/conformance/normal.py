@@ -18,6 +18,7 @@ _EVERYWHERE: list[tuple[str, str]] = [
     (r"\b\d{10}\b", "<epoch>"),
     (r"(?<=\.[oe])\d+\b", "<n>"),
     (r"nonexistent job id: \d+$", "nonexistent job id: <n>"),
+    (r"(?<=job killed: )(\w+) \d+(?= exceeded limit)", r"\1 <n>"),
     # momctl tells of one mom's past.
     (r"\d+(?= (seconds|blocks))", "<n>"),
     (r"(?<=PID: )\d+|(?<=status_update_time=)\d+", "<n>"),
@@ -65,11 +66,16 @@ def _elements(text: str) -> str:
 def _known(job: str) -> str:
     """Without what a mom reports from time to time, unless the job is over."""
     if "job_state = C" in job:
-        return job
+        # Their order is the obituary's, or that of an earlier report.
+        return re.sub(r"(^ +resources_used\..*\n)+", _sorted, job, flags=re.M)
     if "<job_state>C" in job:
         return re.sub(r"<resources_used>.*?</resources_used>", _no_values, job)
     job = re.sub(r"<resources_used>.*?</resources_used>", "", job)
     return re.sub(r"^ +resources_used\..*\n", "", job, flags=re.M)
+
+
+def _sorted(found: re.Match[str]) -> str:
+    return "".join(sorted(found[0].splitlines(keepends=True)))
 
 
 def _no_values(found: re.Match[str]) -> str:

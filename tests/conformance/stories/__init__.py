@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from tests.conformance.steps import Asked, Step
 from tests.conformance.stories import (
+    alterations,
     arrays,
     basics,
     dependencies,
@@ -22,7 +23,8 @@ from tests.conformance.stories import (
 )
 
 STORIES: dict[str, Sequence[Step]] = {}
-for _module in (basics, mix, marks, arrays, dependencies, holds, queues, faults, options):
+_MODULES = (basics, mix, marks, arrays, dependencies, holds, queues, faults, options, alterations)
+for _module in _MODULES:
     assert not set(STORIES) & set(_module.STORIES)
     STORIES.update(_module.STORIES)
 

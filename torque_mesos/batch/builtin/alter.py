@@ -2,42 +2,125 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List
+import pwd
+from itertools import chain
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Tuple
 
-from . import queues
-from .depend import Dependencies
-from .errors import BADSTATE, BADUSER, UNKJOBID, PbsError
-from .holds import Holds
+from . import alter_running, queues
+from .errors import (
+    ATTRRO,
+    BADDEPEND,
+    BADSTATE,
+    BADUSER,
+    IVALREQ,
+    NOATTR,
+    NORELYMOM,
+    UNKJOBID,
+    PbsError,
+)
 from .job_shown import is_array
-from .new_job import asked_resources, path, umask_of
-from .records import Job
-from .rights import USER
+from .new_job import asked_resources, check_users, group_of, path, umask_of
+from .records import COMPLETE, Job
+from .rights import MANAGER, USER, Rights
+from .running import Runner
+from .slices import Finished, in_slices
 from .state import State
+from .traps import LOST_ANSWER
 from .wire import Message
 
-# Of a running job only these may change: the mom has been told the rest.
-_WHILE_RUNNING = {"name", "priority", "account", "mail", "mail_users", "rerunable", "output"}
-_WHILE_RUNNING |= {"error", "checkpoint", "hold"}
+if TYPE_CHECKING:
+    from .job_requests import JobRequests
+
+_PARTLY = "At least one array element did not modify successfully. Use qstat -f to verify changes"
 
 
 class Alteration:
     """Changes jobs, all of a request or nothing."""
 
-    def __init__(self, state: State, holds: Holds, dependencies: Dependencies) -> None:
+    def __init__(self, requests: JobRequests, state: State, runner: Runner, rights: Rights) -> None:
+        self._requests = requests
         self._state = state
-        self._holds = holds
-        self._dependencies = dependencies
+        self._runner = runner
+        self._rights = rights
+        self._holds = requests.holds
+        self._dependencies = requests.dependencies
 
-    def alter(self, job: Job, changes: Message, rank: int, uid: int) -> None:
-        """Carry out what `qalter` asks. Raises `PbsError`, with nothing changed."""
-        if changes.get("users"):
+    def request(self, uid: int, message: Message, finished: Finished) -> None:
+        """`qalter`: of a job, of an array, or of a range of its members."""
+        job = self._rights.own_job(uid, message)
+        if job.state == COMPLETE:
+            raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
+        changes: Message = dict(message["changes"])
+        rank = self._rights.rank(uid)
+        wanted, percent, slots = str(message.get("range") or "").partition("%")
+        array = self._state.arrays.get(job.job_id)
+        if percent and array is not None and slots.isdigit():
+            self._requests.arrays.set_slots(array, int(slots))
+        orders: List[Optional[Message]] = []
+
+        def alter(member: Job) -> None:
+            try:
+                orders.append(self.alter(member, changes, rank, uid))
+            except PbsError as error:
+                raise PbsError(IVALREQ, _PARTLY) if is_array(job) else error from None
+
+        def done(error: Optional[PbsError]) -> None:
+            if error is None:
+                self._tell(job, orders[-1] if orders else None, finished)
+            else:
+                finished(error)
+
+        members = chain(self._requests.arrays.each(job, wanted), [job] if is_array(job) else [])
+        in_slices(self._state.loop, map(alter, members), done)
+
+    def _tell(self, job: Job, order: Optional[Message], finished: Finished) -> None:
+        """Tell the mom of a running job. As with TORQUE, none hears of a whole array's change."""
+        if order is None or is_array(job):
+            finished(None)
+            return
+
+        def answered(answer: Optional[Message]) -> None:
+            if not self._state.traps.strikes(LOST_ANSWER):
+                finished(None if answer is not None else PbsError(NORELYMOM))
+
+        self._runner.tell_mom(job, order, answered)
+
+    def alter(self, job: Job, changes: Message, rank: int, uid: int) -> Optional[Message]:
+        """Carry out what `qalter` asks; what the mom of a running job is to be told, if anything.
+
+        `changes["attributes"]` are TORQUE's names of all that changes, in qalter's order.
+        Raises `PbsError`, with nothing changed. TORQUE tells the attribute only where it
+        may not change while the job runs.
+        """
+        asked = [(str(name), str(value)) for name, value in changes.get("resources", [])]
+        if job.holds_slots:
+            alter_running.check([str(name) for name in changes.get("attributes", [])], rank)
+        try:
+            self._alter(job, changes, asked, rank, uid)
+        except PbsError as error:
+            raise PbsError(error.code) from None
+        if not (job.holds_slots and asked):
+            return None
+        return {"op": "alter", "resources": alter_running.told(asked, job.resources)}
+
+    def _alter(
+        self, job: Job, changes: Message, asked: List[Tuple[str, str]], rank: int, uid: int
+    ) -> None:
+        users, groups = str(changes.get("users", "")), str(changes.get("groups", ""))
+        if changes.get("unknown"):
+            raise PbsError(NOATTR)
+        if changes.get("interactive") or changes.get("exec_host"):
+            raise PbsError(ATTRRO)
+        if (users or groups) and "PBS_O_HOST" not in job.variables:
             raise PbsError(BADUSER)
-        if job.holds_slots and set(changes) - _WHILE_RUNNING - {"resources"}:
-            raise PbsError(BADSTATE)
-        resources = self._resources(job, changes, rank)
+        check_users(job.user, job.submit_host, users)
+        resources = self._resources(job, asked, rank)
         depend: List[List[str]] = [list(words) for words in changes.get("depend", [])]
         for kind, *names in depend:
-            if kind != "on" and any(self._state.find_job(name) is None for name in names):
+            found = [self._state.find_job(name) for name in names if kind != "on"]
+            if job in found:
+                raise PbsError(BADDEPEND)
+            if None in found:
                 raise PbsError(UNKJOBID)
         if depend:
             self._dependencies.check(depend, uid)
@@ -45,10 +128,10 @@ class Alteration:
             job.umask = umask_of(changes)
             # TORQUE shows the digits as they were given, without what leads them.
             job.others["umask"] = str(int(changes["umask"]))
-        if changes.get("hold") not in (None, "n"):
-            self._holds.hold(job, str(changes["hold"]), rank)
-        elif changes.get("hold") == "n" and "u" in job.hold:
-            self._holds.lift(job, "u")
+        if "hold" in changes:
+            self._holds.assign(job, str(changes["hold"]), rank)
+        if groups:
+            job.group = group_of(pwd.getpwnam(job.user), groups)
         job.resources = resources
         for name, value in changes.items():
             if name in _SET:
@@ -60,17 +143,20 @@ class Alteration:
         else:
             self._holds.settle(job, "job altered")
 
-    def _resources(self, job: Job, changes: Message, rank: int) -> Dict[str, str]:
-        asked = [(str(name), str(value)) for name, value in changes.get("resources", [])]
+    def _resources(self, job: Job, asked: List[Tuple[str, str]], rank: int) -> Dict[str, str]:
+        """The job's resources as they will be; one without a value is the queue's again."""
         if not asked:
             return job.resources
-        if job.holds_slots and rank == USER:
-            raise PbsError(BADSTATE)
-        changed = asked_resources(asked)
-        kept = {k: v for k, v in job.resources.items() if k not in ("nodect", "neednodes")}
-        found = {**(kept if "nodes" in changed else job.resources), **changed}
-        queues.check_limits(self._state, self._state.queues.get(job.queue, {}), found)
-        return found
+        own = [(name, value) for name, value in asked if name == "neednodes" and rank == MANAGER]
+        changed = {**asked_resources([each for each in asked if each not in own]), **dict(own)}
+        if job.holds_slots:
+            alter_running.check_raise(job, changed, rank)
+        kept = {k: v for k, v in job.resources.items() if (k, "") not in asked}
+        found = {**kept, **changed}
+        queues.add_defaults(self._state, job.queue, found)
+        if rank == USER:
+            queues.check_limits(self._state, self._state.queues.get(job.queue, {}), found)
+        return {name: found[name] for name in (*job.resources, *found) if name in found}
 
 
 def _set_output(job: Job, value: str) -> None:
@@ -82,7 +168,8 @@ def _set_error(job: Job, value: str) -> None:
 
 
 def _set_variables(job: Job, value: Dict[str, str]) -> None:
-    job.variables.update({str(key): str(text) for key, text in value.items()})
+    # As with TORQUE, these and no others: PBS_O_HOST and its like are gone.
+    job.variables = {str(key): str(text) for key, text in value.items()}
 
 
 def _setter(attribute: str, kind: Callable[[object], object]) -> Callable[[Job, object], None]:
@@ -103,5 +190,10 @@ _SET: Dict[str, Callable[[Job, object], None]] = {
     "after": _setter("execute_at", lambda value: float(str(value))),
     "output": lambda job, value: _set_output(job, str(value)),
     "error": lambda job, value: _set_error(job, str(value)),
+    "users": _setter("users", str),
+    "groups": _setter("groups", str),
+    "stagein": _setter("stagein", str),
+    "stageout": _setter("stageout", str),
+    "others": lambda job, value: job.others.update(dict(value)),  # type: ignore[call-overload]
     "variables": lambda job, value: _set_variables(job, dict(value)),  # type: ignore[call-overload]
 }

@@ -7,13 +7,15 @@ import socket
 import sys
 from typing import Any, List, Tuple
 
-from .errors import BADHOST, PbsError
+from .errors import BADHOST, TIMEOUT, PbsError
 from .home import Home
 from .wire import Message, ask, connect_unix
 
 Told = List[Tuple[str, List[Tuple[str, str]]]]
 
 NO_SERVER = 111
+# How long a command waits for an answer; PBSAPITIMEOUT is TORQUE's name for it.
+_PATIENCE_S = 300
 
 
 class Unreachable(Exception):
@@ -53,6 +55,7 @@ class Server:
             self._connection, self._secret = connect(self.name, home.server_port)
         else:
             self._connection = connect_unix(home.socket)
+        self._connection.settimeout(_patience_s())
 
     def _elsewhere(self, name: str, tries: int) -> None:
         try:
@@ -70,12 +73,19 @@ class Server:
         """One request. Raises `PbsError`, and `Unreachable` if the server goes away."""
         try:
             reply = ask(self._connection, {"op": op, **values}, self._secret)
+        except socket.timeout:  # noqa: UP041 - Python 3.9
+            raise PbsError(TIMEOUT) from None
         except OSError:
             raise Unreachable(NO_SERVER, os.strerror(NO_SERVER), self.name) from None
         error = PbsError.of_reply(reply)
         if error is not None:
             raise error
         return reply
+
+
+def _patience_s() -> float:
+    text = os.environ.get("PBSAPITIMEOUT", "")
+    return float(text) if text.isdigit() and int(text) > 0 else _PATIENCE_S
 
 
 def _complain(home: Home, name: str, error: OSError) -> None:

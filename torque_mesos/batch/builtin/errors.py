@@ -14,6 +14,7 @@ BADHOST = 15010
 SYSTEM = 15012
 INTERNAL = 15013
 BADATVAL = 15016
+MODATRRUN = 15017
 BADSTATE = 15018
 UNKQUE = 15020
 QUNOENB = 15023
@@ -42,6 +43,7 @@ BADDEPEND = 15056
 DUPLIST = 15057
 ROUTEREJ = 15041
 BADARRAY = 15083
+TIMEOUT = 15085
 NOTHELD = 15174
 RESC_CONFLICT = 15159
 SAMEQUEUE = 15127
@@ -62,6 +64,7 @@ _TEXTS: Dict[int, str] = {
     SYSTEM: "PBS_Server System error: ",
     INTERNAL: "PBS server internal error",
     BADATVAL: "Illegal attribute or resource value for",
+    MODATRRUN: "Cannot modify attribute while job running ",
     BADSTATE: "Request invalid for state of job",
     UNKQUE: "Unknown queue",
     QUNOENB: "Queue is not enabled",
@@ -87,6 +90,7 @@ _TEXTS: Dict[int, str] = {
     MAXQUED: "Maximum number of jobs already in queue",
     BADDEPEND: "Invalid Job Dependency",
     ROUTEREJ: "Job rejected by all possible destinations",
+    TIMEOUT: "Time out",
     BADARRAY: "Bad Job Array Request",
     NOTHELD: (
         "The requested state or substate can't be set from the job's current state "

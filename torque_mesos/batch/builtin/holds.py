@@ -34,6 +34,13 @@ class Holds:
         job.hold = joined(job.hold.replace("n", "") + letters)
         self.settle(job, "")
 
+    def assign(self, job: Job, letters: str, rank: int) -> None:
+        """`qalter -h`: these holds and no others (`n`: none). Raises `PbsError`."""
+        wanted = joined(letters)
+        _check(job, "".join((set(wanted) ^ set(job.hold)) - {"n"}), rank)
+        was, job.hold = job.hold, wanted
+        self.settle(job, "job released" if wanted == "n" != was else "")
+
     def release(self, job: Job, letters: str, rank: int) -> None:
         """`qrls`. Raises `PbsError`, also where there is nothing to release."""
         _check(job, letters, rank)

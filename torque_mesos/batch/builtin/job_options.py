@@ -128,6 +128,13 @@ def _resources(value: str, resources: Dict[str, str]) -> None:
         resources[name] = re.sub("[\"']", "", text) + trailing
 
 
+def resource_names(value: str) -> List[str]:
+    """The resources that one `-l` asks for. Raises `BadOption`."""
+    found: Dict[str, str] = {}
+    _resources(value, found)
+    return list(found)
+
+
 def _additional(value: str, asked: Asked, others: Dict[str, str]) -> None:
     """One `-W`; what is no `name=value` is taken as `x=`, for the scheduler."""
     name, _, text = value.strip().partition("=")

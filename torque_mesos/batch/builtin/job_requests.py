@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import chain
 from typing import Callable, Dict, List, Optional
 
 from . import queues, selection
@@ -36,8 +35,6 @@ from .wire import Message
 
 Handler = Callable[[int, Message, Finished], None]
 
-_PARTLY = "At least one array element did not modify successfully. Use qstat -f to verify changes"
-
 
 def _ignore(_error: Optional[PbsError]) -> None:
     """What became of one of several; the last one's is told."""
@@ -54,7 +51,7 @@ class JobRequests:
         self.arrays = Arrays(state, self.holds)
         self.dependencies = Dependencies(state, runner, self.holds, self.arrays)
         self.submission = Submission(state, rights, self.holds, self.arrays, self.dependencies)
-        self._alteration = Alteration(state, self.holds, self.dependencies)
+        alteration = Alteration(self, state, runner, rights)
         self._deletion = Deletion(state, runner, rights, self.arrays)
         runner.on_start += [self.dependencies.started, self.arrays.member_started]
         runner.on_end += [self.arrays.member_ended, self.dependencies.ended]
@@ -68,7 +65,7 @@ class JobRequests:
             "run": self.run,
             "signal": self.signal,
             "move": self.move,
-            "alter": self.alter,
+            "alter": alteration.request,
             "order": self.order,
         }
 
@@ -191,28 +188,6 @@ class JobRequests:
         queues.route(self._state, job)
         self.holds.settle(job, "job moved")
         finished(None)
-
-    def alter(self, uid: int, message: Message, finished: Finished) -> None:
-        """`qalter`."""
-        job = self._rights.own_job(uid, message)
-        if job.state == COMPLETE:
-            raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
-        changes: Message = dict(message["changes"])
-        rank = self._rights.rank(uid)
-        wanted, percent, slots = str(message.get("range") or "").partition("%")
-        array = self._state.arrays.get(job.job_id)
-        if percent and array is not None and slots.isdigit():
-            self.arrays.set_slots(array, int(slots))
-        message = {**message, "range": wanted}
-
-        def alter(member: Job) -> None:
-            try:
-                self._alteration.alter(member, changes, rank, uid)
-            except PbsError as error:
-                raise PbsError(IVALREQ, _PARTLY) if is_array(job) else error from None
-
-        members = chain(self.arrays.each(job, message.get("range")), [job] if is_array(job) else [])
-        in_slices(self._state.loop, map(alter, members), finished)
 
     def order(self, uid: int, message: Message, finished: Finished) -> None:
         """`qorder`: two jobs change places, queues too."""

@@ -152,6 +152,10 @@ class Mom:
             job.signal(int(message["signal"]))
         elif operation == "purge":
             job.purge()
+        elif operation == "alter":
+            text = f"Job Modified at request of PBS_Server@{self.config.server}"
+            self.log.write(text, "Job", job_id)
+            job.watch.alter(dict(message["resources"]))
         else:
             raise ValueError(operation)
         return {}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Dict, List, Optional
 from . import launch, mom_delivery, mom_end, mom_pelog, pelog
 from .loop import Timer
 from .mom_join import Joining
-from .mom_limits import OVER_WALLTIME, exceeded
 from .mom_tasks import kept_sessions
 from .mom_use import JobUse
+from .mom_watch import Watch
 from .processes import kill_session, of_session, signal_session
 from .wire import Message
 
@@ -42,14 +42,14 @@ class MomJob:
         self.use = JobUse(mom, order)
         self.task_number = 1
         self._kill_asked = False
-        self.overrun = 0
+        self.watch = Watch(self)
         self._joining: Optional[Joining] = None
         self.timers: List[Timer] = []
         home = mom.home
         self._node_file = home.join("aux", self.job_id)
         self._script = home.join("mom_priv", "jobs", f"{self.job_id}.SC")
         self._record = home.join("mom_priv", "jobs", f"{self.job_id}.JB")
-        self._spooled = [home.join("spool", f"{self.job_id}.{end}") for end in ("OU", "ER")]
+        self.spooled = [home.join("spool", f"{self.job_id}.{end}") for end in ("OU", "ER")]
 
     # --- starting -------------------------------------------------------------------
 
@@ -72,7 +72,7 @@ class MomJob:
             self._failed(pelog.SISTER_RETRY)
             return
         arguments = pelog.prologue_arguments(self.order, self._script)
-        names, output = pelog.PROLOGUES, self._spooled[0]
+        names, output = pelog.PROLOGUES, self.spooled[0]
         mom_pelog.run_all(self.mom, names, self.order, 0, arguments, self._prologues_ended, output)
 
     def _prologues_ended(self, verdict: int) -> None:
@@ -89,47 +89,22 @@ class MomJob:
             self.order, account, self._node_file, self.mom.manager_port, self.mom.job_path
         )
         environ["PBS_TM_SOCKET"] = self.mom.tasks.path
-        words = (self._script, *self._spooled, self.mom.commands, self.mom.job_starter)
+        words = (self._script, *self.spooled, self.mom.commands, self.mom.job_starter)
         body = partial(launch.start_shell, self.order, account, environ, *words)
         self.started = time.time()
         self.session = self.mom.children.fork(body, self._shell_ended)
         self.mom.log.write(f"job {self.job_id} started, pid = {self.session}", "Job", self.job_id)
-        self._watch_walltime()
+        self.watch.start()
         self.keep()
 
-    def _watch_walltime(self) -> None:
-        if self.order["walltime"] is not None:
-            left = self.started + self.order["walltime"] - time.time()
-            self.timers.append(self.mom.loop.call_later(max(0.0, left), self._over_walltime))
-        self._poll_use()
-
-    def _over_walltime(self) -> None:
-        used = int(time.time() - self.started)
-        text = f"walltime {used} exceeded limit {self.order['walltime']}"
-        self._over(OVER_WALLTIME, text)
-
-    def _over(self, status: int, text: str) -> None:
-        text = f"=>> PBS: job killed: {text}\n"
-        mom_delivery.add_error(self.mom, self.order, self._spooled, text)
-        self.overrun = status
-        self.kill(5)
-
-    def _poll_use(self) -> None:
-        """See what the job uses, now and again."""
-        if self.running:
-            seen = self.use.poll(self._sessions())
-            over = None if self.overrun else exceeded(self.order["resources"], seen)
-            if over is not None:
-                self._over(*over)
-            self.timers.append(self.mom.loop.call_later(self.mom.poll_s, self._poll_use))
-
-    def _sessions(self) -> List[int]:
+    def sessions(self) -> List[int]:
+        """Its shell's session, and those of its tasks here."""
         return [session for session in (self.session, *self.tasks) if session]
 
     def stream(self, number: int) -> str:
         """The file of the job's output (1) or errors (2), which may be joined."""
         joined = {"oe": 0, "eo": 1}.get(self.order["join"], number - 1)
-        return self._spooled[joined]
+        return self.spooled[joined]
 
     # --- ending ----------------------------------------------------------------------
 
@@ -156,7 +131,7 @@ class MomJob:
 
     def signal_now(self, number: int) -> None:
         """Send a signal, whatever it is, with nothing before it."""
-        for session in self._sessions():
+        for session in self.sessions():
             signal_session(session, number)
 
     def epilogue_arguments(self, used: Dict[str, str], status: int) -> List[str]:
@@ -173,7 +148,7 @@ class MomJob:
 
     def kill_now(self) -> None:
         """Kill all processes of the job here."""
-        for session in self._sessions():
+        for session in self.sessions():
             kill_session(session)
 
     def used(self) -> Dict[str, str]:
@@ -184,7 +159,7 @@ class MomJob:
     def _shell_ended(self, status: int, cpu_s: float, memory_kb: int) -> None:
         if self.purged:
             return
-        status = self.overrun or status
+        status = self.watch.overrun or status
         self.exit_status = status
         self.use.shell_ended(cpu_s, memory_kb)
         self._cancel_timers()
@@ -199,7 +174,7 @@ class MomJob:
             self._deliver(used)
             return
         arguments = self.epilogue_arguments(used, self.exit_status or 0)
-        output = self._spooled[0]
+        output = self.spooled[0]
 
         def ended(_verdict: int) -> None:
             self._epilogues(names[1:], used)
@@ -223,7 +198,7 @@ class MomJob:
         if self.rerun:
             self._bury(used)
         else:
-            mom_delivery.deliver(self.mom, self.order, self._spooled, partial(self._bury, used))
+            mom_delivery.deliver(self.mom, self.order, self.spooled, partial(self._bury, used))
 
     def _bury(self, used: Dict[str, str], staged_out: bool = True) -> None:
         self.obituary = {
@@ -274,7 +249,7 @@ class MomJob:
         elif self.session == 0:
             self._failed(pelog.SISTER_RETRY)
         else:
-            self._watch_walltime()
+            self.watch.start()
             self._poll()
 
     def _poll(self) -> None:
@@ -288,6 +263,7 @@ class MomJob:
         for timer in self.timers:
             timer.cancel()
         self.timers.clear()
+        self.watch.stop()
         if self._joining is not None:
             self._joining.stop()
 
@@ -295,6 +271,6 @@ class MomJob:
         self._cancel_timers()
         self.mom.jobs.pop(self.job_id, None)
         node_files = (self._node_file, f"{self._node_file}gpu")
-        for path in (*node_files, self._script, self._record, *self._spooled):
+        for path in (*node_files, self._script, self._record, *self.spooled):
             if os.path.lexists(path):
                 os.unlink(path)

@@ -68,10 +68,10 @@ def exceeded(resources: Dict[str, str], use: Use) -> Optional[Tuple[int, str]]:
     if "cput" in resources and use.cpu_s > seconds(resources["cput"]):
         limit = seconds(resources["cput"])
         return OVER_CPUT, f"cput {int(use.cpu_s)} exceeded limit {limit}"
-    for name, used_kb in (("mem", use.memory_kb), ("vmem", use.virtual_kb)):
-        if name in resources and used_kb * 1024 > size_bytes(resources[name]):
-            limit = size_bytes(resources[name])
-            return OVER_MEMORY, f"{name} {used_kb * 1024} exceeded limit {limit}"
+    # TORQUE does not poll `mem`: it is the shell's own limit, where a job has one host.
+    if "vmem" in resources and use.virtual_kb * 1024 > size_bytes(resources["vmem"]):
+        limit = size_bytes(resources["vmem"])
+        return OVER_MEMORY, f"vmem {use.virtual_kb * 1024} exceeded limit {limit}"
     return None
 
 

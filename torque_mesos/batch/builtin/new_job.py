@@ -69,14 +69,14 @@ def group_of(account: pwd.struct_passwd, asked: str) -> str:
     return wanted
 
 
-def check_users(account: pwd.struct_passwd, host: str, asked: str) -> None:
+def check_users(owner: str, host: str, asked: str) -> None:
     """Nobody submits for another. Raises `PbsError` (BADUSER)."""
     for name in filter(None, asked.split(",")):
         user = name.split("@")[0]
         if user == "root":
             raise PbsError(BADUSER, "root user root not allowed")
-        if user != account.pw_name:
-            text = f"ruserok failed validating {account.pw_name}/{user} from {host}"
+        if user != owner:
+            text = f"ruserok failed validating {owner}/{user} from {host}"
             raise PbsError(BADUSER, text)
 
 
@@ -90,7 +90,7 @@ def make(
 ) -> Job:
     """The job, not yet known to anyone. Raises `PbsError`."""
     host, folder, name = request["host"], request["workdir"], request["name"]
-    check_users(account, host, str(request.get("users", "")))
+    check_users(account.pw_name, host, str(request.get("users", "")))
     variables = {"PBS_O_QUEUE": queue, **request["variables"]}
     variables.update(PBS_O_WORKDIR=folder, PBS_O_HOST=host, PBS_O_SERVER=state.server)
     if request.get("init_dir"):

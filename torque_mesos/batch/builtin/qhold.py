@@ -1,49 +1,30 @@
-"""qhold, qrls, qsig, qmove and qalter."""
+"""qhold, qrls, qsig, qmove and qorder."""
 
 from __future__ import annotations
-
-import os
-from typing import Dict
 
 from .client import warn
 from .errors import BADSTATE, SAMEQUEUE, UNKJOBID, PbsError
 from .home import Home
 from .job_commands import connect, each, illegal, options
-from .job_options import request_of
-from .option_values import BadOption, BadValue
 
 _QHOLD = "usage: qhold [-h hold_list] [-t array_range] job_identifier..."
 _QRLS = "usage: qrls [-h {uos}] [-t array_range] job_identifier..."
 _QSIG = "usage: qsig [-a] [-s signal] job_identifier..."
 _QMOVE = "usage: qmove destination job_identifier..."
 _QORDER = "usage: qorder job_identifier job_identifier"
-_QALTER_PAD = "\n" + " " * 26
-_QALTER = "usage: qalter".ljust(40) + _QALTER_PAD.join(
-    (
-        "[-a date_time] [-A account_string] [-c interval] [-e path] ",
-        "[-h hold_list] [-j y|n] [-k keep] [-l resource_list] [-m mail_options] ",
-        "[-M user_list] [-N jobname] [-o path] [-p priority] [-q] [-r y|n] [-S path] ",
-        "[-t [array_range[%slot_limit]] [-u user_list] [-v variable_list] ",
-        "[-W additional_attributes] [-x exec_host] job_identifier...",
-    )
-)
 
 
-def _quiet(_name: str, error: PbsError) -> str:
+def quiet(_name: str, error: PbsError) -> str:
     """TORQUE says nothing of a job that these commands do not find."""
     return "" if error.code == UNKJOBID else error.text
 
 
 def _short(_name: str, error: PbsError) -> str:
-    """Nor does qalter say which resource it was, but for refusals and states."""
+    """Nor does qmove say which resource it was, but for refusals and states."""
     if error.code == UNKJOBID:
         return ""
-    told = ("operation not permitted", "array element")
-    return error.text if any(part in error.text for part in told) else _named(error)
-
-
-def _named(error: PbsError) -> str:
-    return error.text if error.code in (BADSTATE, SAMEQUEUE) else error.name
+    whole = error.code in (BADSTATE, SAMEQUEUE) or "operation not permitted" in error.text
+    return error.text if whole else error.name
 
 
 def _change_holds(command: str, operation: str, home_path: str, usage: str) -> int:
@@ -53,7 +34,7 @@ def _change_holds(command: str, operation: str, home_path: str, usage: str) -> i
         return illegal(command, "-h", usage)
     server = connect(command, Home(home_path))
     wanted = chosen.get("-t", "")
-    return each(command, server, names, operation, _quiet, letters=letters, range=wanted)
+    return each(command, server, names, operation, quiet, letters=letters, range=wanted)
 
 
 def qhold(home_path: str) -> int:
@@ -105,28 +86,3 @@ def qorder(home_path: str) -> int:
         warn(f"qorder: {text} ")
         return error.exit_code
     return 0
-
-
-def qalter(home_path: str) -> int:
-    """qalter OPTIONS JOB..."""
-    letters = "a:A:c:e:h:j:k:l:m:M:nN:o:p:qr:S:t:u:v:W:x:"
-    chosen, names = options("qalter", letters, _QALTER)
-    variables: Dict[str, str] = {}
-    given = [item for item in chosen.items() if item[0] != "-t"]
-    if set(chosen.get("-h", "n")) - set("uosn"):
-        return illegal("qalter", "-h", _QALTER)
-    try:
-        changes = request_of(given, dict(os.environ), variables)
-    except BadOption as error:
-        text = f"qalter: {error}" if isinstance(error, BadValue) else str(error)
-        warn(f"{text}\n{_QALTER}" if error.usage == 2 else text)
-        return error.usage
-    if not changes["resources"]:
-        del changes["resources"]
-    if variables:
-        changes["variables"] = variables
-    if "-h" in chosen:
-        changes["hold"] = chosen["-h"]
-    server = connect("qalter", Home(home_path))
-    wanted = chosen.get("-t", "")
-    return each("qalter", server, names, "alter", _short, changes=changes, range=wanted)

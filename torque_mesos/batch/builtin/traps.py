@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 LATE_OBIT = "late_obit"
+LOST_ANSWER = "lost_answer"
 LOST_LIST = "lost_list"
 PATH_CHECK = "path_check"
 LOST_SLOTS = "lost_slots"
@@ -19,7 +20,7 @@ LOST_SLOTS = "lost_slots"
 # Seen on TORQUE: one obituary in twenty came 4.02 s late, whatever the load.
 LATE_OBIT_S = 4.0
 
-_USUAL = {LATE_OBIT: 0, LOST_LIST: 0, PATH_CHECK: 0, LOST_SLOTS: 1}
+_USUAL = {LATE_OBIT: 0, LOST_ANSWER: 0, LOST_LIST: 0, PATH_CHECK: 0, LOST_SLOTS: 1}
 
 
 class Traps:

@@ -1,0 +1,86 @@
+"""Limits of a running job that are altered: its mom hears of them, and keeps them."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.batch.builtin.cluster import Cluster
+from tests.waiting import wait_for
+from torque_mesos.batch.builtin import alter_running
+from torque_mesos.batch.builtin.errors import PbsError
+
+N1 = "n1.cluster.test"
+system = pytest.mark.system
+
+
+@pytest.mark.parametrize(
+    ("attributes", "rank", "text"),
+    [
+        (["Job_Name", "Resource_List.walltime"], 0, None),
+        (["Job_Name", "umask", "Keep_Files"], 2, "while job running  umask"),
+        (["Resource_List.nodes"], 2, "while job running  Resource_List.nodes"),
+        (["Resource_List.foo"], 2, "Unknown resource type  Resource_List.foo"),
+        (["Resource_List.gres"], 1, "Unauthorized Request  Resource_List.gres"),
+        (["Resource_List.gres"], 2, None),
+    ],
+)
+def test_what_may_change_while_a_job_runs(
+    attributes: list[str], rank: int, text: str | None
+) -> None:
+    if text is None:
+        alter_running.check(attributes, rank)
+        return
+    with pytest.raises(PbsError, match=text):
+        alter_running.check(attributes, rank)
+
+
+def _running(cluster: Cluster, *options: str) -> str:
+    job_id = cluster.submit("sleep 600\n", "-N", "altered", *options)
+    cluster.wait_state(job_id, "R")
+    wait_for(lambda: "session_id" in cluster.job(job_id), 60, "its mom has reported it")
+    return job_id
+
+
+@system
+def test_altered_limits_outlive_server_and_mom(cluster: Cluster) -> None:
+    cluster.with_nodes(N1)
+    job_id = _running(cluster, "-l", "walltime=2")
+    assert cluster.run("qalter", "-l", "walltime=1000", job_id).returncode == 0
+    cluster.restart()
+    mom = cluster.moms[N1]
+    mom.send_signal(signal.SIGKILL)
+    mom.wait()
+    cluster.start_mom(N1)
+    job = cluster.job(job_id)
+    assert (job["job_state"], job["Resource_List.walltime"]) == ("R", "00:16:40")
+    assert int(job["Walltime.Remaining"]) > 900
+    used = "resources_used.walltime"
+    wait_for(lambda: cluster.job(job_id).get(used, "0") > "00:00:02", 60, "it used more than 2 s")
+    assert cluster.run("qalter", "-l", "walltime=1", job_id, user=True).returncode == 0
+    assert cluster.wait_state(job_id, "C")["exit_status"] == "-11"
+    assert "exceeded limit 1\n" in (cluster.work / "altered.e0").read_text()
+
+
+@system
+def test_a_mom_that_is_away_is_told_of(cluster: Cluster) -> None:
+    cluster.with_nodes(N1)
+    job_id = _running(cluster)
+    cluster.moms[N1].kill()
+    cluster.moms[N1].wait()
+    done = cluster.run("qalter", "-l", "walltime=1000", job_id)
+    assert (done.returncode, done.stderr) == (
+        224,
+        f"qalter: Server could not connect to MOM {job_id}\n",
+    )
+
+
+@system
+def test_an_answer_that_is_lost_ends_qalter_when_its_time_is_over(cluster: Cluster) -> None:
+    cluster.restart(traps={"lost_answer": 1})
+    cluster.with_nodes(N1)
+    job_id = _running(cluster)
+    done = cluster.run("qalter", "-l", "walltime=1", job_id, user=True, env={"PBSAPITIMEOUT": "1"})
+    assert (done.returncode, done.stderr) == (237, f"qalter: Time out {job_id}\n")
+    assert cluster.wait_state(job_id, "C")["exit_status"] == "-11"
