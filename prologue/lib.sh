@@ -87,6 +87,18 @@ make_folder() {
     fi
 }
 
+# Run another of our scripts, $1, as the job's user. OpenPBS knows no *.user; it gives a prologue
+# three arguments and an epilogue ten, and TORQUE never so many.
+run_as_user() {
+    other=$1
+    shift
+    if [ "$(id -u)" = 0 ]; then
+        HOME=$(getent passwd "$uid" | cut -d: -f6) setpriv --reuid "$uid" --regid "$gid" --init-groups -- "$home/mom_priv/$other" "$@"
+    else
+        "$home/mom_priv/$other" "$@"
+    fi
+}
+
 # Run the site's scripts for this occasion, in the order of their names: those of
 # mom_priv/NAME.d, then those of /etc/torque-mesos/NAME.d. The first that fails ends it:
 # status 1, and told of.

@@ -1,36 +1,72 @@
-"""The built-in batch server on namespaced hosts, with our scripts in every mom's home."""
+"""Mesos, the framework and a batch server on namespaced hosts: moms are started by executors."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from xml.etree import ElementTree
 
+import pytest
+
+from dev.mesos.layout import AGENT_FLAGS, ENVIRONMENT, MASTER_FLAGS
 from tests.batch.builtin.cluster import ordinary_account
-from tests.conftest import ROOT
-from tests.pelog.hosts import HEAD, Hosts
+from tests.pelog.batches import BATCH_VARIABLE, BATCHES, Batch
+from tests.pelog.hosts import HEAD, ROOT, Hosts
 from tests.waiting import wait_for
-from torque_mesos.batch.builtin.install import install
-from torque_mesos.mom.settings import MomSettings
 
 SLOTS = 2
-# On the host itself, where the mom's paths are what they are.
-MAKE_HOME = """
-import sys
-from pathlib import Path
-words = sys.argv[1:]
-sys.path.insert(0, words[2])
-from torque_mesos.mom.home import make_home
-from torque_mesos.mom.settings import MomSettings
-make_home(MomSettings.from_json(words[0]), Path(words[1]), Path(words[2]))
+MASTER_PORT, AGENT_PORT = 5050, 5051
+SETTINGS = """\
+state_dir = "{state}"
+grace_s = 60.0
+min_compute_node = {{cpus = 1.0, mem_mb = 256.0}}
+[mesos]
+master = "{head}:5050"
+hostname = "head"
+[http]
+host = "{head}"
+[executor]
+python = "/usr/bin/python3"
+mem_mb = 32.0
+usecp = ["*:{work} {work}"]
+{executor}
+[batch]
+kind = "{kind}"
+server_host = "head"
+{batch}
 """
+
+TOOLS = ("unshare", "nsenter", "ip", "setpriv")
+
+
+@contextmanager
+def started(build: Path, count: int = 4, executor: str = "") -> Iterator[Site]:
+    """A site with so many agents; skips the test where there can be none."""
+    if os.geteuid() != 0 or ordinary_account() is None:
+        pytest.skip("namespaced hosts need root, and an ordinary account whose jobs run there")
+    if missing := [name for name in TOOLS if not shutil.which(name)]:
+        pytest.skip(f"namespaced hosts need {', '.join(missing)}")
+    # (A real pbs_mom wants no home below /var/tmp, where anybody may write.)
+    hosts = Hosts(count, parent="/var/lib")
+    try:
+        hosts.start()
+        site = Site(hosts, os.environ.get(BATCH_VARIABLE, "builtin"), executor)
+        site.start(build)
+        yield site
+    finally:
+        hosts.close()
 
 
 class Site:
-    """A server on `head` and a mom on each of the other hosts."""
+    """A Mesos master, the framework and a batch server on `head`; agents on the other hosts.
 
-    def __init__(self, hosts: Hosts) -> None:
+    `executor`: further lines of the settings' section.
+    """
+
+    def __init__(self, hosts: Hosts, kind: str, executor: str = "") -> None:
         account = ordinary_account()
         assert account is not None
         self.account = account
@@ -39,94 +75,95 @@ class Site:
         self.work = hosts.folder / "work"
         self.work.mkdir()
         self.work.chmod(0o777)
-        self.pbs = install(
-            hosts.folder / "pbs",
-            server_name=HEAD,
-            hosts=hosts.addresses,
-            delay_scale=0.05,
-            secret=True,
-        )
+        self.state = hosts.folder / "state"
+        self.batch: Batch = BATCHES[kind](self.state)
+        self._executor = executor
 
-    def start(self, settings: MomSettings) -> None:
-        """Start everything; all nodes are free. `settings`: of the moms, but for the node."""
-        for name, more in (("pbs_server", ["-F"]), ("pbs_sched", [])):
-            self.hosts.spawn(HEAD, str(self.pbs.sbin_dir / name), *more, PBSDEBUG="1")
-        wait_for(lambda: not self.qmgr("list server"), 60, "the server answers")
-        for line in (
-            "create queue batch queue_type=execution,started=true,enabled=true",
-            "set server default_queue=batch,scheduling=true,keep_completed=300",
-            *(f"create node {node} np={SLOTS}" for node in self.nodes),
-        ):
-            assert not self.qmgr(line), line
-        for node in self.nodes:
-            self.start_mom(node, settings)
-        for node in self.nodes:
-            log = self.home(node) / "mom_logs" / "mom.log"
-            wait_for(
-                lambda log=log: log.exists() and b"okclients list" in log.read_bytes(),
-                60,
-                f"the mom of {node} is ready",
+    def start(self, build: Path) -> None:
+        """Start everything; all nodes are known. `build`: of Mesos."""
+        self._mesos(build)
+        self.batch.prepare(self.hosts)
+        settings = self.hosts.folder / "torque-mesos.toml"
+        settings.write_text(
+            SETTINGS.format(
+                state=self.state,
+                work=self.work,
+                head=self.hosts.addresses[HEAD],
+                executor=self._executor,
+                kind=self.batch.kind,
+                batch=self.batch.settings(self.hosts),
             )
-            wait_for(lambda node=node: self.is_free(node), 60, f"{node} is free")
-
-    def start_mom(self, node: str, settings: MomSettings) -> None:
-        """Start a mom as the executor does."""
-        home = self.hosts.local / "mom"
-        mine = replace(settings, node=node, home=str(home))
-        words = (mine.to_json(), str(home), str(ROOT))
-        self.hosts.check(node, sys.executable, "-c", MAKE_HOME, *words)
-        self.hosts.spawn(
-            node,
-            *(str(self.pbs.sbin_dir / "pbs_mom"), "-F", "-d", str(home), "-H", node),
-            *("-L", str(home / "mom_logs" / "mom.log")),
-            PBS_BUILTIN_SECRET_FILE=str(self.pbs.home / "server_priv" / "secret"),
-            PBS_BUILTIN_HOSTS=str(self.pbs.home / "hosts"),
         )
+        words = ("-m", "torque_mesos.cli", "run", "--config", str(settings))
+        environment = {**ENVIRONMENT, **self.batch.environment, "PYTHONPATH": str(ROOT)}
+        self.hosts.spawn(HEAD, sys.executable, *words, **environment)
+        wait_for(self._all_known, 90, "every agent has its node")
 
-    def home(self, node: str) -> Path:
-        """A mom's home, as this process sees it."""
-        return self.hosts.seen(node, self.hosts.local / "mom")
+    def _mesos(self, build: Path) -> None:
+        def start(host: str, port: int, *words: str, **flags: str) -> None:
+            folder = self.hosts.local / "mesos"
+            flags |= {"hostname": host, "work_dir": str(folder / "work")}
+            options = [f"--{name}={value}" for name, value in flags.items()]
+            own = {"LIBPROCESS_IP": self.hosts.addresses[host], "LIBPROCESS_PORT": str(port)}
+            self.hosts.spawn(host, str(build / "mesosd"), *words, *options, **ENVIRONMENT, **own)
 
-    def qmgr(self, line: str) -> int:
-        """`qmgr -c`; its exit status."""
-        return self.hosts.run(HEAD, str(self.pbs.bin_dir / "qmgr"), "-c", line).returncode
+        start(HEAD, MASTER_PORT, "master", **MASTER_FLAGS)
+        for node in self.nodes:
+            more = {
+                **AGENT_FLAGS,
+                "runtime_dir": str(self.hosts.local / "mesos" / "run"),
+                "fetcher_cache_dir": str(self.hosts.local / "mesos" / "fetch"),
+                "launcher_dir": str(build),
+                "resources": f"cpus:{SLOTS};mem:{SLOTS * 256}",
+            }
+            master = f"{self.hosts.addresses[HEAD]}:{MASTER_PORT}"
+            start(node, AGENT_PORT, "agent", master, **more)
 
-    def is_free(self, node: str) -> bool:
-        """Whether jobs can start there."""
-        answer = self.hosts.run(HEAD, str(self.pbs.bin_dir / "pbsnodes"), "-x", node).stdout
-        return "<state>free</state>" in answer
+    def _all_known(self) -> bool:
+        done = self.command("pbsnodes", "-a")
+        return done is not None and all(f"{node}\n" in done for node in self.nodes)
+
+    # --- jobs ------------------------------------------------------------------------------
+
+    def command(self, name: str, *words: str, user: str | None = None) -> str | None:
+        """What a command of the batch server prints on `head`; None where it fails."""
+        done = self.hosts.run(
+            HEAD,
+            str(self.batch.bin_dir / name),
+            *words,
+            user=user,
+            environment=self.batch.environment,
+        )
+        return done.stdout if done.returncode == 0 else None
 
     def submit(self, script: str, request: str, *options: str) -> str:
         """Submit a job as the user; its output and errors go to `work/out`."""
         path = self.work / "job.sh"
         path.write_text(script)
-        return self.hosts.check(
-            HEAD,
-            *(str(self.pbs.bin_dir / "qsub"), "-l", request, "-j", "oe"),
-            *("-o", str(self.work / "out"), *options, str(path)),
-            user=self.account.pw_name,
-        ).strip()
+        places = ("-j", "oe", "-o", str(self.work / "out"))
+        words = ("-l", request, *places, *options, str(path))
+        job_id = self.command("qsub", *words, user=self.account.pw_name)
+        assert job_id is not None, words
+        return job_id.strip()
 
-    def job(self, job_id: str) -> dict[str, str]:
-        """What `qstat` tells of a job."""
-        answer = self.hosts.check(HEAD, str(self.pbs.bin_dir / "qstat"), "-x", job_id)
-        found = ElementTree.fromstring(answer).find("Job")
-        assert found is not None
-        return {item.tag: item.text or "" for item in found}
+    def job(self, job_id: str) -> tuple[str, int]:
+        """A job's state (C: complete) and exit status."""
+        answer = self.command("qstat", *self.batch.asked(job_id))
+        return ("?", 0) if answer is None else self.batch.told(answer)
 
     def finish(self, job_id: str) -> tuple[int, list[str]]:
         """Wait for a job's end, and of what it leaves; its exit status and its output."""
         try:
-            wait_for(lambda: self.job(job_id)["job_state"] == "C", 60, f"the end of {job_id}")
+            wait_for(lambda: self.job(job_id)[0] == "C", 90, f"the end of {job_id}")
         except AssertionError:
             self.qdel(job_id)  # for the tests that follow
             raise
         for node in self.nodes:
             wait_for(lambda node=node: not self.left(node), 60, f"nothing is left on {node}")
         out = self.work / "out"
-        lines = out.read_text().splitlines() if out.exists() else []
+        lines = out.read_text(errors="replace").splitlines() if out.exists() else []
         out.unlink(missing_ok=True)
-        return int(self.job(job_id)["exit_status"]), lines
+        return self.job(job_id)[1], lines
 
     def left(self, node: str) -> list[str]:
         """Processes of the user on a host, and folders of jobs."""
@@ -134,4 +171,4 @@ class Site:
 
     def qdel(self, job_id: str) -> None:
         """Delete a job."""
-        self.hosts.check(HEAD, str(self.pbs.bin_dir / "qdel"), job_id)
+        assert self.command("qdel", job_id) is not None

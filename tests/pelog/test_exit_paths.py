@@ -118,6 +118,27 @@ def test_the_arguments_of_torque_and_of_openpbs(run: Run, job: str, arguments: i
     assert not folder_of(job).exists()
 
 
+@needs_root
+@pytest.mark.parametrize("end", [0, 1])
+def test_openpbs_has_the_scripts_of_the_user_run_by_ours(
+    run: Run, home: Path, job: str, tmp_path: Path, end: int
+) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    for name in ("prologue", "epilogue"):
+        note = f'echo {name} "$(id -un) $# $4"; exit {end if name == "prologue" else 0}'
+        site_script(home / "mom_priv" / f"{name}.user.d" / "1", note)
+    before = [job, "nobody", "group"]
+    after = [*before, "$(id)", "0", "nodes=1", "cput=0", "batch", "account", "0"]
+    for more, told in (((), True), (("name", "nodes=1", "batch", "account", "/s"), False)):
+        done = run("prologue", *before, *more, nodes="localhost\n")
+        assert done.returncode == (end if told else 0)
+        assert done.stdout.startswith("prologue nobody 3 \n") is told
+        assert folder_of(job).exists() is not (told and end == 1)
+    assert run("epilogue", *after).stdout == "epilogue nobody 10 $(id)\n"
+    assert run("epilogue", *after, "/s").stdout == ""
+
+
 def test_the_files_of_hosts(run: Run, job: str) -> None:
     nodes = "localhost\nlocalhost\n127.0.0.1\n\n127.0.0.1\nlocalhost"
     assert run("prologue", job, USER, nodes=nodes).returncode == 0

@@ -163,6 +163,22 @@ def test_a_command_is_run_as_a_task(
     assert not Path("/tmp/owned").exists()
 
 
+def test_what_is_here_only_is_not_told_to_others(home: Path, pbsdsh: Path) -> None:
+    own = str(home / "torque-mesos" / "launch")
+    words, variables, _ = call(
+        home,
+        "launch",
+        "n1",
+        f"'{sys.executable}' -c '{SHOW}' -mca plm_rsh_agent \"{own}\" {own} end",
+        OMPI_MCA_plm_rsh_agent=own,
+        OTHER=f"{own} x",
+    )
+    assert words == ["-mca", "plm_rsh_agent", "/bin/false", "/bin/false", "end"]
+    assert isinstance(variables, dict)
+    assert variables["OMPI_MCA_plm_rsh_agent"] == "/bin/false"
+    assert variables["OTHER"] == f"{own} x"
+
+
 def test_a_name_that_was_cut_short_is_found_again(home: Path, pbsdsh: Path, nodes: str) -> None:
     command = f"'{sys.executable}' -c '{SHOW}'"
     for short, whole in (("n2", "n2.cluster.test"), ("n1", "n1"), ("n3", "n3")):

@@ -28,6 +28,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Dict, List, Optional, Set
 
+from torque_mesos.mom import pelog
 from torque_mesos.mom.driver import (
     Acknowledged,
     AgentLink,
@@ -313,11 +314,12 @@ class Executor:
         if mom.pid is None:
             # Nobody is left to report them, so they are lost: the truth must not wait.
             kill_all(mom)
-            return
-        if has_jobs(mom):
-            end_jobs(mom, self._settings.stop_grace_s, log.info)
-        mom.stop()
-        kill_all(mom)
+        else:
+            if has_jobs(mom):
+                end_jobs(mom, self._settings.stop_grace_s, log.info)
+            mom.stop()
+            kill_all(mom)
+        pelog.clear(mom.home.path)
 
     def _wait_for_acknowledgements(self) -> None:
         limit_s = LAST_ACK_TIMEOUT_SHUTDOWN_S if self._shutdown else LAST_ACK_TIMEOUT_S

@@ -10,17 +10,29 @@ A script of a site's that is already in mom_priv under one of the names is moved
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
+import subprocess
 from pathlib import Path
 from typing import List, Optional
 
 from torque_mesos.mom.programs import MomError, find_program
 from torque_mesos.mom.settings import MomSettings
 
+log = logging.getLogger(__name__)
+
 FOLDER = "torque-mesos"
 OURS = b"torque-mesos"
 KEPT = "00-site"
 MODE = 0o755
+CLEAR_TIMEOUT_S = 5.0
+
+LINE_MAX = 250
+"""A longer line of its configuration is cut by TORQUE's mom (`char line[256]`)."""
+
+LINKS = Path("/run/torque-mesos")
+"""Where our folder has a short name while the mom is there: a sandbox's is longer than that."""
 
 # Where a mom looks for them -> in the delivery.
 SCRIPTS = {
@@ -36,6 +48,8 @@ PARTS = {
     "lib.sh": "prologue/lib.sh",
     "hosts.sh": "prologue/hosts.sh",
     "strays.sh": "epilogue/strays.sh",
+    "keys.sh": "epilogue/keys.sh",
+    "clear": "epilogue/clear",
     "start": "prologue/start",
     "launch": "prologue/launch",
 }
@@ -70,12 +84,44 @@ def has_scripts(settings: MomSettings, delivery: Path) -> bool:
 def job_starter(settings: MomSettings, home: Path, delivery: Path) -> List[str]:
     """The lines of mom_priv/config that have jobs started by ours; a site's own comes first.
 
-    TORQUE only: an OpenPBS mom has none.
+    TORQUE only: an OpenPBS mom has none. A home whose name is too long for a line gets another
+    one in LINKS. Raises OSError.
     """
     own = any(line.split()[:1] == ["$job_starter"] for line in settings.config)
     if settings.openpbs or own or not has_scripts(settings, delivery):
         return []
-    return [f"$job_starter {home / FOLDER / 'start'}"]
+    line = f"$job_starter {home / FOLDER / 'start'}"
+    if len(line) > LINE_MAX and not settings.builtin:
+        link = _link(home)
+        LINKS.mkdir(mode=MODE, exist_ok=True)
+        if link.is_symlink():
+            link.unlink()
+        link.symlink_to(home / FOLDER)
+        line = f"$job_starter {link / 'start'}"
+    return [line]
+
+
+def clear(home: Path) -> None:
+    """Take away what jobs have left whose epilogue their mom did not come to run."""
+    jobs, program = home / FOLDER / "jobs", home / FOLDER / "clear"
+    if program.exists() and any(jobs.iterdir()):
+        try:
+            subprocess.run(
+                [program],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                timeout=CLEAR_TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            log.warning("what jobs left was not all taken away within %g s", CLEAR_TIMEOUT_S)
+    link = _link(home)
+    if link.is_symlink():
+        link.unlink()
+
+
+def _link(home: Path) -> Path:
+    return LINKS / hashlib.sha256(str(home).encode()).hexdigest()[:12]
 
 
 def conf(settings: MomSettings, delivery: Path) -> str:
