@@ -56,6 +56,16 @@ def test_every_phase_is_in_the_table() -> None:
     assert told == {phase.name.lower() for phase in Phase}
 
 
+def test_every_module_of_decisions_is_named_and_every_package() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table = text.partition("The modules of `torque_mesos/decide/`")[2].partition("\n### ")[0]
+    package = ROOT / "torque_mesos"
+    modules = {path.name for path in (package / "decide").glob("[a-z]*.py")}
+    assert set(re.findall(r"`([a-z]+\.py)`", table)) == modules
+    for folder in package.glob("[a-z]*/__init__.py"):
+        assert f"| `torque_mesos/{folder.parent.name}/` |" in text
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.decide.site import Site, codes, some
+from tests.decide.site import Site, codes, one, some
 from torque_mesos.decide.budget import Spending, day_of, month_left_s, month_of, over_budget
-from torque_mesos.decide.plan import Launch, Offline
+from torque_mesos.decide.plan import Kill, Launch, Offline
 from torque_mesos.decide.pool import Budget, Pool, Share
 from torque_mesos.decide.reason import Code
-from torque_mesos.model import frozen_map
+from torque_mesos.model import JobState, frozen_map
 
 NOON = datetime(2026, 2, 27, 12, tzinfo=UTC).timestamp()
 HOUR = 3600.0
@@ -67,23 +67,20 @@ def test_months() -> None:
 
 
 @pytest.mark.parametrize(
-    ("budget", "rate", "over"),
+    ("budget", "ahead", "over"),
     [
-        (Budget(), 1e9, None),
-        (Budget(day=10.0), 5.0, None),
-        (Budget(day=10.0), 5.1, "of a day"),
-        (Budget(month=21.0), 6.1, "of a month"),
-        (Budget(day=4.9), 0.0, "of a day"),
-        (Budget(day=5.0), 0.0, None),
+        (Budget(), (1e9, 1e9), None),
+        (Budget(day=10.0), (5.0, 5.0), None),
+        (Budget(day=10.0), (5.1, 5.1), "of a day"),
+        (Budget(day=10.0), (5.0, 500.0), None),
+        (Budget(month=21.0), (6.0, 6.1), "of a month"),
+        (Budget(day=4.9), (0.0, 0.0), "of a day"),
+        (Budget(day=5.0), (0.0, 0.0), None),
     ],
 )
-def test_what_a_budget_bears(budget: Budget, rate: float, over: str | None) -> None:
-    found = over_budget(budget, (5.0, 15.0), rate, HOUR, (9 * HOUR, 99 * HOUR))
+def test_what_a_budget_bears(budget: Budget, ahead: tuple[float, float], over: str | None) -> None:
+    found = over_budget(budget, (5.0, 15.0), ahead)
     assert (found is None) if over is None else (found is not None and over in found)
-
-
-def test_a_day_that_ends_soon_costs_no_more_than_its_rest() -> None:
-    assert over_budget(Budget(day=10.0), (5.0, 5.0), 20.0, HOUR, (0.2 * HOUR, 99 * HOUR)) is None
 
 
 # -- in decisions -------------------------------------------------------------------------
@@ -114,7 +111,7 @@ def test_growth_stops_before_a_budget_is_exceeded() -> None:
     assert slots(site) == 2
     plan = site.plan(wall_s=NOON)
     assert codes(plan)["1.head"] is Code.BUDGET
-    assert "the budget of a day (1.00 spent, 9.00 of 8 in 3600 s)" in plan.jobs["1.head"].text
+    assert "the budget of a day (1.00 of 8 spent, 8.00 to come until" in plan.jobs["1.head"].text
 
 
 def test_what_is_held_counts_and_is_remembered() -> None:
@@ -169,3 +166,60 @@ def test_a_pool_has_its_own_price_and_budget() -> None:
     assert {launch.name: launch.slots for launch in some(plan, Launch)} == {"g1": 2, "c1": 1}
     assert codes(plan)["2.head"] is Code.BUDGET
     assert "budget of pool gpu" in plan.jobs["2.head"].text
+
+
+# -- for as long as jobs last ----------------------------------------------------------------
+
+
+def lasting(site: Site, walltime: str, *, on: str = "", slots: int = 4) -> Site:
+    """A job with a wall time: it waits, or runs `on` a node."""
+    state = JobState.RUNNING if on else JobState.QUEUED
+    resources = frozen_map({"nodes": f"1:ppn={slots}", "walltime": walltime})
+    nodes = (on,) if on else ()
+    return site.asks(f"1:ppn={slots}", state, resources=resources, exec_nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    ("walltime", "day", "taken"),
+    [
+        ("00:10:00", 8.0, 4),  # an hour at least: 4 cpus x 2
+        ("03:00:00", 24.0, 4),
+        ("03:00:00", 23.9, 0),
+        ("48:00:00", 96.0, 4),  # until midnight
+        ("48:00:00", 95.9, 0),
+    ],
+)
+def test_a_job_is_counted_for_its_wall_time(walltime: str, day: float, taken: int) -> None:
+    site = Site().rules(price=2.0, budget=Budget(day=day)).parked("n1", 8, offered=8)
+    assert slots(lasting(site, walltime)) == taken
+
+
+def test_a_longer_job_than_the_budget_bears_does_not_keep_a_shorter_one_waiting() -> None:
+    site = Site().rules(price=2.0, budget=Budget(day=24.0)).parked("n1", 8, offered=8)
+    site = lasting(lasting(site, "09:00:00"), "03:00:00")
+    assert slots(site) == 4
+    assert codes(site.plan(wall_s=NOON))["0.head"] is Code.BUDGET
+
+
+def busy(day: float, walltime: str) -> Site:
+    jobs = {0: "0.head", 1: "0.head"}
+    site = Site().rules(price=2.0, budget=Budget(day=day)).online("n1", 4, jobs=jobs)
+    return lasting(site, walltime, on="n1", slots=2)
+
+
+def test_what_runs_counts_for_its_wall_time_too() -> None:
+    for day, taken in ((24.0 + 8.0, 4), (24.0 + 7.9, 0)):
+        site = busy(day, "03:00:00").parked("n2", 4, offered=4)
+        assert slots(lasting(site, "00:30:00")) == taken
+
+
+def test_nodes_get_no_more_jobs_when_what_runs_may_spend_the_budget() -> None:
+    borne = busy(24.0, "03:00:00").plan(wall_s=NOON)
+    assert not some(borne, Offline)
+    plan = busy(23.9, "03:00:00").plan(wall_s=NOON)
+    offline = one(plan, Offline)
+    assert (offline.name, offline.reason.code) == ("n1", Code.BUDGET)
+    assert not some(plan, Kill), "its job goes on"
+    unknown = busy(23.9, "03:00:00").remembers(spending=Spending(unknown="not JSON"))
+    assert not some(unknown.plan(wall_s=NOON), Offline)
+    assert not some(busy(23.9, "03:00:00").plan(wall_s=None), Offline)

@@ -21,7 +21,7 @@ FAILED = Failures(3, NOW_S + 17.0, "pbs_mom: cannot bind port 15002: Address alr
 
 NOON_S = datetime(2026, 2, 27, 12, tzinfo=UTC).timestamp()
 TODAY = day_of(NOON_S, 0.0)
-SPENT = Spending(NOON_S, frozen_map({"": Spent(TODAY, 38.5, month_of(TODAY), 512.0)}))
+SPENT = Spending(NOON_S, frozen_map({"": Spent(TODAY, 37.5, month_of(TODAY), 512.0)}))
 
 
 def _site() -> Site:

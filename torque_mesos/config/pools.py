@@ -57,12 +57,13 @@ class Cost(Model):
 
     per_cpu_hour: NotNegative = Field(default=0.0, description="price of a cpu for an hour")
     budget_per_day: Positive | None = Field(
-        default=None, description="growth stops before more is spent in a local day"
+        default=None, description="what may be spent in a local day"
     )
     budget_per_month: Positive | None = Field(default=None, description="the same, a local month")
     ahead_s: Positive = Field(
         default=3600.0,
-        description="what is held is taken to be held so much longer when it is counted",
+        description="how long what is held is taken to be held, and a job without a wall time "
+        "to last, when a budget is looked at",
     )
 
     def budget(self) -> Budget:

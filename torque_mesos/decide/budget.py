@@ -94,24 +94,19 @@ def _added(before: Spent, day: int, cost: float) -> Spent:
 
 
 def over_budget(
-    budget: Budget,
-    spent: tuple[float, float],
-    rate: float,
-    ahead_s: float,
-    left_s: tuple[float, float],
+    budget: Budget, spent: tuple[float, float], ahead: tuple[float, float]
 ) -> str | None:
     """Which budget would be exceeded; None if none.
 
-    `spent` and `left_s` are of the present day and month, `rate` is an hour's. What is held
-    is counted for `ahead_s` more, or as long as the day or month lasts.
+    All are of the present day and month: what was spent, and what is held may yet cost in it.
     """
-    for word, most, gone, left in (
-        ("day", budget.day, spent[0], left_s[0]),
-        ("month", budget.month, spent[1], left_s[1]),
+    for word, most, gone, more in (
+        ("day", budget.day, spent[0], ahead[0]),
+        ("month", budget.month, spent[1], ahead[1]),
     ):
-        if most is None:
-            continue
-        then = gone + rate * min(ahead_s, left) / 3600.0
-        if then > most + 1e-9:
-            return f"of a {word} ({gone:.2f} spent, {then:.2f} of {most:g} in {ahead_s:g} s)"
+        if most is not None and gone + more > most + 1e-9:
+            return (
+                f"of a {word} ({gone:.2f} of {most:g} spent, {more:.2f} to come until"
+                " what is held has ended)"
+            )
     return None

@@ -69,7 +69,7 @@ class Growth:
     new_slots: int = 0
     extras: dict[str, Resources] = field(default_factory=dict)
     new_extra: Resources = NOTHING
-    refused: dict[Request, Refusal] = field(default_factory=dict)
+    refused: dict[tuple[Request, float], Refusal] = field(default_factory=dict)
     wake: bool = False
     waiting: bool = False
     hosts: dict[str, Host] = field(default_factory=dict)
@@ -271,11 +271,13 @@ def over_limit(
     nodes: int,
     slots: int,
     extra: Resources = NOTHING,
+    for_s: float = 0.0,
 ) -> Reason | None:
-    """Why jobs of a pool may not get so much more beside all launches so far."""
+    """Why jobs of a pool may not get so much more, for so long, beside all launches so far."""
     if not turn.bounds.any:
         return None
     held = turn.held + turn.policy.slot * growth.new_slots + growth.new_extra
     more = turn.policy.slot * slots + extra
     own = turn.pools.served_by(pool)
-    return turn.bounds.over(own, nodes, more, (turn.held_nodes + growth.new_nodes, held))
+    held_now = turn.held_nodes + growth.new_nodes, held
+    return turn.bounds.over(own, nodes, more, held_now, for_s)

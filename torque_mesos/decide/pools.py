@@ -99,6 +99,10 @@ class Pools:
 
     # -- what is held --------------------------------------------------------------
 
+    def workers(self) -> Iterable[tuple[str, Resources]]:
+        """Every worker's node, and what it holds."""
+        return ((worker.node, worker.resources) for worker in self._workers)
+
     @cached_property
     def _held(self) -> dict[str, tuple[int, Resources]]:
         held: dict[str, tuple[int, Resources]] = {}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 from torque_mesos.decide.bounds import AT_LIMIT
 from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.growth import NOTHING, Growth, Refusal, growable, over_limit, whole_host
+from torque_mesos.decide.maintenance import wall_time_s
 from torque_mesos.decide.packing import Host, Placement, Share, Tier, place
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.request import Request
 from torque_mesos.decide.shelf import Shelf
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.decide.worker import Phase
-from torque_mesos.model import Resources
+from torque_mesos.model import Job, Resources
 
 _NONE = (0, NOTHING)
 
@@ -19,7 +22,8 @@ _NONE = (0, NOTHING)
 def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
     """Place one waiting job, and note what it takes; or note why it waits, and give False."""
     job, request = demand.job, demand.request
-    refusal = growth.refused.get(request)
+    for_s = _lasts_s(turn, job)
+    refusal = growth.refused.get((request, for_s))
     if refusal is None:
         placement = place(request, shelf.candidates(request))
         refusal = (
@@ -29,11 +33,11 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
         )
         if refusal is None:
             return True
-        growth.refused[request] = refusal
+        growth.refused[request, for_s] = refusal
     reason = refusal.reason
     if refusal.slots:
         more = refusal.nodes, refusal.slots, refusal.extra
-        reason = over_limit(turn, growth, demand.pool, *more) or reason
+        reason = over_limit(turn, growth, demand.pool, *more, for_s) or reason
     turn.jobs[job.job_id] = reason
     waiting = growth.short
     if reason.code is Code.AT_LIMIT:
@@ -43,6 +47,12 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
         waiting = growth.at_pool_limit.setdefault(own, {})
     waiting[job.job_id] = request
     return False
+
+
+def _lasts_s(turn: Turn, job: Job) -> float:
+    """The wall time of a job where that counts, for a budget; 0 where it has none."""
+    seconds = wall_time_s(job.resources.get("walltime")) if turn.bounds.budgeted else 0.0
+    return seconds if math.isfinite(seconds) else 0.0
 
 
 def _take(
@@ -58,10 +68,11 @@ def _take(
         nodes = sum(name not in turn.workers and name not in growth.launches for name in new)
         slots = sum(more for more, _ in new.values())
         extra = sum((extra for _, extra in new.values()), NOTHING)
-        if over := over_limit(turn, growth, demand.pool, nodes, slots, extra):
+        for_s = _lasts_s(turn, demand.job)
+        if over := over_limit(turn, growth, demand.pool, nodes, slots, extra, for_s):
             return Refusal(over, nodes, slots, extra)
         own = turn.pools.served_by(demand.pool)
-        turn.bounds.add(own, nodes, turn.policy.slot * slots + extra)
+        turn.bounds.add(own, nodes, turn.policy.slot * slots + extra, for_s)
         growth.new_nodes += nodes
         growth.new_slots += slots
         growth.new_extra += extra

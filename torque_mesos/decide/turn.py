@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 
 from torque_mesos.decide.bounds import Bounds
 from torque_mesos.decide.facts import facts_of, named_agents
-from torque_mesos.decide.maintenance import leaving
+from torque_mesos.decide.maintenance import leaving, wall_time_s
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pool import Pool
@@ -88,10 +89,12 @@ class Turn(Views):
         self.pools = Pools(policy, self.agents, self.records, snapshot.workers)
         self.unpooled = self._leave_unpooled()
         clock = (snapshot.wall_s, snapshot.offset_s)
-        self.bounds = Bounds(policy, self.pools, memory, clock)
+        self.bounds = Bounds(policy, self.pools, memory, clock, self._busy_s)
         self.agents_leaving, due_s = leaving(snapshot, reading.jobs)
         if due_s is not None:
             self.timer(due_s)
+        if self.bounds.budgeted:
+            self.agents_leaving = {**self._overspent(), **self.agents_leaving}
         self.offers: dict[str, list[Offer]] = defaultdict(list)
         self.other_role: list[Offer] = []
         self.stray_offers: list[Offer] = []  # of hosts that may not be touched, or unknown agents
@@ -111,6 +114,31 @@ class Turn(Views):
     def held(self) -> Resources:
         """What all workers hold together."""
         return sum((worker.resources for worker in self._paid), Resources())
+
+    def _busy_s(self) -> dict[str, float]:
+        """By node, how long the jobs there may last; those without a wall time are left out."""
+        found: dict[str, float] = {}
+        for job in self.on_nodes:
+            seconds = wall_time_s(job.resources.get("walltime"))
+            for name in job.exec_nodes if math.isfinite(seconds) else ():
+                found[name] = max(seconds, found.get(name, 0.0))
+        return found
+
+    def _overspent(self) -> dict[str, Reason]:
+        """By agent: workers that a budget does not bear beyond the jobs that they have."""
+        found: dict[str, Reason] = {}
+        if self.wall_s is None or self.bounds.spending.unknown:
+            return found  # what is not known is no reason to end anything
+        why: dict[str, str | None] = {}
+        for worker in self.workers.values():
+            pool = self.pools.of_host(worker.node)
+            name = pool.name if pool is not None else ""
+            if name not in why:
+                why[name] = self.bounds.overspent(pool)
+            if part := why[name]:
+                text = f"it gets no more jobs: what is held exceeds {part}"
+                found[worker.agent_id] = because(Code.BUDGET, text)
+        return found
 
     def _leave_unpooled(self) -> frozenset[str]:
         """Leave out the agents that no pool wants; gives their ids."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -12,11 +13,12 @@ from tests.decide.world.troubles import disturb
 from tests.decide.world.world import World
 from torque_mesos.decide import Limit, Memory, Policy, Snapshot
 from torque_mesos.decide.budget import DAY_S, Spending, day_of, month_left_s, over_budget
+from torque_mesos.decide.maintenance import wall_time_s
 from torque_mesos.decide.packing import Host, Tier, place
 from torque_mesos.decide.plan import Action, Launch, Offline
 from torque_mesos.decide.pool import Budget, Pool, Schedule, Share
 from torque_mesos.decide.reason import Code
-from torque_mesos.model import Agent, Resources, TaskState, frozen_map
+from torque_mesos.model import Agent, JobState, Resources, TaskState, frozen_map
 
 SLOT = Resources(1.0, 1024.0)
 QUEUES = ("fat", "batch", "small")
@@ -64,7 +66,7 @@ class PoolWorld(World):
         wall_s, offset_s = self.wall_s, self.offset_s
         left_s = (day_of(wall_s, offset_s) + 1) * DAY_S - offset_s - wall_s
         left = (left_s, month_left_s(wall_s, offset_s))
-        rates = {"": 0.0}
+        ahead: dict[str, list[float]] = {}
         for name, resources in [
             *((task.name, task.resources) for task in self.tasks.values()),
             (action.name, action.resources),
@@ -72,16 +74,26 @@ class PoolWorld(World):
             pool = self.pool_of(name)
             assert pool is not None
             price = self.policy.price if pool.price is None else pool.price
-            rates[pool.name] = rates.get(pool.name, 0.0) + resources.cpus * price
-            rates[""] += resources.cpus * price
+            for_s = max(self.policy.budget_ahead_s, self._lasts_s(name))
+            for scope in (pool.name, ""):
+                costs = ahead.setdefault(scope, [0.0, 0.0])
+                for number, rest_s in enumerate(left):
+                    costs[number] += resources.cpus * price * min(for_s, rest_s) / 3600.0
         budgets = {"": self.policy.budget} | {p.name: p.share.budget for p in self.policy.pools}
         for name, budget in budgets.items():
             if name and name != getattr(self.pool_of(action.name), "name", ""):
                 continue
             spent = self.memory.spending.of(name, wall_s, offset_s)
-            ahead_s = self.policy.budget_ahead_s
-            if over := over_budget(budget, spent, rates.get(name, 0.0), ahead_s, left):
+            day, month = ahead.get(name, (0.0, 0.0))
+            if over := over_budget(budget, spent, (day, month)):
                 raise Broken(f"above the budget {over}: {action}")
+
+    def _lasts_s(self, name: str) -> float:
+        """How long the jobs that the last reading told of on a node may last."""
+        jobs = self.reading.jobs if self.reading is not None else ()
+        there = (job for job in jobs if name in job.exec_nodes and job.state is JobState.RUNNING)
+        times = (wall_time_s(job.resources.get("walltime")) for job in there)
+        return max((seconds for seconds in times if math.isfinite(seconds)), default=0.0)
 
     def _above_pools_floor(self, action: Offline) -> None:
         pool = self.pool_of(action.name)
@@ -176,7 +188,9 @@ def trouble(world: PoolWorld, steps: int) -> None:
     for _ in range(steps):
         spending = world.memory.spending
         if random.random() < 0.4:
-            world.submit(random.choice(REQUESTS), random.choice([0.5, 20.0]), random.choice(QUEUES))
+            more = {"walltime": "02:00:00"} if random.random() < 0.5 else {}
+            runs_s = random.choice([0.5, 20.0])
+            world.submit(random.choice(REQUESTS), runs_s, random.choice(QUEUES), **more)
         elif world.records:
             disturb(world)
         if world.memory == Memory():

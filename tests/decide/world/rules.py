@@ -192,7 +192,7 @@ class Rules(Server, Mesos):
             return
         if action.reason.code in (Code.DRAINED, Code.AS_GRANTED, Code.SILENT) or task.killed:
             return
-        if action.reason.code is Code.MAINTENANCE:  # its agent goes, floor or not
+        if action.reason.code in (Code.MAINTENANCE, Code.BUDGET):  # it goes, floor or not
             return
         if action.reason.code is Code.OLD_GENERATION and "idle_s" not in action.reason.numbers:
             return  # its jobs hold it, or did when the server was read
