@@ -1,7 +1,7 @@
 """Arrays of up to 100,000 members on the built-in server, and how long it answers nobody else.
 
-Each command is a process of its own. Beside it another client asks the server for its
-attributes, again and again: the longest that it had to wait is the second number. All nodes
+Each command is a process of its own. Beside it another client asks the server for a
+node, again and again: the longest that it had to wait is the second number. All nodes
 are down, so that nothing runs; members end because they are deleted. MEMBERS (10000,20000,100000)
 are the sizes.
 """
@@ -34,16 +34,14 @@ class _Probe(threading.Thread):
         self._path = path
         self._over = threading.Event()
         self.longest_s = 0.0
-        self.jobs = -1
 
     def run(self) -> None:
         """Ask until it is over."""
         with connect_unix(self._path) as connection:
             while not self._over.wait(PROBE_S):
                 begin = time.perf_counter()
-                shown = dict(ask(connection, {"op": "server"})["server"][0][1])
+                ask(connection, {"op": "nodes", "names": ["n0"]})
                 self.longest_s = max(self.longest_s, time.perf_counter() - begin)
-                self.jobs = int(shown["total_jobs"])
 
     def close(self) -> None:
         """Ask no more."""
@@ -70,10 +68,10 @@ class _Arrays:
         finally:
             probe.close()
 
-    def _measure(self, name: str, work: Callable[[_Probe], float | None]) -> Result:
+    def _measure(self, name: str, work: Callable[[], float | None]) -> Result:
         with self._probed() as probe:
             begin = time.perf_counter()
-            seconds = work(probe) or time.perf_counter() - begin
+            seconds = work() or time.perf_counter() - begin
         size = f"{self._members} members; others waited {probe.longest_s:.2f} s at most"
         return Result(name, seconds, "s", size=size)
 
@@ -81,36 +79,38 @@ class _Arrays:
         done = self._server.run(command, *words, user=True)
         assert done.returncode == 0, done.stderr
 
-    def _until(self, probe: _Probe, jobs: int) -> None:
+    def _until(self, jobs: int) -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while probe.jobs != jobs:
-            assert time.monotonic() < deadline, f"{probe.jobs} jobs, not {jobs}"
-            time.sleep(PROBE_S)
+        with connect_unix(self._path) as connection:
+            while True:
+                shown = dict(ask(connection, {"op": "server"})["server"][0][1])
+                if int(shown["total_jobs"]) == jobs:
+                    return
+                assert time.monotonic() < deadline, f"{shown['total_jobs']} jobs, not {jobs}"
+                time.sleep(0.5)
 
     def results(self) -> Iterable[Result]:
         """Two arrays of the size: one that may run, and one with a slot limit."""
         script, last = str(self._script), self._members - 1
-        yield self._measure("qsub", lambda _: self._run("qsub", "-t", f"0-{last}", script))
-        yield self._measure("until_all_are_there", lambda probe: self._until(probe, self._members))
+        yield self._measure("qsub", lambda: self._run("qsub", "-t", f"0-{last}", script))
+        yield self._measure("until_all_are_there", lambda: self._until(self._members))
         array = self._name()
         for words in (("",), ("-t",), ("-f", array), ("-f", "-t"), ("-x", "-t")):
             options = [word for word in words if word]
             name = "_".join(["qstat", *(word.strip("-") for word in words if word.startswith("-"))])
-            yield self._measure(name, lambda _, options=options: self._run("qstat", *options))  # type: ignore[misc]
-        yield self._measure("qhold", lambda _: self._run("qhold", array))
-        yield self._measure("qrls", lambda _: self._run("qrls", array))
-        yield self._measure("qdel", lambda _: self._run("qdel", array))
-        yield self._measure("until_it_is_gone", lambda probe: self._until(probe, 0))
+            yield self._measure(name, lambda options=options: self._run("qstat", *options))  # type: ignore[misc]
+        yield self._measure("qhold", lambda: self._run("qhold", array))
+        yield self._measure("qrls", lambda: self._run("qrls", array))
+        yield self._measure("qdel", lambda: self._run("qdel", array))
+        yield self._measure("until_it_is_gone", lambda: self._until(0))
         self._run("qsub", "-t", f"0-{last}%1", script)
-        with self._probed() as probe:
-            self._until(probe, self._members)
+        self._until(self._members)
         array = self._name()
-        yield self._measure("a_slot_passed_on", lambda _: self._one_by_one(array))
+        yield self._measure("a_slot_passed_on", lambda: self._one_by_one(array))
         slots = f"%{self._members}"
-        yield self._measure("all_slots_given", lambda _: self._run("qalter", "-t", slots, array))
-        yield self._measure("qdel_all", lambda _: self._run("qdel", "all"))
-        with self._probed() as probe:
-            self._until(probe, 0)
+        yield self._measure("all_slots_given", lambda: self._run("qalter", "-t", slots, array))
+        yield self._measure("qdel_all", lambda: self._run("qdel", "all"))
+        self._until(0)
 
     def _name(self) -> str:
         shown = self._server.run("qstat").stdout.decode()

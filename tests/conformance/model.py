@@ -7,59 +7,12 @@ be accepted, False where it must be refused.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-Slots = list[tuple[str, tuple[int, ...]]]  # of each node, the job's first host first
-
-DELETED = 271
+from tests.conformance.model_depend import Waiting
+from tests.conformance.model_records import DELETED, Job, Mom, Node
 
 
-@dataclass
-class Job:
-    """One job, or one member of an array. `waits` has what is not yet met."""
-
-    name: str
-    user: str
-    queue: str
-    count: int
-    ppn: int
-    holds: set[str]
-    state: str = "Q"
-    slots: Slots = field(default_factory=list)
-    run: int = 0
-    exit: int = 0
-    array: str = ""
-    waits: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def on_nodes(self) -> bool:
-        return self.state in "RE"
-
-
-@dataclass
-class Node:
-    """One record, and its mom: whether it lives, and the runs of jobs that it knows."""
-
-    np: int
-    down: bool = True
-    offline: bool = True
-    unsent: bool = True
-
-    @property
-    def usable(self) -> bool:
-        return not (self.down or self.offline or self.unsent)
-
-
-@dataclass
-class Mom:
-    """`jobs`: the runs that it was told to start; `ending`: what it was told of their end."""
-
-    alive: bool = True
-    jobs: dict[str, int] = field(default_factory=dict)
-    ending: dict[str, str] = field(default_factory=dict)
-
-
-class Model:
+class Model(Waiting):
     """All that must be true."""
 
     def __init__(self, nodes: tuple[str, ...], queues: tuple[str, ...]) -> None:
@@ -69,6 +22,7 @@ class Model:
         self.started = dict.fromkeys(queues, True)
         self.limits: dict[tuple[str, str], int] = {}  # (queue or "", max_user_run or max_running)
         self.array_slots: dict[str, int | None] = {}
+        self.runs: list[tuple[str, str, int]] = []
         # Whether something has happened since the last cycle that must wake the scheduler.
         self.wakes = True
 
@@ -89,19 +43,12 @@ class Model:
         if not self.nodes[node].usable:
             return []
         taken = {slot for slots in self.held(node).values() for slot in slots}
+        taken |= self.nodes[node].lost
         return [slot for slot in range(self.nodes[node].np) if slot not in taken]
 
     def fits_defined(self, count: int, ppn: int) -> bool:
         """Whether the nodes, all of them idle, could hold it."""
         return sum(node.np >= ppn for node in self.nodes.values()) >= count
-
-    def members(self, array: str) -> list[Job]:
-        """The members of an array, by their index."""
-        return [job for job in self.jobs.values() if job.array == array]
-
-    def named(self, name: str) -> list[Job]:
-        """The job of that name, or all members of the array."""
-        return self.members(name) if name in self.array_slots else [self.jobs[name]]
 
     # --- into the queue ----------------------------------------------------------------
 
@@ -109,19 +56,13 @@ class Model:
         """Whether `qsub` must be accepted."""
         if not self.fits_defined(count, ppn):
             return False
-        if depend is None:
-            return True
-        kind, target = depend
-        return not (self.jobs[target].state == "C" and self._met(kind, self.jobs[target]))
+        return depend is None or self.may_depend(depend)
 
     def submit(self, job: Job, depend: tuple[str, str] | None = None) -> None:
         if depend is not None:
-            kind, target = depend
-            if not self._met(kind, self.jobs[target]):
-                job.waits.append(depend)
-                job.holds.add("s")
+            self.wait(job, depend)
         self.jobs[job.name] = job
-        self._settle(job)
+        self.settle(job)
 
     def submit_array(self, name: str, members: list[Job], slots: int | None) -> None:
         self.array_slots[name] = slots
@@ -131,7 +72,7 @@ class Model:
                 job.holds.add("l")
             self.submit(job)
 
-    def _settle(self, job: Job) -> None:
+    def settle(self, job: Job) -> None:
         if job.state in "QH":
             job.state = "H" if job.holds else "Q"
             self.wakes = self.wakes or job.state == "Q"
@@ -139,22 +80,22 @@ class Model:
     def hold(self, name: str) -> bool:
         if name not in self.array_slots and self.jobs[name].state == "C":
             return False
-        for job in self.named(name):
+        for job in self.targets(name):
             if job.state != "C":
                 job.holds.add("u")
-                self._settle(job)
+                self.settle(job)
         return True
 
     def release(self, name: str) -> bool:
         """Of an array: up to the first member that is not held."""
         if name not in self.array_slots and self.jobs[name].state == "C":
             return False
-        for job in self.named(name):
+        for job in self.targets(name):
             if job.state != "C":
                 if "u" not in job.holds:
                     return False
                 job.holds.discard("u")
-                self._settle(job)
+                self.settle(job)
         return True
 
     def alter(self, name: str, count: int, ppn: int) -> bool:
@@ -172,36 +113,13 @@ class Model:
         limit = self.array_slots[array]
         if limit is None:
             return
-        members = self.members(array)
+        members = self.targets(array)
         busy = sum(job.state != "C" and "l" not in job.holds for job in members)
         for job in members:
             if busy < limit and job.state == "H" and "l" in job.holds:
                 job.holds.discard("l")
-                self._settle(job)
+                self.settle(job)
                 busy += 1
-
-    # --- dependencies --------------------------------------------------------------------
-
-    @staticmethod
-    def _met(kind: str, target: Job) -> bool:
-        if kind == "after":
-            return target.state in "REC"
-        good = {"afterok": target.exit == 0, "afternotok": target.exit != 0, "afterany": True}
-        return target.state == "C" and good[kind]
-
-    def _judge(self, target: Job) -> None:
-        """Something has become of a job: who waited for it goes, or is deleted."""
-        for job in list(self.jobs.values()):
-            for wait in [each for each in job.waits if each[1] == target.name]:
-                if job.state not in "QH":
-                    continue
-                if self._met(wait[0], target):
-                    job.waits.remove(wait)
-                    if not job.waits:
-                        job.holds.discard("s")
-                        self._settle(job)
-                elif target.state == "C":
-                    self._complete(job, DELETED)
 
     # --- a scheduling cycle ---------------------------------------------------------------
 
@@ -220,11 +138,12 @@ class Model:
             if len(fitting) == job.count:
                 # The last that is found becomes the job's first host.
                 job.slots = [(n, tuple(self.free(n)[: job.ppn])) for n in reversed(fitting)]
+                job.np_at_start = {n: self.nodes[n].np for n in fitting}
                 job.state = "R"
                 job.run += 1
                 yield "run", job.name
             elif not self.fits_defined(job.count, job.ppn):
-                self._complete(job, job.exit)
+                self.complete(job, job.exit)
                 yield "delete", job.name
 
     def _limited(self, job: Job) -> bool:
@@ -248,23 +167,53 @@ class Model:
             job.run -= 1
             self._off_nodes(job)
             return
-        mom.jobs[name] = job.run
-        mom.ending.pop(name, None)
-        self._judge(job)
+        self._taken(job)
+        self.judge(job)
 
     def start_lost(self, name: str, known: bool) -> None:
         """The server died before the mom's answer, whether or not the mom took the job."""
         job = self.jobs[name]
         mom = self.moms[job.slots[0][0]]
         if known and mom.alive:
-            mom.jobs[name] = job.run
-            mom.ending.pop(name, None)
+            self._taken(job)
         self._requeue(job)
+
+    def _taken(self, job: Job) -> None:
+        mom = self.moms[job.slots[0][0]]
+        mom.jobs[job.name] = job.run
+        mom.ending.pop(job.name, None)
+        self.runs.append((job.slots[0][0], job.name, job.run))
+
+    def former_runs(self) -> list[tuple[str, str, int]]:
+        """Runs of jobs that are on nodes again: (mom's node, job, run)."""
+        jobs = self.jobs
+        return [
+            (node, name, run)
+            for node, name, run in self.runs
+            if name in jobs and jobs[name].on_nodes and jobs[name].run != run
+        ]
 
     # --- off the nodes ---------------------------------------------------------------------
 
-    @staticmethod
-    def _off_nodes(job: Job) -> None:
+    def _lose(self, job: Job) -> None:
+        """A job leaves its nodes: where np fell since it came, its slots are nobody's now."""
+        for name, slots in job.slots if job.on_nodes else []:
+            node = self.nodes[name]
+            if node.np < job.np_at_start[name]:
+                node.lost |= {slot for slot in slots if slot < node.np}
+
+    def set_np(self, name: str, np: int) -> None:
+        node = self.nodes[name]
+        node.np = np
+        node.lost = {slot for slot in node.lost if slot < np}
+
+    def lowest_np(self, name: str) -> int:
+        """What np may fall to without a slot in use."""
+        used = [slot for slots in self.held(name).values() for slot in slots]
+        return max(used, default=0) + 1
+
+    def _off_nodes(self, job: Job) -> None:
+        self._lose(job)
         job.slots = []
         job.state = "H" if job.holds else "Q"
 
@@ -272,33 +221,34 @@ class Model:
         self._off_nodes(job)
         self.wakes = True
 
-    def _complete(self, job: Job, exit_status: int) -> None:
+    def complete(self, job: Job, exit_status: int) -> None:
         self.wakes = self.wakes or job.on_nodes
+        self._lose(job)
         job.state, job.exit = "C", exit_status
         if job.array:
             self._give_slots(job.array)
-        self._judge(job)
+        self.judge(job)
 
     def delete(self, name: str) -> bool:
         if name not in self.array_slots:
             return self.jobs[name].state != "C" and self._delete(self.jobs[name])
-        for job in self.members(name):
+        for job in self.targets(name):
             if job.state != "C" and not job.on_nodes:
                 self._delete(job)
-        for job in self.members(name):
+        for job in self.targets(name):
             if job.on_nodes:
                 self._delete(job)
         return True
 
     def _delete(self, job: Job) -> bool:
         if not job.on_nodes:
-            self._complete(job, job.exit)
+            self.complete(job, job.exit)
             return True
         mom = self.moms[job.slots[0][0]]
         if not mom.alive:
             return False
         if mom.jobs.get(job.name) != job.run:
-            self._complete(job, DELETED)
+            self.complete(job, DELETED)
         else:
             job.state = "E"
             mom.ending[job.name] = "kill"
@@ -306,9 +256,9 @@ class Model:
 
     def purge(self, name: str) -> None:
         """`qdel -p`: forgotten, whatever its mom says."""
-        for job in self.named(name):
+        for job in self.targets(name):
             self._mom_purges(job)
-            self._complete(job, job.exit)
+            self.complete(job, job.exit)
             del self.jobs[job.name]
         self.array_slots.pop(name, None)
         self.wakes = True
@@ -346,7 +296,7 @@ class Model:
         if ending == "rerun":
             self._requeue(job)
         else:
-            self._complete(job, exit_status)
+            self.complete(job, exit_status)
 
     # --- nodes and the server ---------------------------------------------------------------
 
@@ -381,3 +331,6 @@ class Model:
         self.wakes = True
         for node in self.nodes.values():
             node.down = True
+            node.lost.clear()
+        for job in self.jobs.values():
+            job.np_at_start = {name: max(slots) + 1 for name, slots in job.slots}

@@ -1,4 +1,4 @@
-"""The real server under the model's steps, and moms that speak its protocol and run nothing."""
+"""The real server under the model's steps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import os
 import pwd
 import re
 import socket
-import socketserver
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,95 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.batch.builtin.cluster import Cluster, install_settings
-from tests.conformance.model import Slots
+from tests.conformance.fake_moms import ADDRESSES, NODES, FakeMoms
+from tests.conformance.model_records import Slots
 from tests.waiting import wait_for
 from torque_mesos.batch.builtin.errors import PbsError
 from torque_mesos.batch.builtin.scheduler import plan
 from torque_mesos.batch.builtin.wire import Decoder, Message, ask, connect_unix, encode
 
-ADDRESSES = {f"n{number}.cluster.test": f"127.0.0.{10 + number}" for number in (1, 2, 3, 4)}
-NODES = tuple(ADDRESSES)
 QUEUES = ("batch", "other")
 
 # Delays of ten seconds are a twentieth of one.
 SCALE = 0.005
-
-
-class FakeMoms:
-    """The moms of all nodes. What is started waits at `gate`, so that a cycle can end first."""
-
-    def __init__(self, ports: tuple[int, int]) -> None:
-        self.alive = dict.fromkeys(NODES, True)
-        self.jobs: dict[str, dict[str, int]] = {name: {} for name in NODES}
-        self.gate = threading.Event()
-        self.gate.set()
-        self.waiting: list[str] = []
-        # What becomes of what waits where the server dies meanwhile: "taken" or "dropped".
-        self.unheard = ""
-        self._servers = [
-            self._listen(name, address, port)
-            for name, address in ADDRESSES.items()
-            for port in ports
-        ]
-
-    def _listen(self, name: str, address: str, port: int) -> socketserver.BaseServer:
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(handler) -> None:  # noqa: N805 - self is the moms
-                decoder = Decoder()
-                while data := handler.received():
-                    for message in decoder.feed(data):
-                        answer = self._answer(name, message)
-                        if answer is not None:
-                            with suppress(OSError):  # the server was killed meanwhile
-                                handler.request.sendall(encode(answer))
-                        return
-
-            def received(handler) -> bytes:  # noqa: N805
-                with suppress(OSError):
-                    return bytes(handler.request.recv(1 << 16))
-                return b""
-
-        class Listener(socketserver.ThreadingTCPServer):
-            allow_reuse_address = True
-            daemon_threads = True
-            request_queue_size = 64
-
-        listener = Listener((address, port), Handler)
-        threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True).start()
-        return listener
-
-    def _answer(self, name: str, message: Message) -> Message | None:
-        """None where a dead mom gives none."""
-        operation = message["op"]
-        if operation == "start":
-            self.waiting.append(message["job"])
-            self.gate.wait(30)
-        try:
-            return self._answer_now(name, message)
-        finally:
-            if operation == "start":
-                self.waiting.remove(message["job"])
-
-    def _answer_now(self, name: str, message: Message) -> Message | None:
-        operation = message["op"]
-        if not self.alive[name] or (operation == "start" and self.unheard == "dropped"):
-            return None
-        if operation == "hierarchy":
-            return {}
-        jobs = self.jobs[name]
-        if operation == "start":
-            jobs[message["job"]] = message["run"]
-        elif jobs.get(message["job"]) != message["run"]:
-            return {"unknown": True}
-        elif operation == "purge":
-            del jobs[message["job"]]
-        return {}
-
-    def close(self) -> None:
-        self.gate.set()
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
 
 
 @dataclass(frozen=True)
@@ -357,7 +277,12 @@ class Site:
 
     def obituary(self, node: str, job: str, exit_status: int, rerun: bool) -> None:
         """A mom tells of a job's end, and forgets it."""
-        message = {"op": "obit", "job": job, "run": self.moms.jobs[node][job], "used": {}}
+        self.late_obituary(node, job, self.moms.jobs[node].pop(job), exit_status, rerun)
+
+    def late_obituary(
+        self, node: str, job: str, run: int, exit_status: int, rerun: bool = False
+    ) -> None:
+        """What a mom says of the end of a run, whether or not it knows of it still."""
+        message = {"op": "obit", "job": job, "run": run, "used": {}}
         more = {"session": 1, "exit_status": exit_status, "rerun": rerun}
         assert self._tell(node, {**message, **more}) == {}
-        del self.moms.jobs[node][job]
