@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torque_mesos.framework.tasks import TaskId
 from torque_mesos.framework.view import LINGER_S, View
 from torque_mesos.mesos.base import Subscribed, TaskStatus
@@ -73,6 +75,19 @@ def test_a_killed_task_whose_executor_says_nothing_is_dropped_after_a_while() ->
     assert view.next_due_s() == 2.0 + LINGER_S
     view.forget_ended(2.0 + LINGER_S)
     assert view.workers() == ((), ())
+
+
+def test_of_an_executor_that_never_spoke_it_is_told_where_its_words_are() -> None:
+    view = connected()
+    view.launched(ID, "a1", 0.0)
+    told = replace(
+        status(TaskState.FAILED, message="Executor terminated"),
+        reason="REASON_EXECUTOR_TERMINATED",
+    )
+    view.status(told, 1.0)
+    assert view.failed == [
+        ("a1", "Executor terminated; stderr in its sandbox on the agent has what it said")
+    ]
 
 
 def test_a_failed_mom_is_gone_at_once_and_counts_against_its_agent() -> None:

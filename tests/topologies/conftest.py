@@ -47,9 +47,9 @@ def _clean() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in ours}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start_site(packages: Packages, mesos_build: Path) -> Iterator[Callable[[Topology], Site]]:
-    """A function that starts a site of a topology."""
+    """A function that starts a site of a topology. It goes at the end, or when it is closed."""
     sites: list[Site] = []
 
     def start(topology: Topology) -> Site:

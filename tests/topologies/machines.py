@@ -75,6 +75,15 @@ class Machines(Hosts):
         root = str(self.folder / f"layer.{host}" / "root")
         return super().command(host, ["env", "-i", *ENVIRONMENT, "chroot", root, *become])
 
+    def outside(self, host: str, *words: str) -> None:
+        """Run a command on a host that must succeed, in this machine's root."""
+        subprocess.run(super().command(host, words), check=True)
+
+    def close(self) -> None:
+        """Power off, and remove the folder, if that was not done before."""
+        if self.folder.exists():
+            super().close()
+
     def install(self, host: str, *packages: Path) -> None:
         """`dpkg --install`."""
         self.check(host, "dpkg", "--install", *map(str, packages))
@@ -87,6 +96,15 @@ class Machines(Hosts):
         """Write a file on a machine."""
         script = 'mkdir -p "$(dirname "$1")" && printf %s "$2" > "$1" && chmod "$3" "$1"'
         self.check(host, "sh", "-euc", script, "sh", path, text, mode)
+
+    def start_daemon(self, host: str, name: str, *words: str) -> subprocess.Popen[bytes]:
+        """Start a daemon that `signal` can find by a name. What it returns ends when it does."""
+        noted = ("sh", "-c", 'echo $$ > "$0"; exec "$@"', f"/run/test.{name}", *words)
+        return self.spawn(host, *noted)
+
+    def signal(self, host: str, name: str, signal: str) -> None:
+        """Send a daemon a signal."""
+        self.check(host, "sh", "-euc", 'kill -s "$0" "$(cat "$1")"', signal, f"/run/test.{name}")
 
     def start_unit(self, host: str, unit: str) -> subprocess.Popen[bytes]:
         """Start what a unit's ExecStart says, as who and in what folders it says."""
@@ -104,4 +122,5 @@ class Machines(Hosts):
                 "--init-groups",
                 *words,
             ]
-        return self.spawn(host, *(word for word in words if not word.startswith("$")))
+        plain = [word for word in words if not word.startswith("$")]
+        return self.start_daemon(host, unit, *plain)

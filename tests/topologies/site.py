@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
-import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +69,6 @@ class Site:
     def __init__(self, topology: Topology, build: Path) -> None:
         self.topology = topology
         self.machines = Machines(topology.others, build)
-        self.agents: dict[str, subprocess.Popen[bytes]] = {}
         self._service: subprocess.Popen[bytes] | None = None
 
     def close(self) -> None:
@@ -121,7 +120,7 @@ class Site:
     def stop_service(self) -> None:
         """As systemd does with KillMode=process: SIGTERM to the service alone."""
         assert self._service is not None
-        self._service.send_signal(signal.SIGTERM)
+        self.machines.signal(HEAD, UNIT, "TERM")
         assert self._service.wait(60) == 0, self.log_end()
 
     def _let_hosts_know_each_other(self) -> None:
@@ -163,15 +162,13 @@ class Site:
             "hostname": name,
             "resources": RESOURCES,
         }
-        self.agents[name] = self._mesosd(name, 5051, "agent", flags, f"{HEAD}:5050")
+        self._mesosd(name, 5051, "agent", flags, f"{HEAD}:5050")
 
-    def _mesosd(
-        self, name: str, port: int, kind: str, flags: dict[str, str], *words: str
-    ) -> subprocess.Popen[bytes]:
+    def _mesosd(self, name: str, port: int, kind: str, flags: dict[str, str], *words: str) -> None:
         where = (f"LIBPROCESS_IP={self.machines.addresses[name]}", f"LIBPROCESS_PORT={port}")
         options = [f"--{key}={value}" for key, value in flags.items()]
         program = str(self.machines.build / "mesosd")
-        return self.machines.spawn(name, "env", *where, program, kind, *words, *options)
+        self.machines.start_daemon(name, kind, "env", *where, program, kind, *words, *options)
 
     # --- what can be seen ---------------------------------------------------------------
 
@@ -193,10 +190,17 @@ class Site:
         (job,) = parse_jobs(self.machines.check(HEAD, "qstat", "-x", job_id)).jobs
         return job
 
+    def status(self) -> dict[str, Any]:
+        """What the framework says of itself; nothing while it does not run."""
+        done = self.machines.run(HEAD, "torque-mesos", "status", "--json")
+        found: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
+        return found
+
     def log_end(self, lines: int = 60) -> str:
-        """The end of what the daemons of the server's host have said."""
+        """The end of what the daemons of the server's host have said, but for Mesos'."""
         text = (self.machines.folder / f"daemons.{HEAD}").read_text(errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
+        ours = [line for line in text.splitlines() if not re.match(r"[IWE]\d{4} ", line)]
+        return "\n".join(ours[-lines:])
 
     def verify(self, *more: str, nodes: int | None = None) -> subprocess.CompletedProcess[str]:
         """The acceptance test, at the server's host: the same command in all topologies."""

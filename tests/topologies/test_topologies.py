@@ -34,3 +34,4 @@ def test_verify_is_green(name: str, start_site: Callable[[Topology], Site]) -> N
     for machine in (HEAD, *site.topology.others):
         for uid in USERS.values():
             assert site.machines.processes(machine, uid) == []
+    site.close()

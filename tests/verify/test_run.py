@@ -157,7 +157,14 @@ def test_fewer_records_than_expected_fail() -> None:
     assert "records: 1 node records of the framework, not 3" in told
 
 
-def test_an_exit_status_that_the_server_forgot_is_read_from_its_accounting(tmp_path: Path) -> None:
+def test_a_server_that_lets_nobody_submit_from_a_host_is_told_how_to() -> None:
+    refusal = "qsub: submit error (Bad UID for job execution MSG=ruserok failed validating a/a)"
+    cluster = cluster_of(parked("n1"))
+    told = failures(verified(cluster, FakeAccount(cluster, client="c1", refuses=refusal)))
+    assert "qmgr -c 'set server submit_hosts += c1'" in told[0]
+
+
+def test_a_job_that_the_server_forgot_is_known_from_its_accounting(tmp_path: Path) -> None:
     line = "11/20/2026 10:00:00;E;1.head;user=alice Exit_status=7 resources_used.cput=00:00:00\n"
     (tmp_path / "20261120").write_text(line.replace("1.head", "2.head") + line)
 
@@ -173,7 +180,7 @@ def test_an_exit_status_that_the_server_forgot_is_read_from_its_accounting(tmp_p
     run = Verification(cluster, [account], asked, clock=cluster.clock, sleep=cluster.sleep)
     one = by_name(run.run())["one"]
     run.clean()
-    assert not any("exit status" in text for text in one.failures)
+    assert one.failures == ()  # its owner is told there, too
     (tmp_path / "20261120").unlink()
     cluster = Forgetful({"n1": parked("n1", np=1)})
     run = Verification(

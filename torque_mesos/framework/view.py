@@ -84,7 +84,7 @@ class View:
         else:
             del self.tasks[event.task_id]
             if event.state in (TaskState.FAILED, TaskState.ERROR, TaskState.DROPPED):
-                self.failed.append((known.agent_id, event.message or event.reason))
+                self.failed.append((known.agent_id, _cause(event)))
 
     def _others(self, key: str, ended: Task) -> bool:
         """Whether the executor of a task that ended has other tasks, so that it goes on."""
@@ -168,3 +168,11 @@ class View:
 
 def _runs(tasks: list[Task]) -> bool:
     return any(task.state is TaskState.RUNNING for task in tasks)
+
+
+def _cause(event: mesos.TaskStatus) -> str:
+    """Why a task failed. Of an executor that never spoke Mesos tells no more than its end."""
+    text = event.message or event.reason
+    if event.reason == "REASON_EXECUTOR_TERMINATED":
+        return f"{text}; stderr in its sandbox on the agent has what it said"
+    return text

@@ -1,15 +1,25 @@
-"""The exit status of a job that the server does not list any more."""
+"""What the accounting files tell of a job that the server does not list any more."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 _STATUS = re.compile(r"(?:^| )Exit_status=(-?[0-9]+)(?: |$)", re.ASCII)
+_USER = re.compile(r"(?:^| )user=(\S+)(?: |$)", re.ASCII)
 _FILES = 2  # today's, and one more for a job over midnight
 
 
-def exit_status_of(job_id: str, accounting_dir: Path) -> int | None:
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a job ended, and whose it was (without a host)."""
+
+    exit_status: int
+    user: str
+
+
+def ended(job_id: str, accounting_dir: Path) -> Ended | None:
     """What the accounting files tell; None if they cannot be read or do not name it."""
     try:
         files = sorted(accounting_dir.iterdir())[-_FILES:]
@@ -21,6 +31,7 @@ def exit_status_of(job_id: str, accounting_dir: Path) -> int | None:
             _, _, rest = line.partition(";")
             kind, _, rest = rest.partition(";")
             name, _, words = rest.partition(";")
-            if kind == "E" and name == job_id and (found := _STATUS.search(words)):
-                return int(found[1])
+            if kind == "E" and name == job_id and (status := _STATUS.search(words)):
+                user = _USER.search(words)
+                return Ended(int(status[1]), user[1] if user else "")
     return None

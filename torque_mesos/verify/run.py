@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from torque_mesos.batch.base import BatchError
-from torque_mesos.model import Job, JobState, Reading
+from torque_mesos.model import Reading
 from torque_mesos.verify.account import Account, Unusable
 from torque_mesos.verify.cases import Case, choose, ours
 from torque_mesos.verify.checks import (
@@ -23,7 +23,7 @@ from torque_mesos.verify.checks import (
     still_there,
     usable,
 )
-from torque_mesos.verify.ended import exit_status_of
+from torque_mesos.verify.submitted import Submitted
 
 FOLDER = "torque-mesos-verify."
 _MAKE_FOLDER = f'exec mktemp -d "${{1:-$HOME}}/{FOLDER}XXXXXX"'
@@ -57,22 +57,6 @@ class Options:
     why: Callable[[str], str] = field(default=lambda _: "")
 
 
-@dataclass
-class _Submitted:
-    account: Account
-    case: Case
-    folder: str
-    token: str
-    began_s: float
-    job_id: str = ""
-    failure: str = ""
-    job: Job | None = None  # as last seen
-    seconds: float | None = None  # until it was over
-    exit_status: int | None = None
-    stdout: str | None = None
-    stderr: str | None = None
-
-
 class Verification:
     """One run of the test. `run` once, then `clean`, however `run` ended.
 
@@ -94,7 +78,7 @@ class Verification:
         self._options = options
         self._clock = clock
         self._sleep = sleep
-        self._jobs: list[_Submitted] = []
+        self._jobs: list[Submitted] = []
         self._folders: list[tuple[Account, str]] = []
         self._our_nodes: set[str] = set()
         self._outputs_until_s = 0.0
@@ -164,11 +148,12 @@ class Verification:
         for case in cases:
             self._sleep(0)
             token = f"verify-{secrets.token_hex(4)}"
-            job = _Submitted(account, case, folder, token, self._clock())
+            job = Submitted(account, case, folder, token, self._clock())
             self._jobs.append(job)
             self._submit(job)
+            self._glance()
 
-    def _submit(self, job: _Submitted) -> None:
+    def _submit(self, job: Submitted) -> None:
         queue = ["-q", self._options.queue] if self._options.queue else []
         argv = ["qsub", "-N", f"tm-{job.case.name}", "-l", job.case.request, *queue]
         pbsdsh = posixpath.join(self._options.bin_dir, "pbsdsh")
@@ -179,23 +164,27 @@ class Verification:
             job.failure = str(error)
             return
         if answer.exit_code or not answer.stdout.strip():
-            job.failure = f"it was refused: {answer}"
+            job.refused(answer)
         else:
             job.job_id = answer.stdout.split()[-1]
 
+    def _glance(self) -> None:
+        """Look how the jobs are: one that is over soon may not be listed for long."""
+        try:
+            self._look(self._read())
+        except BatchError as error:
+            for job in self._open():
+                job.failure = f"the server cannot be read: {error}"
+
     # --- waiting ------------------------------------------------------------------
 
-    def _open(self) -> list[_Submitted]:
+    def _open(self) -> list[Submitted]:
         return [job for job in self._jobs if job.job_id and job.seconds is None]
 
     def _wait(self) -> None:
         until_s = self._clock() + self._options.deadline_s
         while self._open():
-            try:
-                self._look(self._read())
-            except BatchError as error:
-                for job in self._open():
-                    job.failure = f"the server cannot be read: {error}"
+            self._glance()
             if self._clock() >= until_s:
                 return
             if self._open():
@@ -204,17 +193,9 @@ class Verification:
     def _look(self, reading: Reading) -> None:
         listed = {job.job_id: job for job in reading.jobs}
         for job in self._open():
-            job.failure = ""
-            job.job = listed.get(job.job_id, job.job)
-            if job.job_id in listed and listed[job.job_id].state is not JobState.COMPLETE:
-                continue
-            job.seconds = self._clock() - job.began_s
-            if job.job is not None:
-                job.exit_status = job.job.exit_status
-            if job.exit_status is None:
-                job.exit_status = exit_status_of(job.job_id, self._options.accounting_dir)
+            job.look(listed.get(job.job_id), self._clock(), self._options.accounting_dir)
 
-    def _collect(self, job: _Submitted) -> None:
+    def _collect(self, job: Submitted) -> None:
         """Fetch its output, which may need a moment to come."""
         number = job.job_id.partition(".")[0]
         names = {kind: f"tm-{job.case.name}.{kind}{number}" for kind in "oe"}
@@ -225,7 +206,7 @@ class Verification:
             self._sleep(_LOOK_S)
         job.stdout, job.stderr = found["o"], found["e"]
 
-    def _file(self, job: _Submitted, name: str) -> str | None:
+    def _file(self, job: Submitted, name: str) -> str | None:
         try:
             answer = job.account.run(["cat", "--", posixpath.join(job.folder, name)])
         except Unusable:
@@ -252,12 +233,11 @@ class Verification:
 
     # --- the end ------------------------------------------------------------------
 
-    def _result(self, job: _Submitted) -> Result:
+    def _result(self, job: Submitted) -> Result:
         found: tuple[str, ...]
         if job.seconds is not None:
             self._collect(job)
-            owner = job.job.owner if job.job else ""
-            evidence = Evidence(owner, job.stdout, job.stderr, job.exit_status)
+            evidence = Evidence(job.owner, job.stdout, job.stderr, job.exit_status)
             user = job.account.user
             found = tuple(failures(job.case, user, job.token, evidence, self._our_nodes))
         elif job.failure:
@@ -274,7 +254,7 @@ class Verification:
             found,
         )
 
-    def _late(self, job: _Submitted) -> str:
+    def _late(self, job: Submitted) -> str:
         state = job.job.state.name.lower() if job.job else "not listed"
         why = self._options.why(job.job_id) or (job.job.comment if job.job else "")
         text = f"not over after {self._options.deadline_s:g} s: it is {state}"
