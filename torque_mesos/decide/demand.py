@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from torque_mesos.decide.facts import Whole
 from torque_mesos.decide.packing import Host, Tier, place
+from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pool import Limit, Pool
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.request import (
@@ -19,7 +20,7 @@ from torque_mesos.decide.request import (
 )
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.decide.worker import Phase
-from torque_mesos.model import Job, JobState, Resources
+from torque_mesos.model import Job, JobState, Queue, Resources
 
 _NOT_WAITING = frozenset({JobState.RUNNING, JobState.EXITING, JobState.COMPLETE})
 _WHY_NOT = {
@@ -39,16 +40,51 @@ class Demand:
     pool: Pool
 
 
+@dataclass(slots=True)
+class _Last:
+    """The demand of the turn before, by job, and what it followed from beside the jobs.
+
+    As all of that is frozen, a job that is the same has the same.
+    """
+
+    policy: Policy | None = None
+    queues: tuple[Queue, ...] = ()
+    verdicts: dict[Request, Reason | None] | None = None
+    demands: dict[str, Demand] = field(default_factory=dict)
+
+    def of(self, turn: Turn, verdicts: dict[Request, Reason | None]) -> dict[str, Demand]:
+        """What of it holds for a turn still."""
+        policy, queues = turn.policy, turn.reading.queues
+        alike = self.policy is policy and self.verdicts is verdicts and self.queues == queues
+        self.policy, self.queues, self.verdicts = policy, queues, verdicts
+        return self.demands if alike else {}
+
+
+_last = _Last()
+
+
 def demands(turn: Turn) -> list[Demand]:
     """The jobs that want capacity, in the server's order. The others get their reason."""
     queues = {queue.name: queue for queue in turn.reading.queues}
     cluster: _Cluster = ()
     verdicts: dict[Request, Reason | None] | None = None  # made when a job asks for it
     watched: dict[str, bool] = {}
-    wanted = []
+    wanted: list[Demand] = []
+    before: dict[str, Demand] | None = None
+    seen: dict[str, Demand] = {}
     for job in turn.reading.jobs:
         if job.state in _NOT_WAITING:
             continue
+        if job.state is JobState.QUEUED:
+            if before is None:
+                cluster = _whole_cluster(turn)
+                verdicts = _verdicts(turn.policy.slot, turn.policy.limit, cluster)
+                before = _last.of(turn, verdicts)
+            known = before.get(job.job_id)
+            if known is not None and known.job is job:
+                seen[job.job_id] = known
+                wanted.append(known)
+                continue
         queue = queues.get(job.queue)
         if job.queue not in watched:
             watched[job.queue] = turn.policy.watches(job.queue)
@@ -84,6 +120,10 @@ def demands(turn: Turn) -> list[Demand]:
                 turn.jobs[job.job_id] = never
             else:
                 wanted.append(Demand(job, request, pool))
+                if job.state is JobState.QUEUED:
+                    seen[job.job_id] = wanted[-1]
+    if before is not None:
+        _last.demands = seen
     return wanted
 
 

@@ -25,7 +25,7 @@ FIRST_REST_S, LONGEST_REST_S = 5.0, 60.0
 
 def keep_tries(turn: Turn, growth: Growth) -> dict[str, Request]:
     """Forget the tries of requests that no job waits with. Gives those that wait, by their text."""
-    waiting = {str(request): request for request in set(growth.short.values())}
+    waiting = {str(request): request for request in growth.requests_short}
     turn.tries = {text: tries for text, tries in turn.tries.items() if text in waiting}
     return waiting
 

@@ -54,7 +54,12 @@ def _serve_all(turn: Turn, growth: Growth, shelf: Shelf, wanted: list[Demand]) -
     """Serve the jobs that the scheduler may start, in its order."""
     starts, used = Starts(turn.reading), Used(turn.policy, turn.pools, turn.reading)
     counted = starts.any or used.any
+    free = not (counted or turn.bounds.any)  # then what a request was refused is refused again
     for demand in in_order(turn, wanted):
+        if free and (again := growth.refused.get(demand.request)) is not None:
+            turn.jobs[demand.job.job_id] = again.reason
+            growth.short[demand.job.job_id] = demand.request
+            continue
         refusal = None
         if counted:
             refusal = starts.refusal(demand.job) or used.refusal(demand.pool, demand.request)

@@ -52,7 +52,8 @@ class Growth:
     offers of each host; `ahead`: what of them no job wants; `extras`: what to take beside
     them, memory above the slots' own and gpus. `memory_short`: nodes whose jobs asked for more
     memory than there is, or is offered. `in_use`: what jobs use of nodes beside
-    their slots. `protected`: why no mom is started anywhere.
+    their slots. `grows_by`: the slots that a worker could get beside its own, had its agent
+    nothing else; as far as it was asked for. `protected`: why no mom is started anywhere.
     """
 
     claimed: set[str] = field(default_factory=set)
@@ -74,12 +75,18 @@ class Growth:
     waiting: bool = False
     hosts: dict[str, Host] = field(default_factory=dict)
     in_use: dict[str, Usage] = field(default_factory=dict)
+    grows_by: dict[str, int] = field(default_factory=dict)
     protected: Reason | None = None
 
     @cached_property
-    def parts_short(self) -> frozenset[Chunk]:
+    def requests_short(self) -> frozenset[Request]:
         """What the jobs that are short ask for. (Read it when all jobs are served.)"""
-        return frozenset(chunk for request in self.short.values() for chunk in request.chunks)
+        return frozenset(self.short.values())
+
+    @cached_property
+    def parts_short(self) -> frozenset[Chunk]:
+        """The same, part by part."""
+        return frozenset(chunk for request in self.requests_short for chunk in request.chunks)
 
     @cached_property
     def parts_unplaced(self) -> frozenset[Chunk]:

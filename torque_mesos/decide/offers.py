@@ -90,7 +90,7 @@ def _roles(turn: Turn, growth: Growth) -> tuple[tuple[str, ...], tuple[str, ...]
     roles = {turn.role_of(pool) for pool in turn.pools.all}
     if len(roles) == 1 or growth.floor_short:
         return (), ()
-    words = frozenset().union(*(request.names for request in set(growth.short.values())))
+    words = frozenset().union(*(request.names for request in growth.requests_short))
     wanted = {turn.role_of(pool) for pool in turn.pools.all if pool.word in words}
     return tuple(sorted(wanted)), tuple(sorted(roles - wanted))
 

@@ -112,7 +112,11 @@ def _no_place(turn: Turn, growth: Growth, request: Request) -> Refusal:
             if host.tier is not Tier.OFFERED:
                 served.append(most)
         if host.tier is not Tier.OFFERED:
-            more = turn.full_slots(name) - turn.workers[name].slots if growable(turn, name) else 0
+            if name not in growth.grows_by:
+                can = growable(turn, name)
+                more = turn.full_slots(name) - turn.workers[name].slots if can else 0
+                growth.grows_by[name] = more
+            more = growth.grows_by[name]
             ours += bool(most) or _could_serve(
                 turn, name, request, host.up_to(Tier.STARTING) + more
             )

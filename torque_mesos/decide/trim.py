@@ -120,10 +120,11 @@ def finish_trims(turn: Turn, growth: Growth) -> None:
     Those that hold less than the slots up to the highest in use stay as they are: those above
     end first, or what is missing comes back for a job.
     """
-    for name in {**dict.fromkeys(turn.asked_to_end()), **dict.fromkeys(turn.moving)}:
+    asked = dict.fromkeys(turn.asked_to_end())
+    for name in {**asked, **dict.fromkeys(turn.moving)}:
         if name not in turn.workers:
             continue
-        if turn.ending(name):
+        if name in asked and turn.ending(name):
             if not (turn.stopping(name) or turn.unreachable(name)):
                 _ask_again(turn, name)
         elif not turn.trimmed(name) or name in growth.claimed:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -71,6 +73,22 @@ class Run:
 
 def simulate(trace: Trace, policy: Policy, options: Options) -> Run:
     """Run every job of a trace that the machines can ever run."""
+    with _rarely_collected():
+        return _simulated(trace, policy, options)
+
+
+@contextlib.contextmanager
+def _rarely_collected() -> Iterator[None]:
+    """All that is kept of a run is kept until its end: looking for garbage in it costs a lot."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _simulated(trace: Trace, policy: Policy, options: Options) -> Run:
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     can, never = _sorted_out(trace, policy.slot)
     clock = Clock(options.seed, options.delays.jitter)
