@@ -114,6 +114,26 @@ def test_a_missing_queue_that_may_not_be_made() -> None:
             wishes(Needs(queues=("long",)), Present({}, BATCH))
 
 
+@pytest.mark.parametrize(
+    ("note", "properties", "then"),
+    [
+        ("torque-mesos:capacity", "mesos", "gpunode,mesos"),
+        ("torque-mesos:capacity", "gpunode,mesos,more", None),
+        ("torque-mesos:capacity", None, "gpunode,mesos"),
+        ("theirs", "mesos", None),
+    ],
+)
+def test_the_capacity_record_has_the_properties_of_pools(
+    note: str, properties: str | None, then: str | None
+) -> None:
+    thing = Thing("node localhost", "np=1", "why")
+    needs = Needs(capacity=thing, properties=("mesos", "gpunode"))
+    own = {} if properties is None else {"localhost": properties}
+    found = wanted(needs, {}, nodes={"localhost": note}, node_properties=own)
+    assert found.get("node localhost properties") == then
+    assert "node localhost" not in found
+
+
 def test_a_value_that_qmgr_cannot_be_given() -> None:
     assert Change("set", "server", "x", None, "a b", "").command() == 'set server x="a b"'
     with pytest.raises(Refused, match="qmgr cannot"):

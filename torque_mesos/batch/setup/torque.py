@@ -21,6 +21,9 @@ NEEDNODES = "resources_default.neednodes"
 UNSET_SCHEDULER_ITERATION = "600"
 """What holds where `scheduler_iteration` is not set. (`unset` of it does nothing.)"""
 
+MARK = "torque-mesos"
+"""What the notes of our records begin with."""
+
 _LONGEST_REPORT_S = 5  # `$status_update_time` of our moms
 _CYCLE_S = 60
 _KEEP_S = 60
@@ -53,6 +56,17 @@ def wishes(needs: Needs, present: Present) -> list[Wish | Thing]:
         found += _queue(needs, present, names.queue_name(name))
     if needs.capacity is not None:
         found.append(needs.capacity)
+        name = needs.capacity.target.partition(" ")[2]
+        if present.nodes.get(name, "").startswith(MARK):
+            found.append(
+                Wish(
+                    needs.capacity.target,
+                    "properties",
+                    ",".join(names.property_name(item) for item in needs.properties),
+                    "else the scheduler deletes waiting jobs that ask for one that no node has yet",
+                    Rule.INCLUDES,
+                )
+            )
     return found
 
 

@@ -11,9 +11,6 @@ from torque_mesos.batch.torque_commands import accepted, says_no_nodes, server_a
 from torque_mesos.batch.torque_settings import TorqueSettings
 from torque_mesos.batch.torque_xml import Nodes, parse_attributes, parse_nodes
 
-MARK = "torque-mesos"
-"""What the notes of our records begin with."""
-
 
 class TorqueDesk:
     """See `deed.Desk`."""
@@ -34,10 +31,14 @@ class TorqueDesk:
             server,
             dict(queues),
             nodes={node.name: node.note for node in nodes},
+            node_properties={
+                node.name: ",".join(sorted(node.properties)) for node in nodes if node.properties
+            },
             others_nodes=tuple(
                 node.name
                 for node in nodes
-                if not node.note.startswith(MARK) and node.name != self._settings.capacity_record
+                if not node.note.startswith(torque.MARK)
+                and node.name != self._settings.capacity_record
             ),
             waiting=len(waiting),
         )

@@ -24,6 +24,7 @@ class Rule(enum.Enum):
     EXACTLY = "exactly"
     AT_LEAST = "at least"
     AT_MOST = "at most, but above 0"
+    INCLUDES = "these words, and any others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What is there now: attributes by name, the notes of nodes by name.
+    """What is there now: attributes by name, notes and properties of nodes by the node's name.
 
     `files`: the lines that may be changed, by the file's path. `others_nodes`: nodes that are
     not ours. `waiting`: how many jobs wait.
@@ -110,13 +111,19 @@ class Present:
     queues: Mapping[str, Mapping[str, str]]
     resources: frozenset[str] = frozenset()
     nodes: Mapping[str, str] = field(default_factory=frozen_map)
+    node_properties: Mapping[str, str] = field(default_factory=frozen_map)
     files: Mapping[str, str] = field(default_factory=frozen_map)
     others_nodes: tuple[str, ...] = ()
     waiting: int = 0
 
     def attribute(self, target: str, name: str) -> str | None:
-        """The value of an attribute of `server` or `queue NAME`, None where it is not set."""
+        """The value of an attribute of `server`, `queue NAME` or (`properties`) `node NAME`.
+
+        None where it is not set.
+        """
         kind, _, of = target.partition(" ")
+        if kind == "node":
+            return self.node_properties.get(of) if name == "properties" else None
         values = self.server if kind == SERVER else self.queues.get(of, {})
         return values.get(name)
 
@@ -177,9 +184,10 @@ def changes(wishes: Iterable[Wish | Thing | Change], present: Present) -> list[C
             old = present.attribute(wish.target, wish.attribute)
             old = made.get(wish.target, {}).get(wish.attribute, old)
             if not _fulfilled(wish, old):
-                found.append(
-                    Change("set", wish.target, wish.attribute, old, wish.value, wish.reason)
-                )
+                value = wish.value
+                if wish.rule is Rule.INCLUDES:
+                    value = ",".join(sorted(_words(old) | _words(value)))
+                found.append(Change("set", wish.target, wish.attribute, old, value, wish.reason))
     return found
 
 
@@ -194,6 +202,8 @@ def quoted(value: str) -> str:
 
 def _fulfilled(wish: Wish, old: str | None) -> bool:
     now = wish.unset if old is None else old
+    if wish.rule is Rule.INCLUDES:
+        return _words(wish.value) <= _words(now)
     if now is None:
         return False
     if wish.rule is Rule.EXACTLY:
@@ -205,3 +215,7 @@ def _fulfilled(wish: Wish, old: str | None) -> bool:
     if wish.rule is Rule.AT_LEAST:
         return number >= int(wish.value)
     return 0 < number <= int(wish.value)
+
+
+def _words(text: str | None) -> set[str]:
+    return {word for word in (text or "").split(",") if word}
