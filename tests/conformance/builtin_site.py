@@ -83,6 +83,7 @@ class BuiltinSite:
 
     def _neutral(self, text: str) -> str:
         text = text.replace(str(self.cluster.work), "/home/batchuser")
+        text = text.replace(str(self.cluster.home), "/var/spool/torque")
         for name, port in (("mom_service_port", "15002"), ("mom_manager_port", "15003")):
             text = re.sub(rf"\b{self._ports[name]}\b", port, text)
         text = renamed(text, socket.gethostname(), "head")

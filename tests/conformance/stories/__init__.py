@@ -20,10 +20,23 @@ from tests.conformance.stories import (
     mix,
     options,
     queues,
+    usages,
 )
 
 STORIES: dict[str, Sequence[Step]] = {}
-_MODULES = (basics, mix, marks, arrays, dependencies, holds, queues, faults, options, alterations)
+_MODULES = (
+    basics,
+    mix,
+    marks,
+    arrays,
+    dependencies,
+    holds,
+    queues,
+    faults,
+    options,
+    alterations,
+    usages,
+)
 for _module in _MODULES:
     assert not set(STORIES) & set(_module.STORIES)
     STORIES.update(_module.STORIES)

@@ -13,10 +13,11 @@ class CommandLine(NamedTuple):
     errors: List[str]
 
 
-def parse(command: str, words: List[str], letters: str) -> CommandLine:
+def parse(command: str, words: List[str], letters: str, mixed: bool = True) -> CommandLine:
     """Read `words`; `letters` are getopt's (`h:` takes a value). Wrong options are skipped.
 
-    There are no long options: each letter of `--all` is one, and `-` is one, too.
+    There are no long options: each letter of `--all` is one, and `-` is one, too. Where they
+    are not `mixed`, the first word that is no option ends them.
     """
     found = CommandLine([], [], [])
     rest = list(words)
@@ -27,6 +28,9 @@ def parse(command: str, words: List[str], letters: str) -> CommandLine:
             break
         if not word.startswith("-") or word == "-":
             found.names.append(word)
+            if not mixed:
+                found.names.extend(rest)
+                break
             continue
         _read(command, word[1:], rest, letters, found)
     return found

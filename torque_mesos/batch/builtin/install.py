@@ -55,6 +55,7 @@ _MOM_MODULES = (
     "__init__",
     "auth",
     "client",
+    "command_line",
     "errors",
     "home",
     "launch",

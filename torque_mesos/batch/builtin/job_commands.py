@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import getopt
 import sys
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from . import command_line
 from .client import Server, Unreachable, shown_id, warn
 from .errors import PbsError
 from .home import Home
@@ -23,14 +23,17 @@ def connect(command: str, home: Home) -> Server:
         sys.exit(error.code & 0xFF)
 
 
-def options(command: str, letters: str, usage: str, least: int = 1, status: int = 2) -> Chosen:
-    """Options and names; exits with the usage where it must."""
-    try:
-        found, names = getopt.gnu_getopt(sys.argv[1:], letters)
-    except getopt.GetoptError as error:
-        warn(f"{command}: invalid option -- '{error.opt}'\n{usage}")
-        sys.exit(2)
-    if len(names) < least:
+def options(
+    command: str, letters: str, usage: str, least: int = 1, status: int = 2, quiet: bool = False
+) -> Chosen:
+    """Options and names; exits with `status` and the usage where it must.
+
+    `quiet`: the command does not say which option is none of its.
+    """
+    found, names, errors = command_line.parse(command, sys.argv[1:], letters)
+    for text in [] if quiet else errors:
+        warn(text)
+    if errors or len(names) < least:
         warn(usage)
         sys.exit(status)
     return dict(found), names

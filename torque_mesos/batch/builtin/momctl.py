@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getopt
 import os
 import socket
 import sys
 import time
 from typing import Dict, List, Tuple
 
+from . import command_line
 from .auth import open_tcp
 from .client import warn
 from .home import MOM_MANAGER_PORT, Home
@@ -63,8 +63,10 @@ def _wait_until_gone(address: str, port: int, limit_s: float = 5.0) -> None:
 
 
 def _spread(words: List[str]) -> Tuple[Dict[str, str], List[str]]:
-    """The options, and the attributes that are asked for. Raises `getopt.GetoptError`."""
-    options, _ = getopt.getopt(words, "c:Cd:f:h:lp:q:r:su")
+    """The options, and the attributes that are asked for; wrong options are only told of."""
+    options, _, errors = command_line.parse("momctl", words, "c:Cd:f:h:lp:q:r:su", mixed=False)
+    for text in errors:
+        warn(text)
     chosen = dict(options)
     asked = [value for option, value in options if option == "-q"]
     if "-d" in chosen:
@@ -122,17 +124,11 @@ def _tell(message: Message, found: Message, host: str, address: str, asked: List
 def main(home_path: str = "/var/spool/torque") -> int:
     """momctl [-h HOST,... | -f FILE] [-p PORT] -s | -C | -c JOB | -d LEVEL | -q NAME | -r FILE."""
     home = Home(home_path)
-    try:
-        chosen, asked = _spread(sys.argv[1:])
-    except getopt.GetoptError as error:
-        missing = "requires argument" in error.msg and len(error.opt) == 1
-        letter = error.opt if len(error.opt) == 1 else "-"
-        why = "option requires an argument" if missing else "invalid option"
-        warn(f"momctl: {why} -- '{letter}'\n{_USAGE}")
-        return 1
-    if {"-l", "-u"} & set(chosen):
+    chosen, asked = _spread(sys.argv[1:])
+    orders = {"-s", "-C", "-c", "-r"} & set(chosen)
+    if {"-l", "-u"} & set(chosen) and not asked and not orders:
         return 0
-    if not asked and not {"-s", "-C", "-c", "-r"} & set(chosen):
+    if not asked and not orders:
         warn(_USAGE)
         return 1
     try:

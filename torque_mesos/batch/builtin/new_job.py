@@ -65,7 +65,10 @@ def group_of(account: pwd.struct_passwd, asked: str) -> str:
         text = f"cannot locate group {wanted} in server group file"
         raise PbsError(BADGRP, text) from None
     if found.gr_gid != account.pw_gid and account.pw_name not in found.gr_mem:
-        raise PbsError(BADGRP, f"user {account.pw_name} is not a member of group {wanted}")
+        raise PbsError(
+            BADGRP,
+            f"user {account.pw_name} is not a member of group {wanted} in server password file",
+        )
     return wanted
 
 
@@ -73,6 +76,11 @@ def check_users(owner: str, host: str, asked: str) -> None:
     """Nobody submits for another. Raises `PbsError` (BADUSER)."""
     for name in filter(None, asked.split(",")):
         user = name.split("@")[0]
+        try:
+            pwd.getpwnam(user)
+        except KeyError:
+            text = f"User {user} does not exist in server password file\n"
+            raise PbsError(BADUSER, text) from None
         if user == "root":
             raise PbsError(BADUSER, "root user root not allowed")
         if user != owner:

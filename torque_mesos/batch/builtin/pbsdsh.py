@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import base64
-import getopt
 import os
 import selectors
 import socket
 import sys
 from typing import Dict, List, Optional, Tuple
 
+from . import command_line
 from .client import warn
 from .wire import REPLY_LIMIT, Decoder, Message, ask, connect_unix, encode
 
-_USAGE = (
-    "Usage: pbsdsh [-c copies | -n nodenumber | -h hostname] [-e name[=value],...] [-E]\n"
-    "              [-o] [-s] [-u] [-v] program [args]..."
-)
+_USAGE = """\
+Usage: pbsdsh [-c copies][-e name[=[value]][,...]][-E][-o][-s][-u][-v] program [args]...]
+       pbsdsh [-n nodenumber][-e name[=[value]][,...]][-E][-o][-s][-u][-v] program [args]...
+       pbsdsh [-h hostname][-e name[=[value]][,...]][-E][-o][-v] program [args]...
+Where -c copies =  run  copy of "args" on the first "copies" nodes,
+      -e list = comma separated list of variables to pass to spawned task(s),
+                if variable given without value, value will be read from
+                environment if it exists otherwise it will be empty,
+      -E = pass all environment variables to spawned task(s),
+      -n nodenumber = run a copy of "args" on the "nodenumber"-th node,
+      -o = direct tasks' stdout and stderr to the corresponding streams of pbsdsh
+           Otherwise, tasks' stdout and/or stderr go to the job,
+      -s = forces synchronous execution,
+      -u = run on unique hostnames,
+      -h = run on this specific hostname,
+      -v = forces verbose output."""
 
 Slots = List[Tuple[int, str]]
 
@@ -101,16 +113,15 @@ class Spawns:
 
 def main(_home_path: Optional[str] = None) -> int:
     """The command. As TORQUE's, it exits with 0 whatever the tasks exit with."""
-    try:
-        flags, words = getopt.getopt(sys.argv[1:], "c:e:Eh:n:osuv")
-    except getopt.GetoptError as error:
-        warn(f"pbsdsh: invalid option -- '{error.opt}'\n{_USAGE}")
-        return 1
+    letters = "c:e:Eh:n:osuv"
+    flags, words, errors = command_line.parse("pbsdsh", sys.argv[1:], letters, mixed=False)
+    for text in errors:
+        warn(text)
     chosen = dict(flags)
     numbers = [chosen[key] for key in ("-c", "-n") if key in chosen]
     if not words:
         _say("must specify a program")
-    if not words or len(numbers) > 1 or not all(number.isdigit() for number in numbers):
+    if errors or not words or len(numbers) > 1 or not all(number.isdigit() for number in numbers):
         warn(_USAGE)
         return 1
     path, job = os.environ.get("PBS_TM_SOCKET", ""), os.environ.get("PBS_JOBID", "")

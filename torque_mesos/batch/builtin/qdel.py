@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Dict
 
+from . import command_line
 from .client import warn
 from .errors import UNKJOBID, PbsError
 from .home import Home
@@ -11,7 +13,8 @@ from .job_commands import connect, each, illegal, options
 
 _QDEL = (
     "usage: qdel [{ -a | -c | -p | -t | -W delay | -m message}] [-b retry_seconds] "
-    "[<JOBID>[<JOBID>]|'all'|'ALL']..."
+    "[<JOBID>[<JOBID>]|'all'|'ALL']...\n"
+    "       -a -c, -m, -p, -t, and -W are mutually exclusive"
 )
 _QRERUN = "usage: qrerun [-f] <JOBID>[ <JOBID>]..."
 _QRUN = "Usage: qrun [-a] [-H host] job_id ..."
@@ -20,7 +23,16 @@ _QTERM = "Usage: qterm [-t quick] [server ...]"
 
 def qdel(home_path: str) -> int:
     """qdel [-p] [-W DELAY] [-t RANGE] JOB... | all."""
-    chosen, names = options("qdel", "acpt:W:m:b:", _QDEL)
+    given, names, errors = command_line.parse("qdel", sys.argv[1:], "acpt:W:m:b:")
+    for text in errors:
+        warn(text)
+    chosen = dict(given)
+    if "-c" in chosen:
+        # Seen on TORQUE: whatever else is asked.
+        return 0
+    if errors or not names or len({"-a", "-m", "-p", "-t", "-W"} & set(chosen)) > 1:
+        warn(_QDEL)
+        return 2
     delay = chosen.get("-W")
     if delay is not None and not delay.isdigit():
         return illegal("qdel", "-W", _QDEL)
@@ -68,7 +80,7 @@ def _located(_name: str, error: PbsError) -> str:
 
 def qterm(home_path: str) -> int:
     """qterm [-t quick]: TORQUE 6 knows no other way."""
-    chosen, _ = options("qterm", "t:", _QTERM, least=0)
+    chosen, _ = options("qterm", "t:", _QTERM, least=0, status=1)
     if chosen.get("-t", "quick") != "quick":
         warn(_QTERM)
         return 1

@@ -60,7 +60,7 @@ def qsig(home_path: str) -> int:
 
 def qmove(home_path: str) -> int:
     """qmove QUEUE JOB..."""
-    _, names = options("qmove", "", _QMOVE, least=2)
+    _, names = options("qmove", "", _QMOVE, least=2, quiet=True)
     server = connect("qmove", Home(home_path))
     queue, _, where = names[0].partition("@")
     if where not in ("", server.name):
@@ -71,7 +71,7 @@ def qmove(home_path: str) -> int:
 
 def qorder(home_path: str) -> int:
     """qorder JOB JOB."""
-    _, names = options("qorder", "", _QORDER, least=2)
+    _, names = options("qorder", "", _QORDER, least=2, quiet=True)
     if len(names) > 2:
         warn(_QORDER)
         return 2

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import getopt
 import sys
 from typing import Dict, List, Tuple
 
+from . import command_line
 from .attributes import LIST, QUEUE, SERVER, TOLD
 from .client import Server, Unreachable, warn
 from .errors import PbsError
@@ -237,12 +237,9 @@ def _listed(kind: str, attribute: str, value: str) -> str:
 def main(home_path: str) -> int:
     """qmgr [-a] [-c COMMAND]; without -c the commands come from stdin."""
     home = Home(home_path)
-    try:
-        flags, rest = getopt.gnu_getopt(sys.argv[1:], "ac:enz")
-    except getopt.GetoptError as error:
-        missing = "requires argument" in error.msg
-        why = "option requires an argument" if missing else "invalid option"
-        warn(f"qmgr: {why} -- '{error.opt}'\n{_USAGE}")
+    flags, rest, errors = command_line.parse("qmgr", sys.argv[1:], "ac:enz")
+    if errors:
+        warn("\n".join([*errors, _USAGE]))
         return 1
     options = dict(flags)
     failed = 1 if "-a" in options else 2

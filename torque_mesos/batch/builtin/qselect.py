@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import getopt
 import re
 import sys
 from typing import List, Tuple
 
+from . import command_line
 from .client import Server, Unreachable, warn
 from .errors import PbsError
 from .home import Home
@@ -58,20 +58,19 @@ def main(home_path: str) -> int:
     """The command."""
     criteria: List[Tuple[str, str, str]] = []
     where = ""
+    options, rest, errors = command_line.parse("qselect", sys.argv[1:], "a:A:ec:h:l:N:p:q:r:s:u:")
+    for text in errors:
+        warn(text)
     try:
-        options, rest = getopt.gnu_getopt(sys.argv[1:], "a:A:ec:h:l:N:p:q:r:s:u:")
         for option, value in options:
             if option == "-q":
                 where = value.partition("@")[2]
             if option != "-e":
                 criteria += _criteria(option, value)
-    except getopt.GetoptError as error:
-        warn(f"qselect: invalid option -- '{error.opt}'\n{_USAGE}")
-        return 2
     except BadOption as error:
         warn(f"{error}\n{_USAGE}")
         return 2
-    if rest:
+    if errors or rest:
         warn(_USAGE)
         return 2
     try:

@@ -49,14 +49,14 @@ def main(home_path: str) -> int:
     """The command."""
     home = Home(home_path)
     words = sys.argv[1:]
-    if os.getuid() == 0:
-        warn("qsub can not be run as root")
-        return 1
     if "--version" in words:
         print(f"Version: {VERSION}")
         return 0
     try:
         options, rest = parse(words)
+        if os.getuid() == 0:
+            warn("qsub can not be run as root")
+            return 1
         given = _asked(options)
         name, script = read(rest)
         chosen = dict(options)
