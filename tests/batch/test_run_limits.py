@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.batch.recorded import recorded
 from torque_mesos.batch.base import UnreadableAnswer
+from torque_mesos.batch.openpbs_answers import parse_queues, parse_server
 from torque_mesos.batch.run_limits import limits_of, pbs_sched_limits, run_limits
 from torque_mesos.batch.torque_xml import parse_attributes
 from torque_mesos.model import RunLimit, Whose
@@ -37,6 +38,30 @@ def test_the_limits_of_openpbs_on_resources() -> None:
         RunLimit(Whose.USER, 4, None, "max_run_res.ncpus", "ncpus"),
         RunLimit(Whose.ALL, 8 * 1024**2, None, "max_run_res.mem", "mem"),
     )
+
+
+def test_the_limits_that_an_openpbs_tells_of() -> None:
+    """It gives each limit of a list its own key, all of them the same."""
+    server = parse_server(recorded("qstat-server-limits", "openpbs").stdout)
+    assert set(run_limits(server)) == {
+        RunLimit(Whose.ALL, 40, None, "max_run"),
+        RunLimit(Whose.USER, 5, None, "max_run"),
+        RunLimit(Whose.USER, 2, "alice", "max_run"),
+        RunLimit(Whose.GROUP, 3, "bob", "max_run"),
+        RunLimit(Whose.PROJECT, 9, "_pbs_project_default", "max_run"),
+        RunLimit(Whose.USER, 4, None, "max_run_res.ncpus", "ncpus"),
+        RunLimit(Whose.ALL, 64, None, "max_run_res.ncpus", "ncpus"),
+        RunLimit(Whose.USER, 8 * 1024**2, None, "max_run_res.mem", "mem"),
+        RunLimit(Whose.USER, 1500 * 1024, "alice", "max_run_res.mem", "mem"),
+    }
+    queues = parse_queues(recorded("qstat-queues-limits", "openpbs").stdout)
+    assert {queue.name: queue.run_limits for queue in queues} == {
+        "workq": (),
+        "lim": (
+            RunLimit(Whose.USER, 1, None, "max_run"),
+            RunLimit(Whose.ALL, 3, None, "max_run_res.ncpus", "ncpus"),
+        ),
+    }
 
 
 def test_the_limits_of_pbs_sched_on_resources_are_those_it_looks_at() -> None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from torque_mesos.batch.base import UnreadableAnswer
-from torque_mesos.batch.openpbs_json import SHOWN, BadRecord, ends, fields_of, records
+from torque_mesos.batch.openpbs_json import SHOWN, BadRecord, ends, fields_of, flat, records
 from torque_mesos.batch.run_limits import run_limits, whole_number
 from torque_mesos.model import Job, JobState, Node, NodeState, Queue, frozen_map
 
@@ -164,14 +164,14 @@ def parse_queues(text: str) -> tuple[Queue, ...]:
                 enabled=str(fields.get("enabled", "")) == "True",
                 started=str(fields.get("started", "")) == "True",
                 priority=whole_number(fields, "Priority") or 0,
-                run_limits=run_limits(fields),
+                run_limits=run_limits(flat(fields)),
             )
         )
     return tuple(queues)
 
 
 def parse_server(text: str) -> Mapping[str, str]:
-    """Read what `qstat -B -f -F json` printed: the attributes that are single values.
+    """Read what `qstat -B -f -F json` printed: its attributes.
 
     Raises:
         UnreadableAnswer: quoting what cannot be read.
@@ -184,7 +184,7 @@ def parse_server(text: str) -> Mapping[str, str]:
         fields = fields_of(record)
     except BadRecord as error:
         raise UnreadableAnswer(f"server {name}: {error}") from None
-    return {key: str(value) for key, value in fields.items() if not isinstance(value, dict)}
+    return {key: str(value) for key, value in flat(fields).items()}
 
 
 def parse_exec_vnode(text: str) -> dict[str, int]:

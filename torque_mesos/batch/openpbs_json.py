@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torque_mesos.batch.base import UnreadableAnswer
@@ -32,6 +32,9 @@ class BadRecord(Exception):
     """One record says something that cannot be understood."""
 
 
+_WITH_LISTS = ("Queue", "Server")  # whose attributes may be repeated
+
+
 def records(text: str, key: str) -> Iterator[tuple[str, Any]]:
     """The (name, value) of each record under `key`; the value is a text if it is not JSON.
 
@@ -43,7 +46,7 @@ def records(text: str, key: str) -> Iterator[tuple[str, Any]]:
     if not body.startswith("{") or not body.endswith("}"):
         raise UnreadableAnswer(f"{what}: not a whole JSON document: {ends(body)}")
     try:
-        document = _loads(body)
+        document = _loads(body, repeats=key in _WITH_LISTS)
     except (ValueError, RecursionError) as error:
         yield from _torn_records(body, key, error)
         return
@@ -96,9 +99,33 @@ def _mended(record: str) -> str:
     return "\n".join(mended(line) for line in record.split("\n"))
 
 
-def _loads(text: str) -> Any:
+def _loads(text: str, *, repeats: bool = True) -> Any:
     # Numbers with a fraction, and NaN, stay texts: a job may be called so.
-    return json.loads(text, strict=False, parse_float=str, parse_constant=str)
+    hook = _joined if repeats else None
+    return json.loads(
+        text, strict=False, parse_float=str, parse_constant=str, object_pairs_hook=hook
+    )
+
+
+def _joined(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object. A list of limits has one key for each: `"max_run":"[u:a=1]","max_run":...`."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        before = found.get(key)
+        limits = isinstance(before, str) and isinstance(value, str) and value.startswith("[")
+        found[key] = f"{before},{value}" if limits else value
+    return found
+
+
+def flat(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with those of resources by their own names, `max_run_res.ncpus`."""
+    found: dict[str, Any] = {}
+    for key, value in fields.items():
+        if isinstance(value, dict):
+            found |= {f"{key}.{resource}": each for resource, each in value.items()}
+        else:
+            found[key] = value
+    return found
 
 
 def _quoted(text: str) -> str:

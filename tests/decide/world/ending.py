@@ -92,7 +92,7 @@ def finish(world: World, jobs: list[Work]) -> None:
         world.tick(0.2 if step % 20 else 10.0)
         world.turn()
         step += 1
-        assert step < 6000, [work for work in jobs if work.state is not JobState.COMPLETE]
+        assert step < 2500, [work for work in jobs if work.state is not JobState.COMPLETE]
     for _ in range(60):
         world.tick(10.0)
         world.turn()
