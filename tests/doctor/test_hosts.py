@@ -30,6 +30,7 @@ class Site:
 
     def __init__(self, hosts: Hosts) -> None:
         self.hosts = hosts
+        self._usual: dict[tuple[str, str], dict[str, str]] = {}
         self.home = self.hosts.folder / "spool"
         for name, mode in {"spool": 0o1777, "undelivered": 0o1777, "server_priv": 0o750}.items():
             self.folder(name).mkdir(parents=True)
@@ -80,6 +81,12 @@ class Site:
         assert done.returncode in (0, 1, 4), done
         return done.returncode, json.loads(done.stdout)
 
+    def usual(self, host: str, side: str) -> dict[str, str]:
+        """What is wrong there from the beginning."""
+        if (host, side) not in self._usual:
+            self._usual[host, side] = self.findings(host, side)
+        return self._usual[host, side]
+
     def findings(self, host: str, side: str, *options: str) -> dict[str, str]:
         """What is wrong there: the cause, and the remedy."""
         _, document = self.doctor(host, side, *options)
@@ -102,10 +109,12 @@ def site() -> Iterator[Site]:
 
 def broken(site: Site, host: str, side: str, *options: str, by: Callable[[], object]) -> str:
     """The one thing more that is wrong after `by`, with its remedy."""
-    before = site.findings(host, side, *options)
+    before = site.usual(host, side)
     by()
     after = site.findings(host, side, *options)
-    ((cause, remedy),) = [(k, v) for k, v in after.items() if k not in before]
+    more = [(cause, remedy) for cause, remedy in after.items() if cause not in before]
+    assert len(more) == 1, more
+    ((cause, remedy),) = more
     return f"{cause} -> {remedy}"
 
 
@@ -133,9 +142,9 @@ def test_an_agent_with_another_address_than_its_name_has(site: Site) -> None:
 def test_an_agent_by_another_name_than_its_hosts(site: Site) -> None:
     named = [site.agent("n1-alias", "n1")]
     try:
-        found = site.findings("n1", "agent")
+        before = site.usual("n1", "agent").keys()
         site.tell(slaves=named)
-        more = site.findings("n1", "agent").keys() - found.keys()
+        more = site.findings("n1", "agent").keys() - before
     finally:
         site.tell()
     assert any("calls itself n1-alias, this host is n1" in cause for cause in more)
@@ -143,25 +152,27 @@ def test_an_agent_by_another_name_than_its_hosts(site: Site) -> None:
 
 def test_a_port_that_somebody_has(site: Site) -> None:
     script = "import socket,time; s=socket.create_server(('',15002)); time.sleep(600)"
-    holder = site.hosts.spawn("n1", "sh", "-c", f'exec "{sys.executable}" -c "$0"', script)
+    pid = site.hosts.folder / "holder"
+    words = f'echo $$ > {pid}; exec "{sys.executable}" -c "$0"'
+    holder = site.hosts.spawn("n1", "sh", "-c", words, script)
     try:
         cause = wait_for(
             lambda: [c for c in site.findings("n1", "agent") if "15002" in c], 60, "it is found"
         )
     finally:
-        holder.kill()
+        site.hosts.check("n1", "kill", pid.read_text().strip())
         holder.wait()
     assert "which moms need, is held by python" in cause[0]
 
 
 def test_a_server_that_cannot_be_reached(site: Site) -> None:
-    (cause,) = [c for c in site.findings("n1", "agent") if "pbs_server at head:15001" in c]
+    (cause,) = [c for c in site.usual("n1", "agent") if "pbs_server at head:15001" in c]
     assert "Connection refused" in cause
-    (cause,) = [c for c in site.findings("head", "server") if "nobody listens at 15001" in c]
+    (cause,) = [c for c in site.usual("head", "server") if "nobody listens at 15001" in c]
 
 
 def test_trqauthd_is_away_and_left_its_socket(site: Site) -> None:
-    before = site.findings("head", "server")
+    before = site.usual("head", "server")
     assert any(cause.startswith("trqauthd: does not run") for cause in before)
     script = "import socket; socket.socket(socket.AF_UNIX).bind('/tmp/trqauthd-unix')"
     site.hosts.check("head", sys.executable, "-c", script)
@@ -200,7 +211,7 @@ def test_a_clock_that_is_wrong(site: Site) -> None:
 
 def test_sandboxes_below_a_folder_of_everybodys(site: Site) -> None:
     try:
-        before = site.findings("n1", "agent").keys()
+        before = site.usual("n1", "agent").keys()
         site.tell(flags={"work_dir": "/tmp"})
         more = site.findings("n1", "agent").keys() - before
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -12,22 +11,16 @@ from pathlib import Path
 
 import psutil
 
-from torque_mesos.batch.openpbs_settings import OpenPbsSettings
-from torque_mesos.batch.torque_settings import TorqueSettings
 from torque_mesos.config import Settings
 from torque_mesos.doctor.elsewhere import (
     Elsewhere,
     Master,
-    MesosAgent,
     ask_master,
     ask_server,
     reach,
-    work_dir,
 )
 from torque_mesos.doctor.facts import (
-    Disk,
     Facts,
-    Folder,
     Mom,
     Munge,
     Name,
@@ -35,9 +28,9 @@ from torque_mesos.doctor.facts import (
     Reach,
     Side,
     Socket,
-    User,
     Versions,
 )
+from torque_mesos.doctor.gather_files import agent_folders, disks, server_folders, there, user
 from torque_mesos.doctor.strangers import strangers
 from torque_mesos.framework.naming import naming_of
 from torque_mesos.framework.site import openpbs_settings, torque_settings
@@ -45,21 +38,6 @@ from torque_mesos.framework.site import openpbs_settings, torque_settings
 TRQAUTHD_SOCKET = "/tmp/trqauthd-unix"  # noqa: S108 (TORQUE's, compiled in)
 _SCHED_PORT, _COMM_PORT = 15004, 17001
 _COMMAND_S = 15.0
-_TORQUE_SERVER = {
-    "spool": (0o1777, True),
-    "undelivered": (0o1777, True),
-    "checkpoint": (0o1777, False),
-    "server_priv": (0o750, False),
-    "server_logs": (0o755, False),
-    "mom_priv": (0o751, False),
-    "aux": (0o755, False),
-}
-_OPENPBS_SERVER = {
-    "spool": (0o1777, True),
-    "undelivered": (0o1777, True),
-    "server_priv": (0o750, False),
-    "sched_priv": (0o750, False),
-}
 
 
 def gather(
@@ -86,18 +64,18 @@ def gather(
         ports=_ports(settings, side),
         reaches=_reaches(settings, side, master),
         trqauthd=_trqauthd() if torque else None,
-        folders=_server_folders(batch) if here else _agent_folders(settings, agent),
-        mom_hierarchy=_there(batch.home / "server_priv" / "mom_hierarchy") if here else None,
+        folders=server_folders(batch) if here else agent_folders(settings, agent),
+        mom_hierarchy=there(batch.home / "server_priv" / "mom_hierarchy") if here else None,
         clocks=master.clocks,
         versions=_versions(settings, version, here),
-        users=tuple(_user(name) for name in users),
+        users=tuple(user(name) for name in users),
         others=tuple((one.host, one.users) for one in compared),
         moms=() if here else _moms(),
         strangers=strangers(batch.home / "server_logs") if here and torque else (),
         records=server.records,
         maui=here and bool(_holders().get(42559) or shutil.which("maui")),
         counts=server.counts,
-        disks=_disks(settings, batch, side),
+        disks=disks(settings, batch, side),
         munge=_munge(settings),
         python=None if here else _python(settings.executor.python),
     )
@@ -267,68 +245,3 @@ def _pbs_conf_asks_for_munge() -> bool:
     except OSError:
         return False
     return any("=munge" in line.lower() for line in text.splitlines() if "AUTH_METHOD" in line)
-
-
-# --- files and accounts ---------------------------------------------------------
-
-
-def _server_folders(batch: TorqueSettings | OpenPbsSettings) -> tuple[Folder, ...]:
-    wanted = _OPENPBS_SERVER if isinstance(batch, OpenPbsSettings) else _TORQUE_SERVER
-    return tuple(
-        _folder(batch.home / name, mode, exactly=exactly)
-        for name, (mode, exactly) in wanted.items()
-    )
-
-
-def _agent_folders(settings: Settings, agent: MesosAgent | None) -> tuple[Folder, ...]:
-    if settings.executor.mom_home is not None:
-        return (_folder(settings.executor.mom_home, 0o755, above=True),)
-    sandboxes = None if agent is None else work_dir(agent)
-    if sandboxes is None:
-        return ()
-    return (_folder(Path(sandboxes), 0o755, above=True, sandbox=True),)
-
-
-def _folder(
-    path: Path, wanted: int, *, exactly: bool = False, above: bool = False, sandbox: bool = False
-) -> Folder:
-    from torque_mesos.mom.home import world_writable_folders
-
-    try:
-        status = path.stat()
-        mode: int | None = status.st_mode & 0o7777
-        uid: int | None = status.st_uid
-        chain = tuple(world_writable_folders(path)) if above else ()
-    except OSError:
-        mode, uid, chain = None, None, ()
-    return Folder(str(path), mode, uid, wanted, exactly, chain, sandbox)
-
-
-def _there(path: Path) -> str | None:
-    try:
-        return str(path) if path.exists() else None
-    except OSError:
-        return None
-
-
-def _user(name: str) -> User:
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
-        return User(name, None)
-    return User(name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir).is_dir())
-
-
-def _disks(
-    settings: Settings, batch: TorqueSettings | OpenPbsSettings, side: Side
-) -> tuple[Disk, ...]:
-    wanted = [settings.state_dir, batch.home] if side == "server" else [settings.executor.scratch]
-    found: dict[int, Disk] = {}
-    for path in wanted:
-        there = next((p for p in (path, *path.parents) if p.exists()), Path("/"))
-        room = os.statvfs(there)
-        files = room.f_favail if room.f_files else None
-        size = room.f_frsize / 2**20
-        seen = Disk(str(there), room.f_bavail * size, room.f_blocks * size, files)
-        found.setdefault(there.stat().st_dev, seen)
-    return tuple(found.values())
