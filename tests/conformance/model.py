@@ -22,6 +22,7 @@ class Model(Waiting):
         self.started = dict.fromkeys(queues, True)
         self.limits: dict[tuple[str, str], int] = {}  # (queue or "", max_user_run or max_running)
         self.array_slots: dict[str, int | None] = {}
+        self.deleted: set[str] = set()
         self.runs: list[tuple[str, str, int]] = []
         # Whether something has happened since the last cycle that must wake the scheduler.
         self.wakes = True
@@ -111,7 +112,7 @@ class Model(Waiting):
 
     def _give_slots(self, array: str) -> None:
         limit = self.array_slots[array]
-        if limit is None:
+        if limit is None or array in self.deleted:
             return
         members = self.targets(array)
         busy = sum(job.state != "C" and "l" not in job.holds for job in members)
@@ -232,6 +233,7 @@ class Model(Waiting):
     def delete(self, name: str) -> bool:
         if name not in self.array_slots:
             return self.jobs[name].state != "C" and self._delete(self.jobs[name])
+        self.deleted.add(name)  # none of it gets another's slot any more
         for job in self.targets(name):
             if job.state != "C" and not job.on_nodes:
                 self._delete(job)

@@ -119,7 +119,10 @@ class Users(Jobs):
     def qalter(self, number: int, size: tuple[int, int], killed: bool) -> None:
         singles = [job for job in self.model.jobs.values() if not job.array]
         job = singles[number % len(singles)]
-        changes = {"resources": [["nodes", spec(*size)]]}
+        changes = {
+            "resources": [["nodes", spec(*size)]],
+            "attributes": ["Resource_List.nodes"],
+        }
         accepted = self.site.accepted("alter", job.user, id=job.name, changes=changes)
         self.agree(accepted, self.model.alter(job.name, *size), f"qalter {size}")
         self.after("qalter", killed)
