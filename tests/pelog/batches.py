@@ -100,19 +100,18 @@ class OpenPbs:
 
     def __init__(self, state: Path) -> None:
         self._home = state / "pbs"
-        self.environment = {
-            "PBS_CONF_FILE": str(state / "pbs.conf"),
-            "PATH": "/usr/lib/postgresql/15/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        }
+        self.environment = {"PATH": "/usr/lib/postgresql/15/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
     def prepare(self, hosts: Hosts) -> None:
         """Make its database, start its daemons, import the hook."""
-        conf = Path(self.environment["PBS_CONF_FILE"])
-        conf.parent.mkdir(parents=True, exist_ok=True)
-        conf.write_text(
+        own = hosts.folder / "etc"
+        hosts.check(HEAD, "cp", "-a", "/etc", str(own))
+        (own / "pbs.conf").write_text(
             f"PBS_EXEC=/opt/pbs\nPBS_HOME={self._home}\nPBS_SERVER={HEAD}\n"
             "PBS_START_SERVER=1\nPBS_START_SCHED=1\nPBS_START_COMM=1\nPBS_START_MOM=0\n"
         )
+        hosts.check(HEAD, "mount", "--bind", str(own), "/etc")
+        self._home.parent.mkdir(parents=True, exist_ok=True)
         words = ("server", "", "/opt/pbs", str(self._home), "", "sameconf")
         self._check(hosts, "/opt/pbs/libexec/pbs_postinstall", *words)
         self._check(hosts, "/opt/pbs/libexec/pbs_habitat")

@@ -15,8 +15,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, List
 
+from torque_mesos.mom import pelog
 from torque_mesos.mom.home import Home
 from torque_mesos.mom.process import Mom
+from torque_mesos.mom.programs import MomError
 from torque_mesos.mom.settings import MomSettings
 
 CONF = "pbs.conf"
@@ -41,12 +43,19 @@ class OpenPbsMom(Mom):
             *self._program("pbs_mom", settings.pbs_mom),
             "-N",
             *("-d", str(self.home.path)),
-            *("-L", str(self.home.log)),
+            # Whose name hooks are told, and cut.
+            *("-L", str(self._short_home() / self.home.log.relative_to(self.home.path))),
             *("-M", str(settings.service_port)),
             *("-R", str(settings.manager_port)),
             *("-S", str(settings.server_port)),
             *settings.mom_args,
         ]
+
+    def _short_home(self) -> Path:
+        try:
+            return pelog.short(self.home.path)
+        except OSError as error:
+            raise MomError(f"no short name for {self.home.path}: {error}") from error
 
     def ask_to_stop(self) -> bool:
         """There is nothing that could be asked."""

@@ -28,11 +28,12 @@ KEPT = "00-site"
 MODE = 0o755
 CLEAR_TIMEOUT_S = 5.0
 
-LINE_MAX = 250
-"""A longer line of its configuration is cut by TORQUE's mom (`char line[256]`)."""
+NAME_MAX = 200
+"""TORQUE's mom cuts a line of its configuration, and OpenPBS' hooks the name of a log, after some
+250 characters. A home in a sandbox may be longer."""
 
 LINKS = Path("/run/torque-mesos")
-"""Where our folder has a short name while the mom is there: a sandbox's is longer than that."""
+"""Where such a home has a short name while its mom is there."""
 
 # Where a mom looks for them -> in the delivery.
 SCRIPTS = {
@@ -84,21 +85,24 @@ def has_scripts(settings: MomSettings, delivery: Path) -> bool:
 def job_starter(settings: MomSettings, home: Path, delivery: Path) -> List[str]:
     """The lines of mom_priv/config that have jobs started by ours; a site's own comes first.
 
-    TORQUE only: an OpenPBS mom has none. A home whose name is too long for a line gets another
-    one in LINKS. Raises OSError.
+    TORQUE only: an OpenPBS mom has none. Raises OSError.
     """
     own = any(line.split()[:1] == ["$job_starter"] for line in settings.config)
     if settings.openpbs or own or not has_scripts(settings, delivery):
         return []
-    line = f"$job_starter {home / FOLDER / 'start'}"
-    if len(line) > LINE_MAX and not settings.builtin:
-        link = _link(home)
-        LINKS.mkdir(mode=MODE, exist_ok=True)
-        if link.is_symlink():
-            link.unlink()
-        link.symlink_to(home / FOLDER)
-        line = f"$job_starter {link / 'start'}"
-    return [line]
+    place = home if settings.builtin else short(home)
+    return [f"$job_starter {place / FOLDER / 'start'}"]
+
+
+def short(home: Path) -> Path:
+    """The home, by another name in LINKS where its own is too long for a mom. Raises OSError."""
+    if len(str(home)) <= NAME_MAX:
+        return home
+    LINKS.mkdir(mode=MODE, exist_ok=True)
+    link = _link(home)
+    if not link.is_symlink():
+        link.symlink_to(home)
+    return link
 
 
 def clear(home: Path) -> None:
