@@ -40,13 +40,11 @@ def give_back(turn: Turn, growth: Growth, hosts: Iterable[str]) -> dict[str, flo
     of_use = _of_use(growth, names, waiting)
     for text, parts in of_use.items():
         _try(turn, text, parts)
-    resting_s = {
-        text: round(tries.until_s - turn.now_s, 3)
-        for text, tries in turn.tries.items()
-        if tries.until_s > turn.now_s
-    }
-    for rest_s in resting_s.values():
-        turn.timer(turn.now_s + rest_s)
+    resting_s = {}
+    for text, tries in turn.tries.items():
+        if tries.until_s > turn.now_s:
+            resting_s[text] = round(tries.until_s - turn.now_s, 3)
+            turn.timer(tries.until_s)
     wanted: dict[str, list[str]] = {name: [] for name in names}
     for text, parts in of_use.items():
         for name in parts:

@@ -56,7 +56,7 @@ def _serve_all(turn: Turn, growth: Growth, shelf: Shelf, wanted: list[Demand]) -
     counted = starts.any or used.any
     free = not (counted or turn.bounds.any)  # then what a request was refused is refused again
     for demand in in_order(turn, wanted):
-        if free and (again := growth.refused.get(demand.request)) is not None:
+        if free and (again := growth.refused.get((demand.request, 0.0))) is not None:
             turn.jobs[demand.job.job_id] = again.reason
             growth.short[demand.job.job_id] = demand.request
             continue
