@@ -19,6 +19,7 @@ _EVERYWHERE: list[tuple[str, str]] = [
     (r"(?<=\.[oe])\d+\b", "<n>"),
     (r"nonexistent job id: \d+$", "nonexistent job id: <n>"),
     (r"(?<=job killed: )(\w+) \d+(?= exceeded limit)", r"\1 <n>"),
+    (r"(?<=/)\d{8}(?=: )", "<day>"),
     # momctl tells of one mom's past.
     (r"\d+(?= (seconds|blocks))", "<n>"),
     (r"(?<=PID: )\d+|(?<=status_update_time=)\d+", "<n>"),

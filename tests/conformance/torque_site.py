@@ -55,7 +55,8 @@ class TorqueSite:
         self._call("kill", "head", "server")
         self._inside(
             "head",
-            f"cd {_PRIV} && rm -rf serverdb nodes node_status node_note queues/* jobs/* arrays/*",
+            f"cd {_PRIV} && rm -rf serverdb nodes node_status node_note queues/* jobs/* arrays/* "
+            "accounting/* ../server_logs/*",
         )
         self.start_server()
         qmgr(self, *QUEUE)

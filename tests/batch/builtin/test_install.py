@@ -56,7 +56,7 @@ def test_the_layout_is_torques(folder: Path) -> None:
     assert (made.home / "server_name").read_text() == "head.test\n"
     assert (made.home / "hosts").read_text() == "127.0.0.9\tn.test\n"
     for name, mode in (
-        ("server_priv/accounting", 0o755),
+        ("server_priv/accounting", 0o750),
         ("mom_priv", 0o751),
         ("mom_priv/jobs", 0o751),
         ("spool", 0o1777),

@@ -17,7 +17,7 @@ MOM_MANAGER_PORT = 15003
 
 _SERVER_FOLDERS = {
     "server_priv": 0o755,
-    "server_priv/accounting": 0o755,
+    "server_priv/accounting": 0o750,
     "server_priv/jobs": 0o750,
     "server_logs": 0o755,
     "sched_priv": 0o750,
@@ -135,15 +135,15 @@ class LogFile:
         self._descriptor = -1
         self._size = 0
 
-    def write(self, text: str, kind: str = "Svr", name: str = "") -> None:
+    def write(self, text: str, kind: str = "Svr", name: str = "", event: int = 2) -> None:
         """One line, in the form of TORQUE's logs; lost where the disk takes none."""
         try:
-            self._write(text, kind, name)
+            self._write(text, kind, name, event)
         except OSError:
             # A daemon must go on without its log, and has nowhere else to say so.
             self._opened = ""
 
-    def _write(self, text: str, kind: str, name: str) -> None:
+    def _write(self, text: str, kind: str, name: str, event: int) -> None:
         now = self._clock()
         moment = time.localtime(now)
         path = self._path or os.path.join(self._folder, time.strftime("%Y%m%d", moment))
@@ -153,7 +153,7 @@ class LogFile:
         if path != self._opened:
             self._open(path, now)
         stamp = time.strftime("%m/%d/%Y %H:%M:%S", moment) + f".{int(now % 1 * 1000):03d}"
-        line = f"{stamp};02;{self._who};{kind};{name};{text}\n".encode()
+        line = f"{stamp};{event:02d};{self._who};{kind};{name};{text}\n".encode()
         self._size += os.write(self._descriptor, line)
 
     def _open(self, path: str, now: float) -> None:

@@ -23,6 +23,7 @@ from .errors import (
     PbsError,
 )
 from .holds import Holds
+from .job_log import JobLog
 from .job_shown import brief_attributes, is_array, job_attributes
 from .records import COMPLETE, EXITING, RUNNING, Attributes, Job
 from .rights import USER, Rights
@@ -53,6 +54,10 @@ class JobRequests:
         self.submission = Submission(state, rights, self.holds, self.arrays, self.dependencies)
         alteration = Alteration(self, state, runner, rights)
         self._deletion = Deletion(state, runner, rights, self.arrays)
+        self.log = JobLog(state)
+        runner.on_start += [self.log.started]
+        runner.on_end += [self.log.ended]
+        runner.on_forget += [self.log.forgotten]
         runner.on_start += [self.dependencies.started, self.arrays.member_started]
         runner.on_end += [self.arrays.member_ended, self.dependencies.ended]
         runner.on_forget.append(self.arrays.member_forgotten)

@@ -154,7 +154,7 @@ class Mom:
             job.purge()
         elif operation == "alter":
             text = f"Job Modified at request of PBS_Server@{self.config.server}"
-            self.log.write(text, "Job", job_id)
+            self.log.write(text, "Job", job_id, 8)
             job.watch.alter(dict(message["resources"]))
         else:
             raise ValueError(operation)

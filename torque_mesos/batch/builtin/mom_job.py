@@ -93,7 +93,8 @@ class MomJob:
         body = partial(launch.start_shell, self.order, account, environ, *words)
         self.started = time.time()
         self.session = self.mom.children.fork(body, self._shell_ended)
-        self.mom.log.write(f"job {self.job_id} started, pid = {self.session}", "Job", self.job_id)
+        text = f"job {self.job_id} started, pid = {self.session}"
+        self.mom.log.write(text, "Job", "TMomFinalizeJob3", 1)
         self.watch.start()
         self.keep()
 
@@ -165,7 +166,9 @@ class MomJob:
         self._cancel_timers()
         # What the script left running belongs to the job, and ends with it.
         self.kill_now()
-        self.mom.log.write("job was terminated", "Job", self.job_id)
+        text = f"scan_for_terminated: job {self.job_id} task 1 terminated, sid={self.session}"
+        self.mom.log.write(text, "Job", self.job_id, 128)
+        self.mom.log.write("job was terminated", "Job", self.job_id, 8)
         self._tell_sisters()
         self._epilogues(list(pelog.EPILOGUES), self.used())
 
@@ -223,7 +226,9 @@ class MomJob:
         if reply is None or "error" in reply:
             self.mom.loop.call_later(OBITUARY_AGAIN_S, self.send_obituary)
         else:
+            self.mom.log.write("obit sent to server", "Job", self.job_id, 128)
             self._clean()
+            self.mom.log.write("removed job script", "Job", self.job_id, 128)
 
     # --- files ------------------------------------------------------------------------
 

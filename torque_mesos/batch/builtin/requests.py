@@ -43,7 +43,10 @@ class Requests:
             if handler is not None:
                 handler(self, uid, message, connection)
             elif operation in self.jobs_of.handlers:
+                job = self.state.find_job(str(message.get("id")))
                 self.jobs_of.handlers[operation](uid, message, partial(self._finish, connection))
+                if job is not None:
+                    self.jobs_of.log.asked(operation, job, uid)
             else:
                 raise PbsError(IVALREQ)
         except PbsError as error:
@@ -125,6 +128,7 @@ class Requests:
     def submit(self, uid: int, message: Message, connection: Connection) -> None:
         """`qsub`."""
         job = self.jobs_of.submission.submit(message, uid)
+        self.jobs_of.log.submitted(job)
         connection.send({"id": job.job_id})
 
     def manage(self, uid: int, message: Message, connection: Connection) -> None:

@@ -59,6 +59,8 @@ class SchedulerLink:
         """Run a job, comment on it, or delete it. Raises `PbsError`."""
         if message["do"] == "run":
             self._run(job)
+            text = f"Job Run at request of root@{self._state.server}"
+            self._state.log.write(text, "Job", job.job_id, 8)
         elif message["do"] == "delete":
             self._state.log.write("Job Deleted because it would never run", "Job", job.job_id)
             self._never_run(job)

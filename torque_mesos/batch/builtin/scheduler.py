@@ -138,8 +138,8 @@ class Scheduler:
             if order["do"] == "delete":
                 self._log.write("Job Deleted because it would never run", "Job", order["id"])
             elif order["do"] == "run":
-                text = answer.get("text", "Job Run")
-                self._log.write(f"{text} ({why})", "Job", order["id"])
+                text = f"{answer['text']} ({why})" if "text" in answer else "Job Run"
+                self._log.write(text, "Job", order["id"])
         ask(asks, {"op": "sched_done"})
 
 
