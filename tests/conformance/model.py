@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.conformance.model_depend import Waiting
+from tests.conformance.model_nodes import Hosts
 from tests.conformance.model_records import DELETED, Job, Mom, Node
 
 
-class Model(Waiting):
+class Model(Waiting, Hosts):
     """All that must be true."""
 
     def __init__(self, nodes: tuple[str, ...], queues: tuple[str, ...]) -> None:
@@ -26,30 +27,6 @@ class Model(Waiting):
         self.runs: list[tuple[str, str, int]] = []
         # Whether something has happened since the last cycle that must wake the scheduler.
         self.wakes = True
-
-    # --- what follows from it ---------------------------------------------------------
-
-    def held(self, node: str) -> dict[str, tuple[int, ...]]:
-        """The slots of a node that each job has."""
-        return {
-            job.name: slots
-            for job in self.jobs.values()
-            if job.on_nodes
-            for name, slots in job.slots
-            if name == node
-        }
-
-    def free(self, node: str) -> list[int]:
-        """The slots of a node that can be had now, the lowest first."""
-        if not self.nodes[node].usable:
-            return []
-        taken = {slot for slots in self.held(node).values() for slot in slots}
-        taken |= self.nodes[node].lost
-        return [slot for slot in range(self.nodes[node].np) if slot not in taken]
-
-    def fits_defined(self, count: int, ppn: int) -> bool:
-        """Whether the nodes, all of them idle, could hold it."""
-        return sum(node.np >= ppn for node in self.nodes.values()) >= count
 
     # --- into the queue ----------------------------------------------------------------
 
@@ -196,25 +173,8 @@ class Model(Waiting):
 
     # --- off the nodes ---------------------------------------------------------------------
 
-    def _lose(self, job: Job) -> None:
-        """A job leaves its nodes: where np fell since it came, its slots are nobody's now."""
-        for name, slots in job.slots if job.on_nodes else []:
-            node = self.nodes[name]
-            if node.np < job.np_at_start[name]:
-                node.lost |= {slot for slot in slots if slot < node.np}
-
-    def set_np(self, name: str, np: int) -> None:
-        node = self.nodes[name]
-        node.np = np
-        node.lost = {slot for slot in node.lost if slot < np}
-
-    def lowest_np(self, name: str) -> int:
-        """What np may fall to without a slot in use."""
-        used = [slot for slots in self.held(name).values() for slot in slots]
-        return max(used, default=0) + 1
-
     def _off_nodes(self, job: Job) -> None:
-        self._lose(job)
+        self.lose(job)
         job.slots = []
         job.state = "H" if job.holds else "Q"
 
@@ -224,7 +184,7 @@ class Model(Waiting):
 
     def complete(self, job: Job, exit_status: int) -> None:
         self.wakes = self.wakes or job.on_nodes
-        self._lose(job)
+        self.lose(job)
         job.state, job.exit = "C", exit_status
         if job.array:
             self._give_slots(job.array)
@@ -300,33 +260,7 @@ class Model(Waiting):
         else:
             self.complete(job, exit_status)
 
-    # --- nodes and the server ---------------------------------------------------------------
-
-    def lists(self) -> None:
-        """Moms are told of each other: new records wait for a usable node whose mom is dead."""
-        if all(self.moms[n].alive for n, node in self.nodes.items() if node.usable):
-            for node in self.nodes.values():
-                if node.unsent:
-                    node.unsent = node.offline = False
-
-    def report(self, node: str) -> set[str]:
-        """A mom reports; the jobs that it must forget."""
-        record = self.nodes[node]
-        if record.unsent:
-            return set()
-        record.down = False
-        mom = self.moms[node]
-        purged = {name for name in mom.jobs if name not in self.held(node)}
-        for name in purged:
-            del mom.jobs[name]
-            mom.ending.pop(name, None)
-        return purged
-
-    def mark(self, node: str, offline: bool) -> bool:
-        if self.nodes[node].unsent:
-            return False
-        self.nodes[node].offline = offline
-        return True
+    # --- the server ---------------------------------------------------------------------------
 
     def restart(self) -> None:
         """The server is killed and started: jobs stay, nodes are down until they report."""
