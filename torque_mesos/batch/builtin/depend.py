@@ -71,6 +71,9 @@ class Dependencies:
                     raise PbsError(BADDEPEND)
                 if kind in _BACK and (target.uid != uid or _count_on(target) == 0):
                     raise PbsError(BADDEPEND)
+                array = self._state.arrays.get(target.job_id)
+                if array is not None:
+                    self._arrays.refresh(array)
                 if target.state == COMPLETE and self._met(kind, target):
                     raise PbsError(BADDEPEND)
 
