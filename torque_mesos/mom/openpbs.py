@@ -32,7 +32,8 @@ class OpenPbsMom(Mom):
     def start(self) -> None:
         """Start it. Raises MomError when it cannot be started."""
         program = Path(self._program("pbs_mom", self._settings.pbs_mom)[0])
-        conf = openpbs_conf(self._settings, self.home, program.resolve().parent.parent)
+        home = Home(self._short_home())
+        conf = openpbs_conf(self._settings, home, program.resolve().parent.parent)
         (self.home.path / CONF).write_text(conf)
         super().start()
 
@@ -42,9 +43,8 @@ class OpenPbsMom(Mom):
         return [
             *self._program("pbs_mom", settings.pbs_mom),
             "-N",
-            *("-d", str(self.home.path)),
-            # Whose name hooks are told, and cut.
-            *("-L", str(self._short_home() / self.home.log.relative_to(self.home.path))),
+            *("-d", str(self._short_home())),
+            *("-L", str(self.home.log)),
             *("-M", str(settings.service_port)),
             *("-R", str(settings.manager_port)),
             *("-S", str(settings.server_port)),

@@ -28,9 +28,9 @@ KEPT = "00-site"
 MODE = 0o755
 CLEAR_TIMEOUT_S = 5.0
 
-NAME_MAX = 200
-"""TORQUE's mom cuts a line of its configuration, and OpenPBS' hooks the name of a log, after some
-250 characters. A home in a sandbox may be longer."""
+NAME_MAX = 100
+"""TORQUE's mom cuts a line of its configuration after some 250 characters, and an OpenPBS mom's
+hooks the name of its folder of logs after 127. A home in a sandbox is longer."""
 
 LINKS = Path("/run/torque-mesos")
 """Where such a home has a short name while its mom is there."""
