@@ -44,6 +44,15 @@ def test_owners_are_told_what_they_asked_for(cluster: Cluster) -> None:
     assert begun.endswith(f"/both.o{number}\n")
     assert f"\nOutput_Path={begun.split('Output_Path: ')[1]}" in ended
 
+    aborted = [cluster.submit("sleep 60\n", "-l", "walltime=1", "-m", how) for how in "nep"]
+    for job in aborted:
+        assert cluster.wait_state(job, "C")["exit_status"] == "-11"
+    for job in aborted[:2]:
+        (told,) = wait_for(lambda job=job: mails(job), 60, "it is told of")
+        assert "\nAborted by PBS Server \nJob exceeded its walltime limit. Job was" in told
+        assert told.count("Error_Path") == 1
+    assert not mails(aborted[2])
+
     none = [cluster.submit("true\n", *how) for how in ((), ("-m", "n"), ("-m", "f"))]
     held = cluster.submit("true\n", "-h", "-m", "ae", "-N", "held")
     cluster.qmgr("set server mail_domain=d.test")

@@ -15,6 +15,14 @@ from .records import Job
 _FROM = "adm"
 _NEVER = "never"
 _NONE_AT_ALL = "p"
+_SEE = "See Administrator for help"
+_OVER = "Job exceeded {}. Job was aborted"
+_ABORTED: Dict[int, List[str]] = {
+    -2: ["Job cannot be executed", "See job standard error file"],
+    -10: [_OVER.format("a memory resource limit (vmem, pvmem, etc.)"), _SEE],
+    -11: [_OVER.format("its walltime limit"), _SEE],
+    -12: [_OVER.format("its cpu time limit"), _SEE],
+}
 
 
 class Mail:
@@ -38,8 +46,14 @@ class Mail:
             self._send(job, "Begun execution")
 
     def ended(self, job: Job) -> None:
-        """A job is over (`-m e`; `-m f`: only where it ended with another status than 0)."""
+        """A job is over (`-m e`; `-m f`: only with another status than 0), or was aborted."""
         if job.exit_status is None or not job.hosts:
+            return
+        if job.exit_status < 0:
+            # An abort is told of whatever was asked for, and told of once.
+            if _NONE_AT_ALL not in job.mail:
+                why = _ABORTED.get(job.exit_status, ["Job cannot be executed", _SEE])
+                self._send(job, "Aborted by PBS Server ", [*why, *used(job)])
             return
         asked = job.exit_status != 0 if "f" in job.mail else "e" in job.mail
         if asked:
@@ -79,11 +93,16 @@ def addresses(job: Job, domain: str) -> str:
     return f"{job.owner.split('@')[0]}@{domain}" if domain else job.owner
 
 
+def used(job: Job) -> List[str]:
+    """How a job ended and what it used, a line each."""
+    told = [f"resources_used.{name}={value}" for name, value in job.used.items()]
+    return [f"Exit_status={job.exit_status}", *told]
+
+
 def outcome(job: Job) -> List[str]:
-    """How a job ended, a line each."""
+    """How a job ended and where its output is, a line each."""
     return [
-        f"Exit_status={job.exit_status}",
-        *(f"resources_used.{name}={value}" for name, value in job.used.items()),
+        *used(job),
         f"Error_Path={job.error_path}",
         f"Output_Path={job.output_path}",
     ]
