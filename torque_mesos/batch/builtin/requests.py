@@ -156,7 +156,17 @@ class Requests:
     def sched_view(self, uid: int, _: Message, connection: Connection) -> None:
         """What a scheduling cycle works on."""
         need(self.rights.rank(uid), MANAGER)
-        connection.send(self.scheduler.view.take())
+        view = self.scheduler.view.take()
+        jobs = view.pop("jobs")
+        parts = range(0, max(1, len(jobs)), AT_ONCE)
+        connection.stream(
+            {
+                **({} if first else view),
+                "jobs": jobs[first : first + AT_ONCE],
+                "more": first + AT_ONCE < len(jobs),
+            }
+            for first in parts
+        )
 
     def sched_do(self, uid: int, message: Message, connection: Connection) -> None:
         """What a scheduling cycle has found out about one job."""
