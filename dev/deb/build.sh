@@ -133,11 +133,13 @@ package torque-mesos-executor "$architecture"
 # --- hosts of users: the built-in server's commands ---------------------------------------------
 
 root=$work/client
-mkdir -p "$root/opt" "$root/usr/bin" "$root/etc/torque-mesos"
+man=usr/share/man/man1
+mkdir -p "$root/opt" "$root/usr/bin" "$root/etc/torque-mesos" "$root/$man"
 cp -R "$work/commands" "$root/opt/torque-mesos-client"
 compile "$root/opt/torque-mesos-client"
 for command in "$root"/opt/torque-mesos-client/bin/*; do
     ln -s "/opt/torque-mesos-client/bin/${command##*/}" "$root/usr/bin/${command##*/}"
+    ln -s ../man7/torque-mesos-client.7.gz "$root/$man/${command##*/}.1.gz"
 done
 install -m 644 $deb/server_name "$root/etc/torque-mesos/server_name"
 manual torque-mesos-client.7
