@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Sequence
 
 from tests.batch.builtin.cluster import SCALE, Cluster, install_settings, need_account
-from tests.conformance.site import QUEUE, SCRIPT, qmgr
+from tests.conformance.site import PATIENCE_S, QUEUE, SCRIPT, qmgr
 from tests.conformance.torque_site import renamed
 from tests.conformance.transcript import Answer
 
@@ -65,7 +65,8 @@ class BuiltinSite:
         if program is None:
             return Answer(127, "", f"{argv[0]}: command not found\n")
         done = subprocess.run(
-            [program, *(self._theirs(word) for word in argv[1:])],
+            [argv[0], *(self._theirs(word, host) for word in argv[1:])],
+            executable=program,
             capture_output=True,
             text=True,
             timeout=60,
@@ -76,10 +77,15 @@ class BuiltinSite:
         )
         return Answer(done.returncode, self._neutral(done.stdout), self._neutral(done.stderr))
 
-    def _theirs(self, word: str) -> str:
-        return word.replace("batchuser", self._user.pw_name).replace(
-            "mgruser", self._manager.pw_name
-        )
+    def _theirs(self, word: str, host: str) -> str:
+        for ours, theirs in (
+            ("batchuser", self._user.pw_name),
+            ("mgruser", self._manager.pw_name),
+            ("/var/spool/torque/server_priv", f"{self.cluster.home}/server_priv"),
+            ("/var/spool/torque/mom_priv", f"{self.cluster.mom_home(host)}/mom_priv"),
+        ):
+            word = word.replace(ours, theirs)
+        return word
 
     def _neutral(self, text: str) -> str:
         text = text.replace(str(self.cluster.work), "/home/batchuser")
@@ -94,6 +100,12 @@ class BuiltinSite:
         """Start a mom."""
         self.cluster.start_mom(node, _CONFIG, ready=False)
 
+    def put(self, node: str, name: str, text: str, mode: str) -> None:
+        """Write a file into a mom's `mom_priv`."""
+        path = self.cluster.mom_home(node) / "mom_priv" / name
+        path.write_text(self._theirs(text, node))
+        path.chmod(int(mode, 8))
+
     def kill_mom(self, node: str) -> None:
         """Kill a mom."""
         process = self.cluster.moms.pop(node)
@@ -106,6 +118,11 @@ class BuiltinSite:
         assert server is not None
         server.kill()
         server.wait()
+
+    def server_ended(self) -> None:
+        """Wait for the end of its process."""
+        assert self.cluster.server is not None
+        self.cluster.server.wait(PATIENCE_S)
 
     def start_server(self) -> None:
         """Start pbs_server."""

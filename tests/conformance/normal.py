@@ -20,6 +20,9 @@ _EVERYWHERE: list[tuple[str, str]] = [
     (r"nonexistent job id: \d+$", "nonexistent job id: <n>"),
     (r"(?<=job killed: )(\w+) \d+(?= exceeded limit)", r"\1 <n>"),
     (r"(?<=/)\d{8}(?=: )", "<day>"),
+    # Records of accounting.
+    (r"^\d\d/\d\d/\d{4} \d\d:\d\d:\d\d(?=;[A-Z];)", "<time>"),
+    (r"(?<= session=)\d+", "<n>"),
     # momctl tells of one mom's past.
     (r"\d+(?= (seconds|blocks))", "<n>"),
     (r"(?<=PID: )\d+|(?<=status_update_time=)\d+", "<n>"),
@@ -83,8 +86,14 @@ def _no_values(found: re.Match[str]) -> str:
     return re.sub(r">[^<]+<", "><", found[0])
 
 
+def _used(found: re.Match[str]) -> str:
+    """What a job used, in accounting: in which order depends on when its mom last reported."""
+    return " " + " ".join(sorted(word.partition("=")[0] for word in found[0].split()))
+
+
 def _line(line: str) -> str:
     line = _number(line)
+    line = re.sub(r"(?: resources_used\.\w+=\S+)+", _used, line)
     for pattern, word in _EVERYWHERE:
         line = re.sub(pattern, word, line)
     line = re.sub(rf"([ \t](?:{_VALUES}) =) .*", r"\1 <value>", line)

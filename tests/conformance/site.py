@@ -31,7 +31,8 @@ class Site(Protocol):
 
     Accounts are root, the manager `mgruser` and the ordinary user `batchuser`, by those
     names in commands and answers, whoever they are. Commands run in a folder of
-    `batchuser`'s with the script `j/sleep.sh` in it.
+    `batchuser`'s with the script `j/sleep.sh` in it. `/var/spool/torque/server_priv` and
+    `/var/spool/torque/mom_priv` are the daemons' folders, wherever they are.
     """
 
     kind: str
@@ -50,13 +51,19 @@ class Site(Protocol):
         """What a command says, in neutral names. `who`: root, manager or user."""
 
     def start_mom(self, node: str) -> None:
-        """Start a mom that reports every 5 s."""
+        """Start a mom that reports every 5 s, without scripts of its own."""
+
+    def put(self, node: str, name: str, text: str, mode: str) -> None:
+        """Write a file into a mom's `mom_priv`, root's, with that mode (octal)."""
 
     def kill_mom(self, node: str) -> None:
         """Kill a mom (its jobs' processes live on)."""
 
     def stop_server(self) -> None:
         """Kill pbs_server with signal 9."""
+
+    def server_ended(self) -> None:
+        """Wait until a server that was told to end has ended."""
 
     def start_server(self) -> None:
         """Start it again, and wait until it answers."""
@@ -97,10 +104,15 @@ def states(site: Site) -> dict[str, set[str]]:
 
 
 def nodes(site: Site, *names: str, np: int = 2, properties: str = "") -> None:
-    """Nodes with moms, all free."""
+    """Nodes with moms, all free.
+
+    First all records, then the moms: each is told of its sisters when it starts, and one
+    that does not know them refuses their part in its jobs.
+    """
     more = f",properties={properties}" if properties else ""
     for name in names:
         qmgr(site, f"create node {name} np={np}{more}")
+    for name in names:
         site.start_mom(name)
     until(lambda: all(states(site)[name] == {"free"} for name in names), f"{names} are free")
 

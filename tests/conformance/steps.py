@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tests.conformance.site import (
     Site,
+    attribute,
     nodes,
     qmgr,
     reaches,
@@ -58,6 +59,51 @@ def settings(*commands: str) -> Step:
 def command(line: str, who: str = "root") -> Step:
     """A command that is no transcript's."""
     return lambda site: site.run(shlex.split(line), who)
+
+
+IDLE = settings("set server scheduling=false")
+"""Nothing starts unless it is told to."""
+
+NO_MANAGER = settings("set server managers -= mgruser@head")
+"""`mgruser` may do what any other user may."""
+
+
+def submitted(options: str = "", script: str = "", who: str = "user") -> Step:
+    """A job that must be accepted: of `j/sleep.sh`, or of a script's text."""
+    words = ["qsub", *shlex.split(options), *([] if script else ["j/sleep.sh"])]
+    if script:
+        words = ["sh", "-c", f"printf %s {shlex.quote(script)} | {shlex.join(words)}"]
+
+    def submit_it(site: Site) -> None:
+        answer = site.run(words, who)
+        assert answer.code == 0, (words, answer)
+
+    return submit_it
+
+
+def asked(prefix: str, who: str, *rows: tuple[str, str]) -> list[Step]:
+    """Recorded commands of one account: (what comes after the prefix in its name, command)."""
+    return [Asked(f"{prefix}-{name}", line, who) for name, line in rows]
+
+
+def deleted(job: str) -> list[Step]:
+    """`qdel` by its owner, until it is complete."""
+    return [command(f"qdel {job}", "user"), job_is(job, "C")]
+
+
+def job_has(job: str, name: str, wanted: str = "") -> Step:
+    """Wait until a job has an attribute, with that value if one is given."""
+
+    def has(site: Site) -> bool:
+        value = attribute(site, job, name)
+        return value == wanted if wanted else bool(value)
+
+    return lambda site: until(lambda: has(site), f"{job} has {name} {wanted}")
+
+
+def forgotten(job: str) -> Step:
+    """Wait until a job is gone."""
+    return lambda site: until(lambda: site.run(["qstat", job]).code == 153, f"{job} is gone")
 
 
 def node_is(name: str, *words: str) -> Step:
@@ -128,6 +174,26 @@ def authority_up(site: Site) -> None:
 def server_down(site: Site) -> None:
     """No pbs_server runs."""
     site.stop_server()
+
+
+def server_ended(site: Site) -> None:
+    """It was told to end, and has."""
+    site.server_ended()
+
+
+def mom_dead(node: str) -> Step:
+    """Kill a mom."""
+    return lambda site: site.kill_mom(node)
+
+
+def mom_up(node: str) -> Step:
+    """Start a mom that knows no jobs."""
+    return lambda site: site.start_mom(node)
+
+
+def in_mom(node: str, name: str, text: str, mode: str = "755") -> Step:
+    """A file in a mom's `mom_priv`."""
+    return lambda site: site.put(node, name, text, mode)
 
 
 def server_up(site: Site) -> None:

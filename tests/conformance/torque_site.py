@@ -86,8 +86,15 @@ class TorqueSite:
         self._moms.add(node)
         self._inside(
             node,
-            f"rm -f {_MOM}/jobs/* {_MOM}/mom.lock; printf '{_CONFIG}' > {_MOM}/config; pbs_mom",
+            f"cd {_MOM} && rm -f jobs/* mom.lock prologue* epilogue* told;"
+            f" printf '{_CONFIG}' > config; pbs_mom",
         )
+
+    def put(self, node: str, name: str, text: str, mode: str) -> None:
+        """Write a file into a mom's `mom_priv`."""
+        script = 'printf %s "$1" > "$2" && chmod "$3" "$2"'
+        done = self._call("in", node, "sh", "-c", script, "sh", text, f"{_MOM}/{name}", mode)
+        assert done.returncode == 0, done.stderr
 
     def kill_mom(self, node: str) -> None:
         """Kill a mom."""
@@ -97,6 +104,13 @@ class TorqueSite:
     def stop_server(self) -> None:
         """Kill pbs_server."""
         self._call("kill", "head", "server")
+
+    def server_ended(self) -> None:
+        """Wait for the end of its process."""
+        until(
+            lambda: self._call("in", "head", "pgrep", "-x", "pbs_server").returncode,
+            "pbs_server has ended",
+        )
 
     def start_server(self) -> None:
         """Start pbs_server."""

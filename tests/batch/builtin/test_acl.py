@@ -107,7 +107,7 @@ def two() -> Iterator[tuple[Cluster, int, int]]:
     finally:
         cluster.close()
         for name in made:
-            subprocess.run(["userdel", "-r", name], check=True, capture_output=True)
+            subprocess.run(["userdel", "-rf", name], check=True, capture_output=True)
 
 
 def _submit(cluster: Cluster, uid: int, script: str, *options: str) -> str:

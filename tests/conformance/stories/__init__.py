@@ -14,30 +14,24 @@ from tests.conformance.stories import (
     arrays,
     basics,
     dependencies,
+    ends,
     faults,
     holds,
     marks,
     mix,
     options,
+    pelogs,
     queues,
+    routes,
+    running,
+    shutdown,
+    tasks,
     usages,
 )
 
 STORIES: dict[str, Sequence[Step]] = {}
-_MODULES = (
-    basics,
-    mix,
-    marks,
-    arrays,
-    dependencies,
-    holds,
-    queues,
-    faults,
-    options,
-    alterations,
-    usages,
-)
-for _module in _MODULES:
+_MODULES = (basics, mix, marks, arrays, dependencies, holds, queues, faults, options, alterations)
+for _module in (*_MODULES, usages, running, routes, ends, shutdown, pelogs, tasks):
     assert not set(STORIES) & set(_module.STORIES)
     STORIES.update(_module.STORIES)
 

@@ -4,37 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.conformance.site import Site, attribute, until
 from tests.conformance.steps import (
     Asked,
     Step,
     command,
+    forgotten,
+    job_has,
     job_is,
+    mom_dead,
     node_is,
     server_down,
     server_up,
     settings,
     with_nodes,
 )
-
-
-def mom_dead(node: str) -> Step:
-    """Kill a mom."""
-    return lambda site: site.kill_mom(node)
-
-
-def job_has(job: str, name: str) -> Step:
-    """Wait until a job has an attribute."""
-    return lambda site: until(lambda: attribute(site, job, name), f"{job} has {name}")
-
-
-def forgotten(job: str) -> Step:
-    """Wait until a job is gone."""
-
-    def gone(site: Site) -> None:
-        until(lambda: site.run(["qstat", job]).code == 153, f"{job} is gone")
-
-    return gone
 
 
 def _job(where: str, more: str = "") -> Step:

@@ -18,6 +18,7 @@ MODATRRUN = 15017
 BADSTATE = 15018
 UNKQUE = 15020
 QUNOENB = 15023
+QACCESS = 15024
 BADUSER = 15025
 QUEEXIST = 15027
 QUEBUSY = 15029
@@ -68,6 +69,7 @@ _TEXTS: Dict[int, str] = {
     BADSTATE: "Request invalid for state of job",
     UNKQUE: "Unknown queue",
     QUNOENB: "Queue is not enabled",
+    QACCESS: "Access to queue is denied",
     BADUSER: "Bad UID for job execution",
     QUEEXIST: "Queue already exists",
     QUEBUSY: "Cannot delete busy queue",
@@ -89,7 +91,7 @@ _TEXTS: Dict[int, str] = {
     BADGRP: "Bad GID for job execution",
     MAXQUED: "Maximum number of jobs already in queue",
     BADDEPEND: "Invalid Job Dependency",
-    ROUTEREJ: "Job rejected by all possible destinations",
+    ROUTEREJ: "Job rejected by all possible destinations (check syntax, queue resources, ...)",
     TIMEOUT: "Time out",
     BADARRAY: "Bad Job Array Request",
     NOTHELD: (

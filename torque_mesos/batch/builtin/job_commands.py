@@ -39,10 +39,10 @@ def options(
     return dict(found), names
 
 
-def illegal(command: str, option: str, usage: str) -> int:
+def illegal(command: str, option: str, usage: str, status: int = 2) -> int:
     """Say that an option's value cannot be; what the command exits with."""
     warn(f"{command}: illegal {option} value\n{usage}")
-    return 2
+    return status
 
 
 def each(
@@ -52,21 +52,25 @@ def each(
     operation: str,
     told: Optional[Callable[[str, PbsError], str]] = None,
     failed: Optional[int] = None,
+    ends: bool = False,
     **values: Any,
 ) -> int:
     """Ask the same for every job; the last one's success is the command's, as with TORQUE.
 
     `told` gives the text of an error, empty for none; `failed` is an exit status in place
-    of the error's own.
+    of the error's own. With `ends` an id that is none ends it, as with `qdel`.
     """
     status = 0
     for name in names:
         if not name[:1].isdigit():
             warn(f"{command}: illegally formed job identifier: {name}")
             status = 1
+            if ends:
+                break
             continue
+        job, _, elsewhere = name.partition("@")
         try:
-            server.ask(operation, id=name, **values)
+            server.ask(operation, id=name if elsewhere != server.name else job, **values)
             status = 0
         except PbsError as error:
             status = error.exit_code if failed is None else failed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Callable, Dict, List, Optional
 
-from . import queues, selection
+from . import queues, routes, selection
 from .alter import Alteration
 from .arrays import Arrays
 from .deletion import Deletion
@@ -108,9 +108,9 @@ class JobRequests:
             raise PbsError(PERM)
         if is_array(job):
             raise PbsError(BADHOST)
-        if self._state.queues.get(job.queue, {}).get("started") != "True":
-            raise PbsError(IVALREQ, "attempt to start job in non-started queue")
-        self._runner.run(job, str(message.get("hosts") or ""))
+        hosts = str(message.get("hosts") or "")
+        queues.may_start(self._state, job, hosts)
+        self._runner.run(job, hosts)
         finished(None)
 
     # --- holding, moving, changing ---------------------------------------------------------
@@ -189,8 +189,8 @@ class JobRequests:
         if self._rights.rank(uid) == USER:
             queues.admit(self._state, target, asked, job.owner, job.group)
         job.resources = asked
-        queues.put(self._state, job, target)
-        queues.route(self._state, job)
+        routes.put(self._state, job, target)
+        routes.route(self._state, job)
         self.holds.settle(job, "job moved")
         finished(None)
 

@@ -149,7 +149,7 @@ class Mom:
         elif operation == "rerun":
             job.kill(float(message["delay"]), rerun=True)
         elif operation == "signal":
-            job.signal(int(message["signal"]))
+            self._signal(job, int(message["signal"]))
         elif operation == "purge":
             job.purge()
         elif operation == "alter":
@@ -159,6 +159,15 @@ class Mom:
         else:
             raise ValueError(operation)
         return {}
+
+    @staticmethod
+    def _signal(job: MomJob, number: int) -> None:
+        if number >= signal.NSIG:
+            return
+        if number == signal.SIGKILL and job.running:
+            # Seen on TORQUE: its exit status is that of a job that was deleted.
+            job.watch.overrun = job.watch.overrun or 256 + signal.SIGTERM
+        job.signal(number)
 
     def keep_file(self, path: str, record: Message) -> None:
         """Write a record for a mom that comes after; without room only that one misses it."""

@@ -28,5 +28,5 @@ def terminate(job: MomJob, kill_after_s: Optional[float]) -> None:
     if job.rerun:
         ready(pelog.FINE)
         return
-    words = job.epilogue_arguments(job.used(), job.watch.overrun)
+    words = job.epilogue_arguments({}, job.watch.overrun)
     mom_pelog.run(job.mom, pelog.PRECANCEL, job.order, 0, words, "", ready)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Dict, List, Optional
 
 from . import mom_pelog, pelog
 from .loop import Connection
-from .mom_limits import use_of
+from .mom_limits import Use, use_of
 from .processes import kill_session, of_session
 from .wire import Message
 
@@ -103,7 +103,8 @@ class Sisters:
         if os.path.exists(self._path(job_id)):
             os.unlink(self._path(job_id))
         order, number = joined["order"], joined["number"]
-        arguments = pelog.epilogue_arguments(order, "", 0, {}, int(message["status"]))
+        # Seen on TORQUE: what the job used elsewhere, and how it ended, a sister is not told.
+        arguments = pelog.epilogue_arguments(order, "", 0, Use(0, 0, 0).told(0), 0)
         mom_pelog.run_all(
             self._mom, pelog.SISTER_EPILOGUES, order, number, arguments, lambda _: None
         )

@@ -50,12 +50,16 @@ def slots_of(hosts: List[List[object]], chosen: Dict[str, str]) -> Slots:
             raise Refused(f"{chosen['-h']} not found")
         return [slots[names.index(chosen["-h"])]]
     if "-n" in chosen:
-        if int(chosen["-n"]) >= len(slots):
+        # TORQUE takes what is no number for 0.
+        number = int(chosen["-n"]) if chosen["-n"].isdigit() else 0
+        if number >= len(slots):
             raise Refused(f"only {len(slots)} nodes available")
-        return [slots[int(chosen["-n"])]]
+        return [slots[number]]
     if "-u" in chosen:
         slots = [slots[names.index(name)] for name in dict.fromkeys(names)]
     if "-c" in chosen:
+        if int(chosen["-c"]) > len(slots):
+            raise Refused(f"only {len(slots)} nodes available")
         slots = slots[: int(chosen["-c"])]
     return slots
 
@@ -118,10 +122,11 @@ def main(_home_path: Optional[str] = None) -> int:
     for text in errors:
         warn(text)
     chosen = dict(flags)
-    numbers = [chosen[key] for key in ("-c", "-n") if key in chosen]
+    copies = chosen.get("-c", "1")
     if not words:
         _say("must specify a program")
-    if errors or not words or len(numbers) > 1 or not all(number.isdigit() for number in numbers):
+    bad = not copies.isdigit() or {"-c", "-n"} <= set(chosen)
+    if errors or bad or not words:
         warn(_USAGE)
         return 1
     path, job = os.environ.get("PBS_TM_SOCKET", ""), os.environ.get("PBS_JOBID", "")

@@ -59,8 +59,9 @@ def verdict(exit_status: int) -> int:
 
 
 def resource_list(order: Message) -> str:
-    """A job's resources as prologues get them."""
-    return ",".join(f"{name}={value}" for name, value in order["resources"].items())
+    """A job's resources as prologues get them: without the count of nodes, as with TORQUE."""
+    asked = {name: value for name, value in order["resources"].items() if name != "nodect"}
+    return ",".join(f"{name}={value}" for name, value in asked.items())
 
 
 def prologue_arguments(order: Message, script: str) -> List[str]:

@@ -6,7 +6,7 @@ import sys
 from typing import Any, Dict
 
 from . import command_line
-from .client import warn
+from .client import Server, Unreachable, warn
 from .errors import UNKJOBID, PbsError
 from .home import Home
 from .job_commands import connect, each, illegal, options
@@ -57,7 +57,7 @@ def qdel(home_path: str) -> int:
         return ""
 
     wanted = chosen.get("-t", "")
-    return each("qdel", server, names, "delete", told, range=wanted, **values)
+    return each("qdel", server, names, "delete", told, ends=True, range=wanted, **values)
 
 
 def qrerun(home_path: str) -> int:
@@ -70,6 +70,8 @@ def qrerun(home_path: str) -> int:
 def qrun(home_path: str) -> int:
     """qrun [-H HOSTS] JOB..."""
     chosen, names = options("qrun", "aH:l:", _QRUN, status=1)
+    if chosen.get("-H") == "":
+        return illegal("qrun", "-H", _QRUN, 1)
     server = connect("qrun", Home(home_path))
     return each("qrun", server, names, "run", _located, failed=2, hosts=chosen.get("-H", ""))
 
@@ -79,15 +81,19 @@ def _located(_name: str, error: PbsError) -> str:
 
 
 def qterm(home_path: str) -> int:
-    """qterm [-t quick]: TORQUE 6 knows no other way."""
-    chosen, _ = options("qterm", "t:", _QTERM, least=0, status=1)
+    """qterm [-t quick] [SERVER...]: TORQUE 6 knows no other way."""
+    chosen, names = options("qterm", "t:", _QTERM, least=0, status=1)
     if chosen.get("-t", "quick") != "quick":
         warn(_QTERM)
         return 1
-    server = connect("qterm", Home(home_path))
-    try:
-        server.ask("terminate")
-    except PbsError as error:
-        warn(f"qterm: {error.text}")
-        return 2
-    return 0
+    status = 0
+    for name in names or [""]:
+        try:
+            Server(Home(home_path), name=name).ask("terminate")
+        except Unreachable as error:
+            warn(f"qterm: could not connect to server '{error.server}' ({error.code}) {error.text}")
+            status = 2
+        except PbsError as error:
+            warn(f"qterm: {error.text}")
+            status = 2
+    return status

@@ -1,13 +1,25 @@
-"""What a queue takes, and where a routing queue sends its jobs."""
+"""What a queue takes, and lets be started and run again."""
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 from . import acl
-from .errors import EXCQRESC, MAXQUED, QUENODFLT, QUNOENB, SYNTAX, UNKQUE, PbsError
+from .errors import (
+    BADSTATE,
+    EXCQRESC,
+    IVALREQ,
+    MAXQUED,
+    NORERUN,
+    QUENODFLT,
+    QUNOENB,
+    SYNTAX,
+    UNKNODE,
+    UNKQUE,
+    PbsError,
+)
 from .nodespec import BadSpec, Chunk, never, node_count, parse, slot_count
-from .records import COMPLETE, Job
+from .records import COMPLETE, HELD, WAITING, Job
 from .state import State
 
 _NO_FEASIBLE = (
@@ -134,36 +146,19 @@ def without_defaults(state: State, job: Job) -> Dict[str, str]:
     }
 
 
-def route(state: State, job: Job) -> bool:
-    """Send a job of a started routing queue to the first destination that takes it."""
-    for _ in range(len(state.queues)):
-        queue = state.queues.get(job.queue, {})
-        if queue.get("queue_type") != "Route" or queue.get("started") != "True":
-            return False
-        target = next((name for name in _destinations(queue) if _takes(state, name, job)), None)
-        if target is None:
-            return False
-        put(state, job, target)
-    return True
+def may_start(state: State, job: Job, hosts: str) -> None:
+    """Whether `qrun` may start a job, on a host if one is named. Raises `PbsError`."""
+    if state.queues.get(job.queue, {}).get("started") != "True":
+        raise PbsError(IVALREQ, "attempt to start job in non-started queue")
+    if job.state == WAITING:
+        raise PbsError(BADSTATE, f"job {job.job_id} state WAITING")
+    if hosts and hosts.partition(":")[0] not in state.nodes:
+        raise PbsError(UNKNODE, detail=f"in hostlist '{hosts}...' for job")
 
 
-def put(state: State, job: Job, name: str) -> None:
-    """Make a job one of a queue's."""
-    job.queue = name
-    if state.queues[name].get("queue_type") != "Route":
-        add_defaults(state, name, job.resources)
-    state.accounting.write("Q", job.job_id, f"queue={name}")
-
-
-def _destinations(queue: Dict[str, str]) -> List[str]:
-    return [name.split("@")[0] for name in queue.get("route_destinations", "").split(",")]
-
-
-def _takes(state: State, name: str, job: Job) -> bool:
-    if name not in state.queues:
-        return False
-    try:
-        admit(state, name, dict(job.resources), job.owner, job.group)
-    except PbsError:
-        return False
-    return True
+def may_rerun(job: Job) -> None:
+    """Whether `qrerun` may put a job back into its queue. Raises `PbsError`."""
+    if not job.rerunable:
+        raise PbsError(NORERUN, f"job {job.job_id} not rerunnable")
+    if job.state in (HELD, WAITING):
+        raise PbsError(BADSTATE, f"job {job.job_id} is in a bad state")

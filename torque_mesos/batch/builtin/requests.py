@@ -11,6 +11,7 @@ from .job_requests import JobRequests
 from .loop import Connection
 from .manage import Manager
 from .rights import MANAGER, USER, Rights, need
+from .routes import Routes
 from .running import Runner
 from .sched_link import SchedulerLink
 from .state import State
@@ -32,6 +33,7 @@ class Requests:
         self.scheduler = scheduler
         self.rights = Rights(state)
         self.jobs_of = JobRequests(state, runner, self.rights)
+        self.routes = Routes(state, self.jobs_of.holds)
 
     def handle(self, uid: int, connection: Connection, message: Message, host: str = "") -> None:
         """Answer one request; a bad one is answered with an error. `host`: as in `Rights`."""

@@ -6,10 +6,11 @@ import time
 from typing import Callable, List, Optional
 
 from . import staging
-from .errors import BADSTATE, MOMREJECT, NORELYMOM, NORERUN, RESCUNAV, UNKNODEATR, PbsError
+from .errors import BADSTATE, MOMREJECT, NORELYMOM, RESCUNAV, UNKNODEATR, PbsError
 from .nodespec import parse, shortage
 from .orders import node_spec, start_order
 from .pelog import STAGEIN_FAILED
+from .queues import may_rerun
 from .records import (
     COMPLETE,
     EXITING,
@@ -195,9 +196,8 @@ class Runner:
     def rerun(
         self, job: Job, finished: Finished = lambda _error: None, force: bool = False
     ) -> None:
-        """`qrerun [-f]`; nothing to do for a queued job. Raises `PbsError` (NORERUN)."""
-        if not job.rerunable:
-            raise PbsError(NORERUN, f"job {job.job_id} not rerunnable")
+        """`qrerun [-f]`; nothing to do for a queued job. Raises `PbsError`."""
+        may_rerun(job)
         if job.state == COMPLETE:
             # Seen on TORQUE: it runs once more.
             job.substate = STARTED
@@ -225,7 +225,7 @@ class Runner:
             return {}
         job.used = {str(key): str(value) for key, value in dict(message["used"]).items()}
         job.session = message["session"] or job.session
-        job.exit_status = int(message["exit_status"])
+        job.exit_status = 0 if message.get("rerun") else int(message["exit_status"])
         if message.get("rerun") or job.exit_status in RETRY:
             self.requeue(job)
         elif job.exit_status == STAGEIN_FAILED:

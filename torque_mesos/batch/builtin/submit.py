@@ -7,7 +7,7 @@ import socket
 import time
 from typing import List
 
-from . import array_request, queues
+from . import array_request, queues, routes
 from .arrays import Arrays
 from .depend import Dependencies
 from .errors import BADUSER, JOBEXIST, NOATTR, RESC_CONFLICT, SYSTEM, PbsError
@@ -60,7 +60,7 @@ class Submission:
             raise PbsError(RESC_CONFLICT)
         owner = f"{account.pw_name}@{request['host']}"
         group = group_of(account, str(request.get("groups", "")))
-        queues.admit(state, queue, resources, owner, group)
+        routes.admit_new(state, queue, resources, owner, group)
         if state.queues[queue].get("queue_type") != "Route":
             queues.add_defaults(state, queue, resources)
         depend: List[List[str]] = [list(map(str, words)) for words in request.get("depend", [])]
@@ -124,5 +124,5 @@ class Submission:
         state.jobs[job.job_id] = job
         self._dependencies.link(job, depend)
         state.accounting.write("Q", job.job_id, f"queue={job.queue}")
-        queues.route(state, job)
+        routes.route(state, job)
         self._holds.settle(job, "new job")
