@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.conformance.steps import Asked, Step, job_is, settings, with_nodes
+from tests.conformance.steps import IDLE, NO_MANAGER, Asked, Step, job_is, with_nodes
 
 STORIES: dict[str, Sequence[Step]] = {
     "an array": [
         with_nodes("n1"),
-        settings("set server managers -= mgruser@head"),
+        NO_MANAGER,
         Asked("50-array", "qsub -N arr -t 0-3%2 -v SLP=300 j/sleep.sh", "user"),
         job_is("0[0].head", "R"),
         job_is("0[1].head", "R"),
@@ -41,7 +41,7 @@ STORIES: dict[str, Sequence[Step]] = {
         Asked("50-array-qstat-t-done", "qstat -t"),
     ],
     "arrays that are held": [
-        settings("set server scheduling=false"),
+        IDLE,
         Asked("51-array-held", "qsub -h -t 0-3 j/sleep.sh", "user"),
         Asked("51-array-held-qstat", "qstat"),
         Asked("51-array-held-qstat-t", "qstat -t"),

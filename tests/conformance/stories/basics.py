@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.conformance.steps import (
+    IDLE,
     Step,
     authority_down,
     authority_up,
@@ -13,7 +14,6 @@ from tests.conformance.steps import (
     reported_by,
     server_down,
     server_up,
-    settings,
     with_nodes,
 )
 
@@ -26,7 +26,7 @@ STORIES: dict[str, Sequence[Step]] = {
         "04-empty-qstat_-f",
         "04-empty-qstat_-x",
         # Else pbs_sched deletes the job at once, and our qdel meets that half way.
-        settings("set server scheduling=false"),
+        IDLE,
         "04-empty-qsub-n1",
         "04-empty-qsub-n2",
         "04-empty-qsub",
@@ -61,7 +61,7 @@ STORIES: dict[str, Sequence[Step]] = {
     ],
     "jobs that wait": [
         with_nodes("n1", "n3"),
-        settings("set server scheduling=false"),
+        IDLE,
         *([command("qsub j/sleep.sh", "user")] * 6),
         "05-qrun-nonmgr",
         "05-qrun-specific-host",

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.conformance.steps import Asked, Step, command, job_is, settings, with_nodes
+from tests.conformance.steps import (
+    IDLE,
+    Asked,
+    Step,
+    command,
+    deleted,
+    job_is,
+    submitted,
+    with_nodes,
+)
 
 _AFTER = ("after", "afterok", "afternotok", "afterany")
 _BEFORE = ("before", "beforeok", "beforenotok", "beforeany")
@@ -17,8 +26,8 @@ def _depends(name: str, value: str) -> Asked:
 STORIES: dict[str, Sequence[Step]] = {
     "dependencies": [
         with_nodes("n1"),
-        settings("set server scheduling=false"),
-        command("qsub -N base -v SLP=300 j/sleep.sh", "user"),
+        IDLE,
+        submitted("-N base -v SLP=300"),
         command("qrun 0.head"),
         job_is("0.head", "R"),
         *(_depends(kind, f"{kind}:0.head") for kind in _AFTER),
@@ -42,8 +51,7 @@ STORIES: dict[str, Sequence[Step]] = {
         Asked("52-depend-qalter", "qalter -W depend=afterany:0.head 1.head", "user"),
         Asked("52-depend-qalter-f", "qstat -f 1"),
         Asked("52-depend-qalter-unknown", "qalter -W depend=afterany:99999 1.head", "user"),
-        command("qdel 0.head", "user"),
-        job_is("0.head", "C"),
+        *deleted("0.head"),
         job_is("3.head", "Q"),
         job_is("4.head", "Q"),
         Asked("52-depend-after-qdel", "qstat"),
@@ -55,8 +63,8 @@ STORIES: dict[str, Sequence[Step]] = {
     ],
     "dependencies on a job that succeeds": [
         with_nodes("n1"),
-        settings("set server scheduling=false"),
-        command("qsub -N base -v SLP=1 -h j/sleep.sh", "user"),
+        IDLE,
+        submitted("-N base -v SLP=1 -h"),
         *(command(f"qsub -W depend={kind}:0.head j/sleep.sh", "user") for kind in _AFTER),
         Asked("53-depend-qstat", "qstat"),
         command("qrls 0.head", "user"),

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.conformance.steps import Asked, Step, command, job_is, settings, with_nodes
+from tests.conformance.steps import (
+    IDLE,
+    NO_MANAGER,
+    Asked,
+    Step,
+    deleted,
+    job_is,
+    submitted,
+    with_nodes,
+)
 
 _HOLDS = (
     ("user", "qhold 0.head", "user"),
@@ -68,10 +77,11 @@ def _holds() -> list[Step]:
 
 STORIES: dict[str, Sequence[Step]] = {
     "holds": [
-        settings("set server scheduling=false", "set server managers -= mgruser@head"),
-        command("qsub -v SLP=300 j/sleep.sh", "user"),
+        IDLE,
+        NO_MANAGER,
+        submitted("-v SLP=300"),
         *_holds(),
-        command("qsub -a 12312359 j/sleep.sh", "user"),
+        submitted("-a 12312359"),
         job_is("1.head", "W"),
         Asked("54-hold-waiting", "qhold 1.head", "user"),
         Asked("54-hold-waiting-show", "qstat -f 1"),
@@ -86,8 +96,9 @@ STORIES: dict[str, Sequence[Step]] = {
     ],
     "alterations": [
         with_nodes("n1"),
-        settings("set server scheduling=false", "set server managers -= mgruser@head"),
-        command("qsub -v SLP=300 j/sleep.sh", "user"),
+        IDLE,
+        NO_MANAGER,
+        submitted("-v SLP=300"),
         *(
             Asked(f"55-qalter-{number:02}", f"qalter {options} 0.head", "user")
             for number, options in enumerate(_ALTERATIONS)
@@ -101,8 +112,7 @@ STORIES: dict[str, Sequence[Step]] = {
         Asked("55-qalter-unknown2", "qalter -p 1 abc", "user"),
         Asked("55-qalter-two", "qalter -p 1 99999 0.head", "user"),
         Asked("55-qalter-last-show", "qstat -f 0"),
-        command("qdel 0.head", "user"),
-        job_is("0.head", "C"),
+        *deleted("0.head"),
         Asked("55-done-qalter", "qalter -p 1 0.head", "user"),
         Asked("55-done-qhold", "qhold 0.head", "user"),
         Asked("55-done-qrls", "qrls 0.head", "user"),

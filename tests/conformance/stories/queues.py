@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.conformance.steps import Asked, Step, command, job_is, settings
+from tests.conformance.steps import IDLE, NO_MANAGER, Asked, Step, deleted, settings, submitted
 
 _EXECUTION = "queue_type=execution,started=true"
 
@@ -23,7 +23,8 @@ def _moved(name: str, words: str, who: str = "user") -> Asked:
 
 STORIES: dict[str, Sequence[Step]] = {
     "queues": [
-        settings("set server scheduling=false", "set server managers -= mgruser@head"),
+        IDLE,
+        NO_MANAGER,
         _made("second", f"create queue second {_EXECUTION},enabled=true"),
         _made("closed", f"create queue closed {_EXECUTION},enabled=false"),
         _made(
@@ -80,7 +81,7 @@ STORIES: dict[str, Sequence[Step]] = {
             f"create queue limited {_EXECUTION},enabled=true,resources_max.walltime=60",
             f"create queue priv {_EXECUTION},enabled=true,acl_user_enable=true,acl_users=mgruser",
         ),
-        command("qsub -v SLP=1 j/sleep.sh", "user"),
+        submitted("-v SLP=1"),
         _moved("noargs", ""),
         _moved("one-arg", "second"),
         _moved("other", "second 0.head", "manager"),
@@ -96,8 +97,7 @@ STORIES: dict[str, Sequence[Step]] = {
         _moved("back", "batch@head 0.head"),
         _moved("root", "second 0.head", "root"),
         Asked("57-qmove-qstat", "qstat"),
-        command("qdel 0.head", "user"),
-        job_is("0.head", "C"),
+        *deleted("0.head"),
         _moved("done", "batch 0.head"),
     ],
 }
