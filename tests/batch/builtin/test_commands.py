@@ -223,7 +223,7 @@ def test_in_single_user_mode_nobody_else_may_submit(single_user: Cluster) -> Non
 
 def test_a_job_that_is_over_can_be_run_once_more(cluster: Cluster) -> None:
     queued = cluster.submit("true\n", "-h")
-    assert cluster.run("qrerun", queued).returncode == 0
+    assert cluster.run("qrerun", queued).returncode == 170
     cluster.run("qdel", queued)
     assert cluster.run("qrun", queued).stderr == (
         f"qrun: Request invalid for state of job MSG=invalid state for job - COMPLETE {queued}\n"
