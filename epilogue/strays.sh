@@ -50,7 +50,9 @@ left_over() {
     # shellcheck disable=SC2044,SC2046
     for folder_of in $(find $(printf '/proc/%s ' "$@") -maxdepth 0 -user "$uid" 2> /dev/null); do
         pid=${folder_of#/proc/}
-        if [ "$pid" = $$ ] || [ "$pid" = "$PPID" ]; then
+        # (A child of this script is what runs this function.)
+        if [ "$pid" = $$ ] || [ "$pid" = "$PPID" ] ||
+            grep -qs "^PPid:[[:blank:]]*$$\$" "$folder_of/status"; then
             continue
         fi
         case $marked in
