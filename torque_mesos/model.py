@@ -96,7 +96,8 @@ class Job:
     Jobs are given in the server's own order. `user` and `group` are those that it runs as,
     `account` what `qsub -A` said, `project` what `qsub -P` said (OpenPBS). `holds` are letters
     as in `qsub -h`: `u`, `o`, `s`, and `l` for its array's slot limit. `eligible_s`: how long
-    it has been waiting with nothing but resources missing, where the server counts that.
+    it has been waiting with nothing but resources missing, `starts`: how often it was started;
+    where the server counts that.
     """
 
     job_id: str
@@ -117,6 +118,7 @@ class Job:
     holds: str = ""
     dependent: bool = False
     eligible_s: float | None = None
+    starts: int = 0
 
     @property
     def array(self) -> str | None:

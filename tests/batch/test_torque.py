@@ -274,6 +274,14 @@ def test_np_wake_and_rerun(server, runner):
     ]
 
 
+def test_a_hold_with_its_reason(server, runner):
+    server.hold("9.head", "user 'bob' is not known, there")
+    assert runner.asked == [
+        ("qhold", "-h", "s", "9.head"),
+        ("qalter", "-W", "comment=user 'bob' is not known, there", "9.head"),
+    ]
+
+
 def test_refusals_are_told_with_the_servers_words(server, runner):
     runner.answer("qmgr", by=recorded("qmgr-set-unknown-node"))
     with pytest.raises(Refused, match="obj=zzz svr=default: Unknown node"):

@@ -49,6 +49,7 @@ class TestJobs:
         assert two.resources["nodes"] == "2:ppn=2"
         assert two.exit_status is None
         assert jobs["3.head"].exec_nodes == ()
+        assert (two.starts, jobs["3.head"].starts) == (1, 0)
         assert jobs["3.head"].resources["mem"] == "100mb"
 
     def test_what_decides_on_a_jobs_turn_is_read(self):

@@ -210,6 +210,14 @@ class TorqueServer:
         """Put a job whose node is lost back into its queue, without asking its mom."""
         accepted(self._run("qrerun", "-f", names.job_id(job_id)))
 
+    def hold(self, job_id: str, comment: str) -> None:
+        """Put a system hold on a job, and say why in its comment. Raises `BatchError`.
+
+        The comment comes last: a scheduler writes its own when it starts the job.
+        """
+        accepted(self._run("qhold", "-h", "s", names.job_id(job_id)))
+        accepted(self._run("qalter", "-W", f"comment={comment}", names.job_id(job_id)))
+
     def prepare(self, queues: Sequence[str], max_slots: int) -> None:
         """Set what an elastic cluster cannot do without; what is right is left alone.
 

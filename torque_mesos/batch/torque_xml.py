@@ -308,6 +308,7 @@ def _job(element: Element) -> Job:
             priority=int(fields.get("Priority") or 0),
             holds=fields.get("Hold_Types", "").strip().replace("n", ""),
             dependent="depend" in fields,
+            starts=int(fields.get("start_count") or 0),
         )
     except ValueError as error:
         raise _BadRecord(str(error)) from None

@@ -15,6 +15,7 @@ from torque_mesos.decide import Memory, Plan, Policy, Snapshot, decide
 from torque_mesos.decide.budget import Spending
 from torque_mesos.decide.reason import HOPELESS
 from torque_mesos.framework.execute import Executor
+from torque_mesos.framework.false_starts import FalseStarts, Holder
 from torque_mesos.framework.inbox import Deleted, Inbox, MasterRead, Message, QueueChanged, Stop
 from torque_mesos.framework.poller import MasterPoller
 from torque_mesos.framework.spending import SpendingFile
@@ -116,6 +117,7 @@ class Loop:
         self._removed_s: list[float] = []
         self._unremembered: str | None = None
         self._id_error: str | None = None
+        self._false_starts = FalseStarts(server) if isinstance(server, Holder) else None
         self._hopeless: set[str] = set()  # jobs of which it was told that they can never run
 
     def run(self) -> Exit:
@@ -302,6 +304,8 @@ class Loop:
             _log.warning("a record was left out", problem=problem)
         self._server_error = None
         self._read_due_s = now_s + self._timing.poll_s
+        if self._false_starts is not None:
+            self._false_starts.look(self._reading.jobs, now_s)
 
     def _decide(self, fresh: bool) -> tuple[Snapshot, Plan]:
         now_s = self._clock()

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .mom import Mom
 
 OBITUARY_AGAIN_S = 2.0
-NO_ACCOUNT = -1
 POLL_S = 0.5
 
 
@@ -38,6 +37,7 @@ class MomJob:
         self.obituary: Optional[Message] = None
         self.rerun = False
         self.purged = False
+        self.reason = ""  # why it could not begin, for its comment
         self.tasks: List[int] = []
         self.use = JobUse(mom, order)
         self.task_number = 1
@@ -64,8 +64,9 @@ class MomJob:
         try:
             launch.write_files(self.order, self._node_file, self._script)
         except KeyError:
+            self.reason = f"no password entry for user {self.order['user']} on {self.mom.name}"
             self.mom.log.write(f"no account {self.order['user']}", "Job", self.job_id)
-            self._failed(NO_ACCOUNT)
+            self._failed(pelog.NO_ACCOUNT)
             return
         except OSError as error:
             self.mom.log.write(f"cannot write its files: {error}", "Job", self.job_id)
@@ -213,6 +214,7 @@ class MomJob:
             "used": used,
             "rerun": self.rerun,
             "staged_out": staged_out,
+            "reason": self.reason or (self._joining.reason if self._joining else ""),
         }
         self.keep()
         self.send_obituary()

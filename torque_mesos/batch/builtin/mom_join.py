@@ -28,6 +28,7 @@ class Joining:
         self._failed = failed
         self._timers: List[Timer] = []
         self._stopped = False
+        self.reason = ""  # in words, where a host has told one
         self.waiting: Dict[str, Tuple[str, int]] = {
             name: (address, port) for name, _, address, port in order["hosts"][1:]
         }
@@ -77,7 +78,11 @@ class Joining:
         if name not in self.waiting or not self._mom.reports.knows(self.waiting[name][0]):
             return
         del self.waiting[name]
-        if reply.get("failed"):
+        if reply.get("reason"):
+            self.reason = str(reply["reason"])
+            self.stop()
+            self._failed(pelog.NO_ACCOUNT)
+        elif reply.get("failed"):
             self._give_up()
         elif not self.waiting:
             self.stop()

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Dict, List, Optional
 
-from . import mom_pelog, pelog
+from . import launch, mom_pelog, pelog
 from .loop import Connection
 from .mom_limits import Use, use_of
 from .processes import kill_session, of_session
@@ -83,6 +83,14 @@ class Sisters:
         names = [host[0] for host in order["hosts"]]
         number = names.index(self._mom.name) if self._mom.name in names else 0
         self._mom.log.write(f"JOIN JOB as node {number}", "Job", job_id)
+        try:
+            launch.account_of(order["user"])
+        except KeyError:
+            # TORQUE's mom refuses it as well; its server then starts the job again for ever.
+            text = f"no password entry for user {order['user']}"
+            self._mom.log.write(text, "Job", job_id)
+            connection.send({"failed": True, "reason": f"{text} on {self._mom.name}"}, last=True)
+            return
         self._joined[job_id] = {"order": order, "number": number, "tasks": [], "ended_s": 0.0}
         self.keep(job_id)
 

@@ -12,6 +12,7 @@ from .wire import Message
 FINE, ABORT, RETRY, SISTER_RETRY = 0, -2, -14, -3
 # Between mom and server only: the files of `-W stagein=` could not be copied.
 STAGEIN_FAILED = -37
+NO_ACCOUNT = -1
 
 # In the order in which they run. Those of the job itself are named by `-l prologue=`.
 PROLOGUES = ("prologue", "prologue.user", "job prologue")

@@ -176,8 +176,7 @@ class Runner:
                     self.set_state(job, EXITING, 50)
             finished(None if answer is not None else PbsError(NORELYMOM))
 
-        own = job.others.get("user_kill_delay")
-        delay = int(own) if own else self._state.number("kill_delay", 2)
+        delay = int(job.others.get("user_kill_delay") or self._state.number("kill_delay", 2))
         message: Message = {"op": "kill", "delay": delay if delay_s is None else delay_s}
         self.tell_mom(job, message, told)
 
@@ -226,6 +225,7 @@ class Runner:
         job.used = {str(key): str(value) for key, value in dict(message["used"]).items()}
         job.session = message["session"] or job.session
         job.exit_status = 0 if message.get("rerun") else int(message["exit_status"])
+        job.comment = str(message.get("reason") or job.comment)
         if message.get("rerun") or job.exit_status in RETRY:
             self.requeue(job)
         elif job.exit_status == STAGEIN_FAILED:
