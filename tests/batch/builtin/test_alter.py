@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,19 @@ def test_what_may_change_while_a_job_runs(
         alter_running.check(attributes, rank)
 
 
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"attributes": ["Job_Name"], "name": "a"}, ["Job_Name"]),
+        ({"resources": [["nodes", "9"]]}, ["Resource_List.nodes"]),
+        ({"attributes": ["Job_Name"], "account": "a"}, ["Job_Name", "Account_Name"]),
+        ({"others": {"x": "1", "checkpoint_dir": "/tmp"}}, ["x"]),
+    ],
+)
+def test_a_client_cannot_hide_what_it_changes(changes: dict[str, Any], names: list[str]) -> None:
+    assert alter_running.named(changes) == names
+
+
 def _running(cluster: Cluster, *options: str) -> str:
     job_id = cluster.submit("sleep 600\n", "-N", "altered", *options)
     cluster.wait_state(job_id, "R")
@@ -46,7 +60,7 @@ def _running(cluster: Cluster, *options: str) -> str:
 @system
 def test_altered_limits_outlive_server_and_mom(cluster: Cluster) -> None:
     cluster.with_nodes(N1)
-    job_id = _running(cluster, "-l", "walltime=2")
+    job_id = _running(cluster, "-l", "walltime=15")
     assert cluster.run("qalter", "-l", "walltime=1000", job_id).returncode == 0
     cluster.restart()
     mom = cluster.moms[N1]
@@ -57,7 +71,7 @@ def test_altered_limits_outlive_server_and_mom(cluster: Cluster) -> None:
     assert (job["job_state"], job["Resource_List.walltime"]) == ("R", "00:16:40")
     assert int(job["Walltime.Remaining"]) > 900
     used = "resources_used.walltime"
-    wait_for(lambda: cluster.job(job_id).get(used, "0") > "00:00:02", 60, "it used more than 2 s")
+    wait_for(lambda: cluster.job(job_id).get(used, "0") > "00:00:15", 60, "it used more than 15 s")
     assert cluster.run("qalter", "-l", "walltime=1", job_id, user=True).returncode == 0
     assert cluster.wait_state(job_id, "C")["exit_status"] == "-11"
     assert "exceeded limit 1\n" in (cluster.work / "altered.e0").read_text()

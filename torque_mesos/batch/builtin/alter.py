@@ -94,7 +94,7 @@ class Alteration:
         """
         asked = [(str(name), str(value)) for name, value in changes.get("resources", [])]
         if job.holds_slots:
-            alter_running.check([str(name) for name in changes.get("attributes", [])], rank)
+            alter_running.check(alter_running.named(changes), rank)
         try:
             self._alter(job, changes, asked, rank, uid)
         except PbsError as error:

@@ -9,6 +9,7 @@ from .mom_limits import seconds, size_bytes
 from .records import Job
 from .resources import DURATION, RESOURCES, SIZE
 from .rights import MANAGER, USER
+from .wire import Message
 
 # Seen on TORQUE: these may change, all others may not.
 _ATTRIBUTES = {
@@ -28,6 +29,35 @@ _ATTRIBUTES = {
 _LIMITS = {"walltime", "cput", "mem", "vmem", "pmem", "maxmem"}
 _MANAGERS = {"gres", "neednodes"}
 _LIST = "Resource_List."
+
+
+# What requests call attributes that may not change, beside those they call as TORQUE does.
+_FIXED = {
+    "account": "Account_Name",
+    "join": "Join_Path",
+    "keep": "Keep_Files",
+    "users": "User_List",
+    "groups": "group_list",
+    "stagein": "stagein",
+    "stageout": "stageout",
+    "depend": "depend",
+    "umask": "umask",
+}
+
+
+def named(changes: Message) -> List[str]:
+    """TORQUE's names of what a request changes: qalter's list, and what that does not tell.
+
+    A client other than qalter may leave out the list, or parts of it.
+    """
+    resources: List[Tuple[str, str]] = changes.get("resources", [])
+    others: Dict[str, str] = changes.get("others", {})
+    found = [str(name) for name in changes.get("attributes", [])]
+    found += [_LIST + str(name) for name, _ in resources]
+    found += [name for key, name in _FIXED.items() if key in changes]
+    # The folder of checkpoints comes with -c, which may change.
+    found += [str(name) for name in others if name != "checkpoint_dir"]
+    return found
 
 
 def check(attributes: List[str], rank: int) -> None:
