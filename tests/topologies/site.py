@@ -33,15 +33,20 @@ EDITS = {
     "[executor]\n": '[executor]\ndelivery = "path"\n'
     'path = "/opt/torque-mesos-executor/executor/torque-mesos-executor"\n',
 }
+EDITS_FOR_NAMES = {"[executor]\n": "[names]\nhosts = true\n[executor]\n"}
 EDITS_FOR_CLIENTS = {'kind = "builtin"': 'kind = "builtin"\nauth = "munge"'}
 
 
 @dataclass(frozen=True)
 class Topology:
-    """Which machines there are beside the batch server's, which one may be all."""
+    """Which machines there are beside the batch server's, which one may be all.
+
+    `nameless`: no machine knows any other's name, but for what `[names]` makes known.
+    """
 
     workers: tuple[str, ...]
     clients: tuple[str, ...]
+    nameless: bool = False
 
     @property
     def others(self) -> list[str]:
@@ -78,9 +83,15 @@ class Site:
     def start(self, packages: Packages) -> None:
         """Install and start everything; on return every agent has its parked node record."""
         self.machines.start()
+        if self.topology.nameless:
+            for name in self.machines.names:
+                own = f"127.0.0.1 localhost\n{self.machines.addresses[name]} {name}\n"
+                self.machines.write(name, "/etc/hosts", own)
         self._start_mesos()
         self.install(packages)
         self.edit(EDITS)
+        if self.topology.nameless:
+            self.edit(EDITS_FOR_NAMES)
         if self.topology.has_remote_clients:
             self.edit(EDITS_FOR_CLIENTS)
             self._let_hosts_know_each_other()
@@ -162,7 +173,7 @@ class Site:
             "hostname": name,
             "resources": RESOURCES,
         }
-        self._mesosd(name, 5051, "agent", flags, f"{HEAD}:5050")
+        self._mesosd(name, 5051, "agent", flags, f"{self.machines.addresses[HEAD]}:5050")
 
     def _mesosd(self, name: str, port: int, kind: str, flags: dict[str, str], *words: str) -> None:
         where = (f"LIBPROCESS_IP={self.machines.addresses[name]}", f"LIBPROCESS_PORT={port}")

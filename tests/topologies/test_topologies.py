@@ -15,7 +15,7 @@ pytestmark = pytest.mark.system
 
 TOPOLOGIES = {
     "monolithic": Topology(workers=(HEAD,), clients=(HEAD,)),
-    "separate worker": Topology(workers=("w1",), clients=(HEAD,)),
+    "separate worker": Topology(workers=("w1",), clients=(HEAD,), nameless=True),
     "separate worker and client": Topology(workers=("w1",), clients=("c1",)),
     "three workers, two clients": Topology(workers=("w1", "w2", "w3"), clients=("c1", "c2")),
 }
@@ -24,6 +24,10 @@ TOPOLOGIES = {
 @pytest.mark.parametrize("name", TOPOLOGIES)
 def test_verify_is_green(name: str, start_site: Callable[[Topology], Site]) -> None:
     site = start_site(TOPOLOGIES[name])
+    if site.topology.nameless:
+        known = site.machines.text(HEAD, "/etc/hosts")
+        for worker in site.topology.workers:
+            assert f"{site.machines.addresses[worker]} {worker}\n" in known
     done = site.verify()
     print(f"\n{name}\n{done.stdout}")
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{site.log_end()}"
