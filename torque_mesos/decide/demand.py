@@ -51,13 +51,17 @@ class _Last:
     queues: tuple[Queue, ...] = ()
     verdicts: dict[Request, Reason | None] | None = None
     demands: dict[str, Demand] = field(default_factory=dict)
+    jobs: tuple[Job, ...] = ()
+    wanted: list[Demand] | None = None  # of `jobs`, where nothing else was to be said of them
 
     def of(self, turn: Turn, verdicts: dict[Request, Reason | None]) -> dict[str, Demand]:
         """What of it holds for a turn still."""
         policy, queues = turn.policy, turn.reading.queues
         alike = self.policy is policy and self.verdicts is verdicts and self.queues == queues
         self.policy, self.queues, self.verdicts = policy, queues, verdicts
-        return self.demands if alike else {}
+        if not alike:
+            self.demands, self.wanted = {}, None
+        return self.demands
 
 
 _last = _Last()
@@ -65,8 +69,14 @@ _last = _Last()
 
 def demands(turn: Turn) -> list[Demand]:
     """The jobs that want capacity, in the server's order. The others get their reason."""
+    cluster: _Cluster
+    if _last.wanted and turn.reading.jobs == _last.jobs:
+        cluster = _whole_cluster(turn)
+        _last.of(turn, _verdicts(turn.policy.slot, turn.policy.limit, cluster))
+        if _last.wanted is not None:
+            return list(_last.wanted)
     queues = {queue.name: queue for queue in turn.reading.queues}
-    cluster: _Cluster = ()
+    cluster = ()
     verdicts: dict[Request, Reason | None] | None = None  # made when a job asks for it
     watched: dict[str, bool] = {}
     wanted: list[Demand] = []
@@ -124,6 +134,8 @@ def demands(turn: Turn) -> list[Demand]:
                     seen[job.job_id] = wanted[-1]
     if before is not None:
         _last.demands = seen
+        plain = len(seen) == len(wanted) and not turn.jobs
+        _last.jobs, _last.wanted = turn.reading.jobs, list(wanted) if plain else None
     return wanted
 
 

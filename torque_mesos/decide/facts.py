@@ -7,7 +7,9 @@ they were made anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import operator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -19,6 +21,7 @@ from torque_mesos.model import (
     Agent,
     Grant,
     Job,
+    JobState,
     Node,
     NodeState,
     Resources,
@@ -27,6 +30,7 @@ from torque_mesos.model import (
 )
 
 _NOTHING = Resources()
+ON_NODES = frozenset({JobState.RUNNING, JobState.EXITING, JobState.SUSPENDED})
 
 
 Whole = tuple[str, int, frozenset[str], float, int]
@@ -41,8 +45,9 @@ class Facts:
     its record or its mom for its own sake. `full`: all that its worker holds is in use. `drains`:
     a node that is well is offline by us, with jobs on it. `jobs`: those that hold slots. `grants`:
     those that could be given back before all else, the largest first. `hosts`: what can be taken
-    there, by what is offered of it and whether np may fall, each with what was known of np at the
-    starts of jobs; kept here for `growth`. `in_use`: `Views.slots_in_use`, with the same.
+    there, by what is offered of it (None: nothing) and whether np may fall, each with what was
+    known of np at the starts of jobs; kept here for `growth`. `in_use`: `Views.slots_in_use`, with
+    the same.
     """
 
     name: str
@@ -63,8 +68,8 @@ class Facts:
     drains: bool
     grants: tuple[Grant, ...]
     in_use: tuple[Mapping[str, int] | None, int] | None = None
-    hosts: dict[tuple[Resources, bool], tuple[Mapping[str, int] | None, Host | None]] = field(
-        default_factory=dict
+    hosts: dict[tuple[Resources | None, bool], tuple[Mapping[str, int] | None, Host | None]] = (
+        field(default_factory=dict)
     )
     whole: Whole | None = None
 
@@ -168,8 +173,13 @@ def facts_of(
     policy: Policy,
 ) -> dict[str, Facts]:
     """The facts of every host that has a record, a worker or an agent."""
-    before, found = _last.facts, {}
-    for name in {**records, **workers, **agents}:
+    before, of = _last.facts, (records, workers, agents)
+    names: Iterable[str] = {**records, **workers, **agents}
+    found: dict[str, Facts] = {}
+    if _last.policy is policy and list(names) == list(before):
+        found = before.copy()
+        names = {n for one, was in zip(of, _last.of, strict=True) for n in _changed(one, was)}
+    for name in names:
         node, worker, agent = records.get(name), workers.get(name), agents.get(name)
         kept = before.get(name)
         if (
@@ -181,8 +191,15 @@ def facts_of(
         ):
             kept = _made(name, node, worker, agent, policy, kept)
         found[name] = kept
-    _last.facts = found
+    _last.facts, _last.of, _last.policy = found, of, policy
     return found
+
+
+def _changed(now: Mapping[str, object], then: Mapping[str, object]) -> Iterable[str]:
+    """The names of what is not the very same."""
+    if list(now) == list(then):
+        return itertools.compress(now, map(operator.is_not, now.values(), then.values()))
+    return [name for name in {**now, **then} if now.get(name) is not then.get(name)]
 
 
 def named_agents(
@@ -201,6 +218,14 @@ def named_agents(
         bad = tuple(wrong)
         _last.agents = (listed, policy, untouchable), agents, bad
     return dict(agents), bad
+
+
+def on_nodes(jobs: tuple[Job, ...]) -> tuple[list[Job], frozenset[str]]:
+    """The jobs that hold slots, and the hosts that they say they are on."""
+    if jobs != _last.listed[0]:
+        there = [job for job in jobs if job.state in ON_NODES]
+        _last.listed = jobs, there, frozenset(name for job in there for name in job.exec_nodes)
+    return _last.listed[1], _last.listed[2]
 
 
 def more_than_slots(jobs: list[Job]) -> dict[str, Request]:
@@ -233,7 +258,9 @@ def _more_than_slots(job: Job) -> Request | None:
 
 @dataclass(slots=True)
 class _Last:
-    """Of the last turn: agents, and what they were sorted by; facts by host; jobs on nodes."""
+    """Of the last turn: agents, and what they were sorted by; facts by host, and the records,
+    workers and agents that they are of; jobs on nodes.
+    """
 
     agents: tuple[
         tuple[tuple[Agent, ...], Policy | None, frozenset[str | None]],
@@ -241,8 +268,11 @@ class _Last:
         tuple[str, ...],
     ] = (((), None, frozenset()), {}, ())
     facts: dict[str, Facts] = field(default_factory=dict)
+    of: tuple[Mapping[str, Node], Mapping[str, Worker], Mapping[str, Agent]] = ({}, {}, {})
+    policy: Policy | None = None
     jobs: dict[str, tuple[Job, Request | None]] = field(default_factory=dict)
     on_nodes: tuple[list[Job], dict[str, Request]] = ([], {})
+    listed: tuple[tuple[Job, ...], list[Job], frozenset[str]] = ((), [], frozenset())
 
 
 _last = _Last()

@@ -30,7 +30,7 @@ def hosts_of(turn: Turn, usage: Mapping[str, Usage], taken: Mapping[str, Resourc
             host = host_of(turn, name, usage.get(name, _UNUSED), taken.get(name, NOTHING))
         else:
             began = turn.np_at_start.get(name)
-            key = turn.offered(name), feasible
+            key = turn.offered(name) if name in turn.offers else None, feasible
             kept = facts.hosts.get(key)
             if kept is None or kept[0] is not began:
                 if len(facts.hosts) >= _KEPT:

@@ -55,11 +55,10 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
         return
     # Earlier refusals stand in the way of what is new: a job, a host that became usable, or one
     # that could complete what a job needs with those that were refused.
-    key = frozenset(growth.short) | {
-        f"{name} {where.name}"
-        for name, where in turn.phases.items()
-        if where is Phase.PARKED and not turn.backed_off(name) and not turn.leaving(name)
-    }
+    parked = [name for name, where in turn.phases.items() if where is Phase.PARKED]
+    if turn.failures or turn.agents_leaving:
+        parked = [n for n in parked if not turn.backed_off(n) and not turn.leaving(n)]
+    key = frozenset(growth.short) | {f"{name} PARKED" for name in parked}
     if growth.floor_short:
         key |= {"floor"}
     if not growth.protected:

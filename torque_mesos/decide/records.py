@@ -34,7 +34,7 @@ def _note_times(turn: Turn) -> None:
     """Since when nodes are down, and since when agents are not listed."""
     facts = turn.facts
     down = {name for name in turn.records if facts[name].down}
-    unseen = {name for name in turn.records if name not in turn.agents}
+    unseen = turn.records.keys() - turn.agents.keys()
     turn.down_since = {n: turn.down_since.get(n, turn.now_s) for n in sorted(down)}
     turn.unseen_since = {n: turn.unseen_since.get(n, turn.now_s) for n in sorted(unseen)}
 

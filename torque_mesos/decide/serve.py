@@ -25,9 +25,10 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
     for_s = _lasts_s(turn, job)
     refusal = growth.refused.get((request, for_s))
     if refusal is None:
-        placement = place(request, shelf.candidates(request))
+        candidates = shelf.candidates(request)
+        placement = place(request, candidates)
         refusal = (
-            _no_place(turn, growth, request)
+            _no_place(turn, growth, request, len(candidates))
             if placement is None
             else _take(turn, growth, shelf, demand, placement)
         )
@@ -97,10 +98,14 @@ def _new(host: Host, share: Share) -> tuple[int, Resources]:
     return (slots, Resources(0.0, mem_mb, gpus)) if mem_mb or gpus else (slots, NOTHING)
 
 
-def _no_place(turn: Turn, growth: Growth, request: Request) -> Refusal:
-    """Why no slots can be found for a request now."""
+def _no_place(turn: Turn, growth: Growth, request: Request, candidates: int) -> Refusal:
+    """Why no slots can be found for a request now. `candidates`: the hosts that were looked at."""
     if not turn.agents:
         return Refusal(because(Code.NO_AGENTS, "Mesos shows no agents"))
+    if not turn.bounds.any and len(request.chunks) == 1 and not (request.shared or request.group):
+        # What it would take counts for bounds only; and all hosts that serve its one part were
+        # looked at, for there are fewer than it needs.
+        return Refusal(_why_not(turn, growth, request, candidates))
     # At least this much would have to be added: each host of ours serves one part at most,
     # and may do so when it has grown.
     served: list[int] = []
@@ -121,19 +126,24 @@ def _no_place(turn: Turn, growth: Growth, request: Request) -> Refusal:
                 turn, name, request, host.up_to(Tier.STARTING) + more
             )
     parts = sorted(served)[-request.hosts :]
-    reason = (
+    reason = _why_not(turn, growth, request, one_by_one)
+    nodes = max(0, request.hosts - ours)
+    return Refusal(reason, nodes, max(1, request.slots - sum(parts)))
+
+
+def _why_not(turn: Turn, growth: Growth, request: Request, available: int) -> Reason:
+    """Why a request waits that so many hosts could serve a part of."""
+    return (
         growth.protected
         or _failing(turn, request)
         or because(
             Code.WAITING_FOR_OFFERS,
-            f"it needs {_hosts(request.hosts)} ({request}); {one_by_one} could serve it now,"
+            f"it needs {_hosts(request.hosts)} ({request}); {available} could serve it now,"
             " the rest must become free or be offered by Mesos",
             hosts=request.hosts,
-            available=one_by_one,
+            available=available,
         )
     )
-    nodes = max(0, request.hosts - ours)
-    return Refusal(reason, nodes, max(1, request.slots - sum(parts)))
 
 
 def _hosts(count: int) -> str:
@@ -153,7 +163,7 @@ def _could_serve(turn: Turn, name: str, request: Request, slots: int | None = No
 
 def _failing(turn: Turn, request: Request) -> Reason | None:
     """Why the hosts that would serve a request are left alone; None if none is."""
-    for name in sorted(turn.agents):
+    for name in sorted(turn.agents) if turn.failures else ():
         reason = turn.failing(name)
         if reason is not None and _could_serve(turn, name, request):
             return reason

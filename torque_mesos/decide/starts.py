@@ -29,7 +29,7 @@ class Starts:
         self._rules: dict[str, dict[_Kind, _Rule]] = {}
         for scope, limits in (
             ("", reading.run_limits),
-            *((queue.name, queue.run_limits) for queue in reading.queues),
+            *[(queue.name, queue.run_limits) for queue in reading.queues if queue.run_limits],
         ):
             for limit in limits:
                 kind = limit.whose, limit.resource, limit.one_job

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from torque_mesos.decide.bounds import Bounds
-from torque_mesos.decide.facts import facts_of, named_agents
+from torque_mesos.decide.facts import ON_NODES, facts_of, named_agents, on_nodes
 from torque_mesos.decide.maintenance import leaving, wall_time_s
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
@@ -29,7 +29,6 @@ from torque_mesos.model import (
 
 __all__ = ["RETRY_S", "SILENT_ALONE_S", "Turn", "because"]
 
-_ON_NODES = frozenset({JobState.RUNNING, JobState.EXITING, JobState.SUSPENDED})
 RETRY_S = 30.0  # what failed is asked for again after this long
 
 
@@ -77,8 +76,7 @@ class Turn(Views):
         self.workers: dict[str, Worker] = {
             worker.node: worker for worker in snapshot.workers if worker.node not in untouchable
         }
-        self.on_nodes = [job for job in reading.jobs if job.state in _ON_NODES]
-        self.job_hosts = {name for job in self.on_nodes for name in job.exec_nodes}
+        self.on_nodes, self.job_hosts = on_nodes(reading.jobs)
         self.agents, bad = named_agents(snapshot.agents, policy, untouchable)
         for name in bad:
             self.nodes[name] = because(
@@ -160,7 +158,7 @@ class Turn(Views):
     @cached_property
     def members_startable(self) -> Counter[str]:
         """By array: how many of its jobs run or are queued."""
-        states = _ON_NODES | {JobState.QUEUED}
+        states = ON_NODES | {JobState.QUEUED}
         arrays = (job.array for job in self.reading.jobs if job.state in states)
         return Counter(array for array in arrays if array is not None)
 

@@ -38,7 +38,7 @@ class Views:
     down_since: dict[str, float]
     failures: dict[str, Failures]
     np_at_start: dict[str, Mapping[str, int]]
-    job_hosts: set[str]
+    job_hosts: frozenset[str]
     agents_leaving: Mapping[str, Reason]
 
     def down(self, name: str) -> bool:
