@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,38 +9,20 @@ import pytest
 
 from tests.pelog.mpi import MPIS, check_ranks, compiled
 from tests.pelog.site import SLOTS, Site, started
+from tests.pelog.sshd import make_home, need_sshd, start_sshd
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.system
 
-SSHD = "/usr/sbin/sshd"
-CONF = """\
-HostKey {folder}/hostkey
-AuthorizedKeysFile .ssh/authorized_keys
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-UsePAM yes
-PidFile none
-"""
 REQUEST = f"nodes=2:ppn={SLOTS}"
 
 
 @pytest.fixture(scope="module")
 def site(mesos_build: Path) -> Iterator[Site]:
-    if not Path(SSHD).exists() or not Path("/usr/bin/ssh-keygen").exists():
-        pytest.skip("no sshd here (Debian's openssh-server)")
+    need_sshd()
     with started(mesos_build, 2, 'launch = "ssh"') as found:
-        folder, account = found.hosts.folder, found.account
-        (folder / "home").mkdir(mode=0o700)
-        os.chown(folder / "home", account.pw_uid, account.pw_gid)
-        (folder / "sshd.conf").write_text(CONF.format(folder=folder))
-        key = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "hostkey"))
-        found.hosts.check("head", *key)
-        for host in found.hosts.names:
-            found.hosts.check(host, "mount", "--bind", str(folder / "home"), account.pw_dir)
-            found.hosts.check(host, "mount", "-t", "tmpfs", "none", "/run")
-            found.hosts.check(host, "mkdir", "/run/sshd")
-            found.hosts.spawn(host, SSHD, "-D", "-e", "-f", str(folder / "sshd.conf"))
+        make_home(found, "home", found.hosts.names)
+        start_sshd(found, found.hosts.names)
         yield found
 
 
