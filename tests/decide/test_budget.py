@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.decide.site import Site, codes, one, some
+from tests.decide.site import FREE, Site, codes, one, some
 from torque_mesos.decide.budget import Spending, day_of, month_left_s, month_of, over_budget
-from torque_mesos.decide.plan import Kill, Launch, Offline
+from torque_mesos.decide.plan import Decline, Kill, Launch, Offline
 from torque_mesos.decide.pool import Budget, Pool, Share
 from torque_mesos.decide.reason import Code
-from torque_mesos.model import JobState, frozen_map
+from torque_mesos.decide.worker import ONLINE_NOTE
+from torque_mesos.model import JobState, Queue, frozen_map
 
 NOON = datetime(2026, 2, 27, 12, tzinfo=UTC).timestamp()
 HOUR = 3600.0
@@ -223,3 +224,21 @@ def test_nodes_get_no_more_jobs_when_what_runs_may_spend_the_budget() -> None:
     unknown = busy(23.9, "03:00:00").remembers(spending=Spending(unknown="not JSON"))
     assert not some(unknown.plan(wall_s=NOON), Offline)
     assert not some(busy(23.9, "03:00:00").plan(wall_s=None), Offline)
+
+
+def test_a_pool_over_its_budget_does_not_keep_another_from_its_offers() -> None:
+    share = Share(budget=Budget(day=0.0))
+    fat = Pool("fat", queues=("fat",), attributes=(("kind", ("fat",)),), share=share, price=1)
+    site = Site(queues=[Queue("batch"), Queue("fat")]).rules(pools=(fat, Pool("rest")))
+    site.asks("1", JobState.RUNNING, "fat", exec_nodes=("n1",))
+    site.agent("n1", 4, kind="fat").node("n1", 2, (FREE,), ONLINE_NOTE, {0: "0.head"}, "fat")
+    site.worker("n1", 2).offer("n1", 2).parked("n2", 2).asks("1:ppn=2")
+    assert one(site.plan(wall_s=NOON), Decline).reason.code is Code.BUDGET
+    site.offer("n2", 2)
+    plan = site.plan(wall_s=NOON)
+    assert [launch.name for launch in some(plan, Launch)] == ["n2"]
+
+
+def test_what_is_not_wanted_at_a_limit_is_declined_in_these_words() -> None:
+    plan = priced(day=0.0).plan(wall_s=NOON)
+    assert "2 jobs that wait for nodes are at a limit" in one(plan, Decline).reason.text

@@ -120,3 +120,17 @@ def test_eighteen_columns_and_lines_that_are_none(tmp_path: Path) -> None:
     file.write_text("nothing of use\n")
     with pytest.raises(FormatError, match="no job in it can be read"):
         read_trace(file, [FAT])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [(1, "nan"), (3, "inf"), (4, "inf"), (8, "inf"), (8, "1e400")]
+)
+def test_a_number_that_is_none_leaves_the_job_out(tmp_path: Path, column: int, value: str) -> None:
+    good = "1 0 -1 10 1 -1 -1 -1 60 -1 1 1 1 1 1 1 -1 -1"
+    fields = good.split()
+    fields[column] = value
+    file = tmp_path / "t.swf"
+    file.write_text(f"{good}\n{' '.join(fields)}\n")
+    trace = read_trace(file, [FAT])
+    assert len(trace.jobs) == 1
+    assert "t.swf:2: " in trace.problems[0]

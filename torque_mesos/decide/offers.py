@@ -19,6 +19,7 @@ REFUSE_S = {
     Code.BACKED_OFF: 10.0,
     Code.PROTECTED: 10.0,
     Code.MAINTENANCE: 60.0,
+    Code.BUDGET: 60.0,
     Code.NOT_OURS: 600.0,
     Code.NO_POOL: 3600.0,
     Code.OTHER_ROLE: 3600.0,
@@ -35,7 +36,8 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
         ids = tuple(offer.offer_id for offer in turn.other_role)
         reason = because(Code.OTHER_ROLE, "the pool of its agent takes offers of another role")
         turn.do(Decline(ids, REFUSE_S[reason.code], reason))
-    reasons = {name: _why_not(turn, growth, name, wanted) for name in sorted(turn.offers)}
+    nothing = None if wanted else _nothing_wanted(turn)
+    reasons = {name: nothing or _why_not(turn, growth, name) for name in sorted(turn.offers)}
     incomplete = [name for name, why in reasons.items() if why.code is Code.INCOMPLETE]
     parts = [] if growth.floor_short else [n for n in incomplete if n not in growth.memory_short]
     resting = give_back(turn, growth, parts)
@@ -47,11 +49,10 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
             continue
         ids = tuple(offer.offer_id for offer in turn.offers[name])
         turn.do(Decline(ids, resting.get(name, REFUSE_S[reason.code]), reason))
-    if not wanted:
-        at_limit = {job for job, why in turn.jobs.items() if why.code in AT_LIMIT}
-        turn.revived_for &= at_limit
+    if nothing:
+        turn.revived_for &= _at_limit(turn)
         if not suppressed:
-            turn.do(Suppress(because(Code.NOTHING_WANTED, "no job waits for nodes")))
+            turn.do(Suppress(nothing))
         return
     # Earlier refusals stand in the way of what is new: a job, a host that became usable, or one
     # that could complete what a job needs with those that were refused.
@@ -112,11 +113,20 @@ def _decline_strays(turn: Turn) -> None:
             turn.do(Decline(ids, REFUSE_S[reason.code], reason))
 
 
-def _why_not(turn: Turn, growth: Growth, name: str, wanted: bool) -> Reason:
+def _at_limit(turn: Turn) -> set[str]:
+    return {job for job, why in turn.jobs.items() if why.code in AT_LIMIT}
+
+
+def _nothing_wanted(turn: Turn) -> Reason:
+    if waiting := len(_at_limit(turn)):
+        text = f"the {waiting} jobs that wait for nodes are at a limit"
+        return because(Code.NOTHING_WANTED, text, at_limit=waiting)
+    return because(Code.NOTHING_WANTED, "no job waits for nodes")
+
+
+def _why_not(turn: Turn, growth: Growth, name: str) -> Reason:
     """Why the offers of a host were not taken."""
     where = turn.phases[name]
-    if not wanted:
-        return because(Code.NOTHING_WANTED, "no job waits for nodes")
     if where is Phase.FOREIGN:
         return because(Code.NOT_OURS, f"the node record {name} was made by others")
     if where is Phase.SIDELINED and name not in turn.workers:

@@ -10,6 +10,7 @@ bytes for the whole job. It counts only where it is said which.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,7 +88,7 @@ def read_trace(
                 break
             try:
                 jobs.append(_job(text.split(), dialect, memory))
-            except (ValueError, IndexError) as error:
+            except (ValueError, IndexError, OverflowError) as error:
                 shown = text if len(text) <= 60 else f"{text[:60]}..."
                 problems.append(f"{path.name}:{number}: {error} ({shown!r})")
     if not jobs:
@@ -115,7 +116,7 @@ def _unix_start_s(comment: str, before: float) -> float:
 def _job(fields: list[str], dialect: Dialect, memory: Memory) -> TraceJob:
     if len(fields) < _COLUMNS:
         raise FormatError(f"{len(fields)} columns, {_COLUMNS} would be right")
-    submit_s, run_s = float(fields[1]), float(fields[3])
+    submit_s, run_s, walltime_s = (_seconds(fields[column]) for column in (1, 3, 8))
     if run_s < 0:
         raise FormatError(f"a run time of {run_s:g} s")
     if len(fields) > _REQUEST:
@@ -131,7 +132,6 @@ def _job(fields: list[str], dialect: Dialect, memory: Memory) -> TraceJob:
         request = parse_request({"nodes": nodes, **dict([asked] if asked else [])})
     except RequestError as error:
         raise FormatError(str(error)) from None
-    walltime_s = float(fields[8])
     return TraceJob(
         job_id=f"{fields[0]}.sim",
         submit_s=submit_s,
@@ -143,6 +143,13 @@ def _job(fields: list[str], dialect: Dialect, memory: Memory) -> TraceJob:
         owner=f"user{fields[11]}@sim",
         memory=asked,
     )
+
+
+def _seconds(text: str) -> float:
+    found = float(text)
+    if not math.isfinite(found):
+        raise FormatError(f"a time of {text} s")
+    return found
 
 
 def _memory(value: float, meaning: Memory) -> tuple[str, str] | None:
