@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.decide.site import NOW_S, Site, codes, kinds, one, some
 from torque_mesos.decide.maintenance import LEAST_LEAD_S, wall_time_s
 from torque_mesos.decide.plan import AcceptInverse, Decline, Kill, Launch, Offline, Online, Plan
 from torque_mesos.decide.reason import Code
-from torque_mesos.model import InverseOffer, Job, JobState, frozen_map
+from torque_mesos.model import InverseOffer, Job, JobState, Queue, frozen_map
 
 WALL_S = 1.8e9
 HOUR_S = 3600.0
@@ -45,7 +46,7 @@ def asks(site: Site, nodes: str, walltime: str) -> Site:
         ("90", 90),
         ("02:30", 150),
         ("01:00:00", 3600),
-        ("2:00:00:00", 172800),
+        ("1.5", 1),
         (None, math.inf),
         ("", math.inf),
         ("-1", math.inf),
@@ -87,7 +88,42 @@ def test_no_mom_is_started_there() -> None:
     found = plan(site)
     assert not some(found, Launch)
     assert one(found, Decline).reason.code is Code.MAINTENANCE
+    assert codes(found) == {"0.head": Code.MAINTENANCE}
+    assert "n1 is not used: its agent's maintenance begins in 60 s" in found.jobs["0.head"].text
+
+
+def test_a_job_that_waits_for_other_hosts_is_not_told_of_it() -> None:
+    site = in_window(Site().parked("n1", offered=4), "n1", 60).parked("n2", 8)
+    found = plan(site.asks("1:ppn=8"))
     assert codes(found) == {"0.head": Code.WAITING_FOR_OFFERS}
+    assert "n1" not in found.jobs["0.head"].text
+
+
+def test_a_job_without_a_wall_time_is_taken_to_last_a_day() -> None:
+    far = in_window(Site().parked("n1", offered=4), "n1", 25 * HOUR_S)
+    found = plan(far.asks("1"))
+    assert one(found, Launch).name == "n1"
+    assert found.again_s is not None
+    assert found.again_s <= NOW_S + HOUR_S
+    near = in_window(Site().parked("n1", offered=4), "n1", 23 * HOUR_S)
+    assert not some(plan(near.asks("1")), Launch)
+
+
+NOT_STARTABLE: dict[str, dict[str, Any]] = {
+    "held": {"state": JobState.HELD, "holds": "u"},
+    "waiting": {"state": JobState.WAITING},
+    "too large": {"resources": frozen_map({"nodes": "1:ppn=99"})},
+    "malformed": {"resources": frozen_map({"nodes": "x!"})},
+    "of a queue that is not served": {"queue": "other"},
+}
+
+
+@pytest.mark.parametrize("job", NOT_STARTABLE.values(), ids=NOT_STARTABLE)
+def test_a_job_that_cannot_start_drains_nothing(job: dict[str, Any]) -> None:
+    site = Site(queues=[Queue("batch"), Queue("other")]).rules(queues=("batch",))
+    site = in_window(site.parked("n1", offered=4), "n1", 2 * HOUR_S)
+    found = plan(asks(site.asks("1", **job), "1", "01:00:00"))
+    assert one(found, Launch).name == "n1"
 
 
 def test_an_offer_tells_of_it_too() -> None:

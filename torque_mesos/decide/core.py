@@ -28,6 +28,7 @@ def decide(snapshot: Snapshot, policy: Policy) -> Plan:
     turn = Turn(snapshot, snapshot.reading, policy)
     judge_starts(turn)
     wanted = demands(turn)
+    turn.leave_maintained(snapshot, (demand.job for demand in wanted))
     keep_records(turn)
     growth = grow(turn, wanted)
     shrink(turn, growth)

@@ -1,33 +1,35 @@
 """Agents that Mesos' maintenance schedule takes away: their nodes end what they have in time.
 
-A node is drained as soon as a job that waits might not end before its window begins if it were
-started there now: one that asks for a longer wall time than is left, or for none. What runs by
-then ends by itself, as no job is ever ended by us. When nothing of ours is left on an agent, and
-no mom will be started there any more, the inverse offer for it is accepted.
+A node is drained as soon as a job of the demand might not end before its window begins if it were
+started there now: one that asks for a longer wall time than is left. One that asks for none is
+taken to last a day: it may last longer, but for that no agent is left unused whose window is
+weeks away. What runs by then ends by itself, as no job is ever ended by us, and until it has, no
+inverse offer is accepted. When nothing of ours is left on an agent, and no mom will be started
+there any more, the inverse offer for it is accepted.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from torque_mesos.decide.grammar import RequestError, seconds
 from torque_mesos.decide.plan import AcceptInverse, Snapshot
 from torque_mesos.decide.reason import Code, Reason, because
-from torque_mesos.model import Agent, InverseOffer, Job, JobState, Offer
+from torque_mesos.model import Agent, InverseOffer, Job, Offer
 
 LEAST_LEAD_S = 600.0  # a node is drained so long before its window, whatever the jobs ask for
-_OVER = frozenset({JobState.RUNNING, JobState.EXITING, JobState.COMPLETE, JobState.SUSPENDED})
+UNTOLD_S = 86400.0  # what a job without a wall time is taken to last
 
 
 @lru_cache(maxsize=1024)
 def wall_time_s(text: str | None) -> float:
-    """`[[HH:]MM:]SS` in seconds; infinite where there is none, or what cannot be read."""
-    parts = (text or "").split(":")
-    if not all(part.isdecimal() for part in parts) or len(parts) > 4:
+    """A walltime in seconds; infinite where there is none, or what cannot be read."""
+    try:
+        return seconds(text or "")
+    except RequestError:
         return math.inf
-    units = (86400, 3600, 60, 1)[-len(parts) :]
-    return float(sum(int(part) * unit for part, unit in zip(parts, units, strict=True)))
 
 
 def windows(snapshot: Snapshot) -> Mapping[str, float]:
@@ -41,8 +43,10 @@ def windows(snapshot: Snapshot) -> Mapping[str, float]:
     return found
 
 
-def leaving(snapshot: Snapshot, jobs: tuple[Job, ...]) -> tuple[Mapping[str, Reason], float | None]:
+def leaving(snapshot: Snapshot, jobs: Iterable[Job]) -> tuple[Mapping[str, Reason], float | None]:
     """The agents whose nodes are drained now, with the reason; and when the next one will be.
+
+    `jobs`: those that could start now if nodes were there; no other can be in the way.
 
     That time is of the snapshot's clock. Where the time of day is not known, all that have a
     window are drained.
@@ -50,8 +54,7 @@ def leaving(snapshot: Snapshot, jobs: tuple[Job, ...]) -> tuple[Mapping[str, Rea
     found = windows(snapshot)
     if not found:
         return {}, None
-    waiting = (job.resources.get("walltime") for job in jobs if job.state not in _OVER)
-    lead_s = max((wall_time_s(text) for text in waiting), default=0.0)
+    lead_s = max((_lasts_s(job) for job in jobs), default=0.0)
     lead_s = max(LEAST_LEAD_S, lead_s)
     reasons: dict[str, Reason] = {}
     next_s: float | None = None
@@ -65,6 +68,12 @@ def leaving(snapshot: Snapshot, jobs: tuple[Job, ...]) -> tuple[Mapping[str, Rea
         text = f"its agent's maintenance {begins}: it gets no more jobs"
         reasons[agent_id] = because(Code.MAINTENANCE, text, left_s=max(0.0, left_s))
     return reasons, next_s
+
+
+def _lasts_s(job: Job) -> float:
+    """How long a job may last."""
+    told_s = wall_time_s(job.resources.get("walltime"))
+    return told_s if math.isfinite(told_s) else UNTOLD_S
 
 
 def accepted(snapshot: Snapshot) -> tuple[AcceptInverse | None, float | None]:

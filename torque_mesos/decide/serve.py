@@ -133,16 +133,22 @@ def _no_place(turn: Turn, growth: Growth, request: Request, candidates: int) -> 
 
 def _why_not(turn: Turn, growth: Growth, request: Request, available: int) -> Reason:
     """Why a request waits that so many hosts could serve a part of."""
-    return (
-        growth.protected
-        or _failing(turn, request)
-        or because(
-            Code.WAITING_FOR_OFFERS,
-            f"it needs {_hosts(request.hosts)} ({request}); {available} could serve it now,"
-            " the rest must become free or be offered by Mesos",
-            hosts=request.hosts,
-            available=available,
-        )
+    return growth.protected or _failing(turn, request) or _waits(turn, request, available)
+
+
+def _waits(turn: Turn, request: Request, available: int) -> Reason:
+    """What a request waits for: hosts, and among them what is not used for its maintenance."""
+    code, text = Code.WAITING_FOR_OFFERS, "the rest must become free or be offered by Mesos"
+    for name in sorted(turn.agents) if turn.agents_leaving else ():
+        why = turn.leaving(name)
+        if why is not None and why.code is Code.MAINTENANCE and _could_serve(turn, name, request):
+            code, text = why.code, f"{text}, and {name} is not used: {why.text}"
+            break
+    return because(
+        code,
+        f"it needs {_hosts(request.hosts)} ({request}); {available} could serve it now, {text}",
+        hosts=request.hosts,
+        available=available,
     )
 
 

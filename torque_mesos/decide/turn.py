@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from torque_mesos.decide.bounds import Bounds
@@ -18,6 +18,7 @@ from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.decide.views import SILENT_ALONE_S, Views
 from torque_mesos.decide.worker import Phase
 from torque_mesos.model import (
+    Job,
     JobState,
     Node,
     Offer,
@@ -88,11 +89,7 @@ class Turn(Views):
         self.unpooled = self._leave_unpooled()
         clock = (snapshot.wall_s, snapshot.offset_s)
         self.bounds = Bounds(policy, self.pools, memory, clock, self._busy_s)
-        self.agents_leaving, due_s = leaving(snapshot, reading.jobs)
-        if due_s is not None:
-            self.timer(due_s)
-        if self.bounds.budgeted:
-            self.agents_leaving = {**self._overspent(), **self.agents_leaving}
+        self.agents_leaving = self._overspent() if self.bounds.budgeted else {}
         self.offers: dict[str, list[Offer]] = defaultdict(list)
         self.other_role: list[Offer] = []
         self.stray_offers: list[Offer] = []  # of hosts that may not be touched, or unknown agents
@@ -122,7 +119,14 @@ class Turn(Views):
                 found[name] = max(seconds, found.get(name, 0.0))
         return found
 
-    def _overspent(self) -> dict[str, Reason]:
+    def leave_maintained(self, snapshot: Snapshot, jobs: Iterable[Job]) -> None:
+        """Note which agents leave for their maintenance, for the jobs that could start now."""
+        found, due_s = leaving(snapshot, jobs)
+        self.agents_leaving = {**self.agents_leaving, **found}
+        if due_s is not None:
+            self.timer(due_s)
+
+    def _overspent(self) -> Mapping[str, Reason]:
         """By agent: workers that a budget does not bear beyond the jobs that they have."""
         found: dict[str, Reason] = {}
         if self.wall_s is None or self.bounds.spending.unknown:
