@@ -187,7 +187,7 @@ class JobRequests:
             raise PbsError(UNKQUE)
         asked = queues.without_defaults(self._state, job)
         if self._rights.rank(uid) == USER:
-            queues.admit(self._state, target, asked, job.owner, job.group)
+            queues.admit_moved(self._state, target, job, asked)
         job.resources = asked
         routes.put(self._state, job, target)
         routes.route(self._state, job)
@@ -201,14 +201,27 @@ class JobRequests:
         for job in (one, other):
             if job.holds_slots or job.state == COMPLETE:
                 raise PbsError(BADSTATE)
+        if one.queue != other.queue:
+            self._change_queues(one, other)
         one.rank, other.rank = other.rank, one.rank
-        one.queue, other.queue = other.queue, one.queue
         for job in (one, other):
             if is_array(job):
                 self._state.save_array(self._state.arrays[job.job_id])
             else:
                 self._state.save_job(job)
         finished(None)
+
+    def _change_queues(self, one: Job, other: Job) -> None:
+        """Put two jobs into each other's queue. Raises `PbsError`."""
+        state = self._state
+        for job, target in ((one, other.queue), (other, one.queue)):
+            queues.admit_ordered(state, target, job)
+        for job in (one, other):
+            job.resources = queues.without_defaults(state, job)
+        one.queue, other.queue = other.queue, one.queue
+        for job in (one, other):
+            if state.queues[job.queue].get("queue_type") != "Route":
+                queues.add_defaults(state, job.queue, job.resources)
 
     def selected(self, uid: int, criteria: List[selection.Criterion]) -> List[str]:
         """`qselect`: ids in the order of the queues. Raises `PbsError`."""

@@ -11,6 +11,7 @@ from .errors import (
     IVALREQ,
     MAXQUED,
     NORERUN,
+    QACCESS,
     QUENODFLT,
     QUNOENB,
     SYNTAX,
@@ -41,14 +42,59 @@ def find_queue(state: State, asked: str) -> str:
 
 def admit(state: State, name: str, resources: Dict[str, str], owner: str, group: str) -> None:
     """Whether a queue takes a job of `owner` (user@host). Raises `PbsError`."""
+    check_group(state, name, owner, group)
+    check_open(state, name, owner)
+    check_fit(state, name, resources, owner)
+
+
+def admit_moved(state: State, name: str, job: Job, resources: Dict[str, str]) -> None:
+    """Whether a queue takes a job that its owner moves there. Raises `PbsError`."""
+    check_group(state, name, job.owner, job.group)
+    check_open(state, name, job.owner)
+    check_direct(state, name, job.owner)
+    check_fit(state, name, resources, job.owner)
+
+
+def admit_ordered(state: State, name: str, job: Job) -> None:
+    """Whether a queue takes a job that changes places with one of its own. Raises `PbsError`.
+
+    As in TORQUE whoever asks, and with all that the job has; a disabled or full queue does,
+    and which limit it was is not told.
+    """
+    try:
+        check_group(state, name, job.owner, job.group)
+        check_fit(state, name, job.resources, job.owner)
+    except PbsError as error:
+        raise PbsError(error.code) from None
+
+
+def check_direct(state: State, name: str, owner: str) -> None:
+    """Whether a queue takes jobs from users, not of routing queues only. Raises `PbsError`."""
+    if state.queues[name].get("from_route_only") == "True":
+        where = f"user {owner}, queue {name}"
+        raise PbsError(QACCESS, f"queue accepts only routed jobs, no direct submission: {where}")
+
+
+def check_group(state: State, name: str, owner: str, group: str) -> None:
+    """Whether an execution queue takes jobs of a group. Raises `PbsError`."""
     queue = state.queues[name]
-    where = f"user {owner}, queue {name}"
     if queue.get("queue_type") == "Execution":
         acl.check_group(queue, name, owner, group)
+
+
+def check_open(state: State, name: str, owner: str) -> None:
+    """Whether a queue is enabled and not full. Raises `PbsError`."""
+    queue = state.queues[name]
+    where = f"user {owner}, queue {name}"
     if queue.get("enabled") != "True":
         raise PbsError(QUNOENB, f"queue is disabled: {where}")
     if "max_queuable" in queue or "max_user_queuable" in queue:
         _check_numbers(state, name, owner.split("@")[0], where)
+
+
+def check_fit(state: State, name: str, resources: Dict[str, str], owner: str) -> None:
+    """Whether a queue's lists and limits allow a job. Raises `PbsError`."""
+    queue = state.queues[name]
     acl.check_host_and_user(queue, name, owner, state.server)
     check_limits(state, queue, resources)
 

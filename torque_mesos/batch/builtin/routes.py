@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Dict, List, Optional
 
-from .errors import EXCQRESC, MAXQUED, QACCESS, QUNOENB, ROUTEREJ, PbsError
-from .queues import add_defaults, admit
+from .errors import EXCQRESC, MAXQUED, QUNOENB, ROUTEREJ, PbsError
+from .queues import add_defaults, admit, check_direct
 from .records import COMPLETE, Job
 from .state import State
 
@@ -74,9 +74,7 @@ def admit_new(state: State, name: str, resources: Dict[str, str], owner: str, gr
     A started routing queue takes none that all its destinations would refuse for good.
     """
     queue = state.queues[name]
-    if queue.get("from_route_only") == "True":
-        where = f"user {owner}, queue {name}"
-        raise PbsError(QACCESS, f"queue accepts only routed jobs, no direct submission: {where}")
+    check_direct(state, name, owner)
     admit(state, name, resources, owner, group)
     if queue.get("queue_type") != "Route" or queue.get("started") != "True":
         return
