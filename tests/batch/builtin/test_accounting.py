@@ -86,3 +86,13 @@ def test_the_others_say_no_more_than_torques(tmp_path: Path, kind: str, text: st
     clock = time.mktime(time.strptime(moment, "%m/%d/%Y %H:%M:%S"))
     Accounting(str(tmp_path), clock=lambda: clock).write(kind, job_id, text)
     assert (tmp_path / "20261120").read_text() == record + "\n"
+
+
+def test_bytes_that_are_no_utf8_are_written_as_they_came(tmp_path: Path) -> None:
+    accounting = Accounting(str(tmp_path), clock=lambda: 1e9)
+    accounting.write("Q", "1.head", "account=caf\udce9")
+    accounting.write("Q", "2.head", "account=\ud800\n3.head")
+    (written,) = tmp_path.iterdir()
+    first, second = written.read_bytes().splitlines()
+    assert first.endswith(b";Q;1.head;account=caf\xe9")
+    assert second.endswith(b";Q;2.head;account=?\\n3.head")

@@ -130,3 +130,15 @@ def test_umask_is_for_the_output_and_not_for_the_job(cluster: Cluster) -> None:
         assert output.read_text() == "0077\n"
         if os.geteuid() == 0:
             assert made.stat().st_uid == output.stat().st_uid == cluster.account.pw_uid
+
+
+def test_an_account_that_is_no_utf8_loses_no_record_and_no_dependent(cluster: Cluster) -> None:
+    cluster.with_nodes(N1)
+    job_id = cluster.submit("sleep 2\n", "-A", "caf\udce9")
+    waiting = cluster.submit("true\n", "-W", f"depend=afterok:{job_id}")
+    cluster.wait_state(waiting, "C")
+    assert cluster.job(job_id)["Account_Name"] == "caf?"
+    (day,) = (cluster.home / "server_priv" / "accounting").iterdir()
+    written = [line for line in day.read_bytes().splitlines() if f";{job_id};".encode() in line]
+    assert [line.split(b";")[1] for line in written] == [b"Q", b"S", b"E"]
+    assert b" account=caf\xe9 " in written[-1]

@@ -6,6 +6,7 @@ import os
 import time
 from typing import Callable, List, Tuple
 
+from .home import as_bytes
 from .records import Job
 from .rotation import ACCOUNTING, Limits, prune
 
@@ -31,8 +32,9 @@ class Accounting:
             self._day = day
             prune(self._folder, self._kept, seconds)
         path = os.path.join(self._folder, day)
+        text = text.replace("\n", "\\n")  # of a user's making: a record is one line
         line = f"{time.strftime('%m/%d/%Y %H:%M:%S', now)};{kind};{job_id};{text}\n"
-        self._unwritten.append((path, line.encode()))
+        self._unwritten.append((path, as_bytes(line)))
         self.flush()
 
     def flush(self) -> None:

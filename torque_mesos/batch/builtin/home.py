@@ -112,6 +112,14 @@ def clock(seconds: int) -> str:
     return f"{seconds // 3600:02d}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
 
 
+def as_bytes(text: str) -> bytes:
+    """Text as users gave it: bytes that are no UTF-8 are kept. What can be no bytes is a `?`."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
 class LogFile:
     """A daemon's log: one file a day, or the one file that it was told to use.
 
@@ -153,8 +161,8 @@ class LogFile:
         if path != self._opened:
             self._open(path, now)
         stamp = time.strftime("%m/%d/%Y %H:%M:%S", moment) + f".{int(now % 1 * 1000):03d}"
-        line = f"{stamp};{event:02d};{self._who};{kind};{name};{text}\n".encode()
-        self._size += os.write(self._descriptor, line)
+        line = f"{stamp};{event:02d};{self._who};{kind};{name};{text}\n"
+        self._size += os.write(self._descriptor, as_bytes(line))
 
     def _open(self, path: str, now: float) -> None:
         if self._descriptor >= 0:

@@ -162,7 +162,7 @@ def client_files() -> Dict[str, Tuple[bytes, int]]:
     }
     for name, (module, function) in _COMMANDS.items():
         if name.startswith("bin/") and name not in _NOT_CLIENTS:
-            text = _CLIENT.format(CLIENT_FOLDER, PACKAGE, module, function)
+            text = _CLIENT.format(CLIENT_FOLDER, PACKAGE, module, function, _ANY_BYTES)
             files[name] = (text.encode(), 0o755)
     return files
 
@@ -231,14 +231,18 @@ def _write_wrapper(
 ) -> None:
     path.parent.mkdir(exist_ok=True)
     path.parent.chmod(0o755)
-    path.write_text(_WRAPPER.format(python, library, PACKAGE, module, function, home))
+    path.write_text(_WRAPPER.format(python, library, PACKAGE, module, function, home, _ANY_BYTES))
     path.chmod(0o755)
 
 
+# What users write need not be UTF-8: it comes out as it went in.
+_ANY_BYTES = """for stream in filter(None, (sys.stdin, sys.stdout)):
+    stream.reconfigure(errors="surrogateescape")"""
 # Isolated, and without `site`: the command starts in a third of the time.
 _WRAPPER = """#!{0} -IS
 import sys
 sys.path.insert(0, {1!r})
+{6}
 from {2}.{3} import {4}
 sys.exit({4}({5!r}))
 """
@@ -246,6 +250,7 @@ _CLIENT = """#!/usr/bin/python3 -IS
 import os
 import sys
 sys.path.insert(0, "{0}/lib")
+{4}
 from {1}.{2} import {3}
 here = "/var/lib/torque-mesos/batch"
 sys.exit({3}(here if os.path.exists(here + "/sock/pbs_server") else "/etc/torque-mesos"))

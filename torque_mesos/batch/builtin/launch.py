@@ -9,7 +9,7 @@ import shlex
 import socket
 from typing import Dict, List, Tuple
 
-from .home import write_file
+from .home import as_bytes, write_file
 from .mom_limits import impose
 from .wire import Message
 
@@ -131,7 +131,7 @@ def start_shell(
     if name in _SHELLS:
         assign = "setenv PATH " if "csh" in name else "PATH="
         lines = f'{assign}{shlex.quote(commands)}:"$PATH"\n{lines}'
-    os.write(write, lines.encode())
+    os.write(write, as_bytes(lines))
     os.close(write)
     for number, descriptor in enumerate((read, standard_out, standard_error)):
         os.dup2(descriptor, number)
@@ -140,12 +140,12 @@ def start_shell(
     try:
         os.chdir(folder)
     except OSError as problem:
-        os.write(2, f"PBS: chdir to '{folder}' failed: {problem.strerror}\n".encode())
+        os.write(2, as_bytes(f"PBS: chdir to '{folder}' failed: {problem.strerror}\n"))
         os.chdir("/")
     try:
         _become_shell(shell, name, script, starter, environ)
     except OSError:
-        os.write(2, f"PBS: exec of shell '{starter or shell}' failed\n".encode())
+        os.write(2, as_bytes(f"PBS: exec of shell '{starter or shell}' failed\n"))
     return _NO_SHELL
 
 
@@ -193,7 +193,7 @@ def start_task(
     try:
         os.execvpe(words[0], words, environ)  # noqa: S606
     except OSError as problem:
-        os.write(2, f"PBS: {words[0]}: {problem.strerror}\n".encode())
+        os.write(2, as_bytes(f"PBS: {words[0]}: {problem.strerror}\n"))
     return 254
 
 

@@ -94,16 +94,17 @@ class Loop:
                 # An earlier call of this turn may have closed it, and its number may be another's.
                 now_there = self._selector.get_map().get(key.fd)
                 if now_there is not None and now_there.fileobj is key.fileobj:
-                    self._guard(key.data)
+                    self.guard(key.data)
             now, over = time.monotonic(), time.monotonic() + TIMERS_S
             while self._timers and self._timers[0][0] <= now and time.monotonic() < over:
                 timer = heapq.heappop(self._timers)[2]
                 if not timer.cancelled:
-                    self._guard(timer.call)
+                    self.guard(timer.call)
             for call in self.after_turn:
-                self._guard(call)
+                self.guard(call)
 
-    def _guard(self, call: Callback) -> None:
+    def guard(self, call: Callback) -> None:
+        """Make a call whose error is logged, and ends nothing."""
         try:
             call()
         except Exception as error:  # noqa: BLE001 - one bad turn must not end a daemon
@@ -181,8 +182,7 @@ class Connection:
                 sent = self.sock.send(self._out[: 1 << 20])
                 del self._out[:sent]
         except BlockingIOError:
-            events = selectors.EVENT_READ | selectors.EVENT_WRITE
-            self.loop.watch(self.sock, events, self._ready)
+            self.loop.watch(self.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, self._ready)
             return
         except OSError as error:
             self.close(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Optional
 
+from .home import as_bytes
 from .loop import Loop
 from .processes import Children
 from .records import Job
@@ -76,7 +77,7 @@ class Mail:
         def body() -> int:
             import subprocess
 
-            done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
+            done = subprocess.run(command, input=as_bytes(text), capture_output=True, check=False)
             return done.returncode
 
         def ended(status: int, _cpu_s: float, _memory_kb: int) -> None:

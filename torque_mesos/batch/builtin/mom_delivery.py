@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Callable, List, Tuple
 
 from . import launch, mom_staging
+from .home import as_bytes
 from .rotation import prune_old
 from .wire import Message
 
@@ -22,7 +23,7 @@ def add_error(mom: Mom, order: Message, spooled: List[str], text: str) -> None:
     path = spooled[0 if order["join"] == "oe" else 1]
     try:
         descriptor = launch.open_output(path, launch.account_of(order["user"]))
-        os.write(descriptor, text.encode())
+        os.write(descriptor, as_bytes(text))
         os.close(descriptor)
     except OSError as error:
         mom.log.write(f"{path}: {error}", "Job", order["job"])

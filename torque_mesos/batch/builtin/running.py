@@ -265,7 +265,7 @@ class Runner:
         job.completed = time.time()
         self.set_state(job, COMPLETE, substate)
         if ran and job.exit_status is not None:
-            self._state.accounting.ended(job)
+            self._state.loop.guard(lambda: self._state.accounting.ended(job))
         self._forget_later(job)
         for told in self.on_end:
             told(job)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import List, Tuple
 
 Attributes = List[Tuple[str, str]]
 
 _TIMES = ("ctime", "mtime", "qtime", "etime", "start_time", "comp_time", "Execution_Time")
 _WIDTH = 78
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def moment(seconds: str) -> str:
@@ -54,7 +56,8 @@ def rows_may_break(row: str) -> bool:
 
 
 def escaped(text: str) -> str:
-    """Text as XML has it."""
+    """Text as XML has it; a `?` for what XML cannot have: most controls, bytes that are no text."""
+    text = _NOT_IN_XML.sub("?", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
