@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from torque_mesos.batch.maui_config import MauiConfig, parse_maui_config
+from torque_mesos.batch.maui_config import maui_scheduling, parse_maui_config
+from torque_mesos.batch.scheduler_file import SchedulerFile
 from torque_mesos.model import MauiPriority, Scheduling
 
 TEXT = """
@@ -47,7 +48,7 @@ def test_what_says_nothing(text: str) -> None:
 
 
 def test_the_file_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
-    config = MauiConfig(tmp_path / "maui.cfg")
+    config = SchedulerFile(tmp_path / "maui.cfg", maui_scheduling)
     assert config.scheduling() == Scheduling()
     (tmp_path / "maui.cfg").write_text("QUEUETIMEWEIGHT 2\n")
     assert config.scheduling() == Scheduling(maui=parse_maui_config("QUEUETIMEWEIGHT 2"))

@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from torque_mesos.batch.sched_config import SchedConfig, parse_sched_config
+from torque_mesos.batch.sched_config import parse_sched_config
+from torque_mesos.batch.scheduler_file import SchedulerFile
 from torque_mesos.model import Scheduling
 
 AS_INSTALLED = """\
@@ -33,7 +34,7 @@ def test_openpbs_says_strict_ordering() -> None:
 
 def test_the_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     path = tmp_path / "sched_config"
-    config = SchedConfig(path)
+    config = SchedulerFile(path, parse_sched_config)
     assert config.scheduling() == Scheduling()
     path.write_text(AS_INSTALLED)
     assert config.scheduling().by_queue

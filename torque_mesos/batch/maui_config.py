@@ -10,7 +10,6 @@ lines with one the last counts.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from torque_mesos.model import MauiPriority, Scheduling, frozen_map
 
@@ -22,25 +21,9 @@ _GIVEN = {f"{kind}CFG": kind for kind in ("USER", "GROUP", "ACCOUNT", "CLASS")}
 _PRIORITY = re.compile(r"(?:\A|\s)PRIORITY=(-?[0-9]{1,9})(?:\s|\Z)", re.IGNORECASE)
 
 
-class MauiConfig:
-    """The file, read again when it has changed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: tuple[int, int] | None = None
-        self._read = Scheduling()
-
-    def scheduling(self) -> Scheduling:
-        """What it says now. One that cannot be read means first come, first served."""
-        try:
-            status = self._path.stat()
-            seen = (status.st_mtime_ns, status.st_size)
-            if seen != self._seen:
-                text = self._path.read_text(encoding="utf-8", errors="replace")
-                self._read, self._seen = Scheduling(maui=parse_maui_config(text)), seen
-        except OSError:
-            self._read, self._seen = Scheduling(), None
-        return self._read
+def maui_scheduling(text: str) -> Scheduling:
+    """The order of jobs that a `maui.cfg` asks for."""
+    return Scheduling(maui=parse_maui_config(text))
 
 
 def parse_maui_config(text: str) -> MauiPriority:

@@ -48,7 +48,8 @@ from torque_mesos.batch.openpbs_resources import resource_name
 from torque_mesos.batch.openpbs_sched import sched_problems
 from torque_mesos.batch.openpbs_settings import BURST, OpenPbsSettings
 from torque_mesos.batch.run_limits import run_limits
-from torque_mesos.batch.sched_config import SchedConfig
+from torque_mesos.batch.sched_config import parse_sched_config
+from torque_mesos.batch.scheduler_file import SchedulerFile
 from torque_mesos.batch.setup.deed import prepare
 from torque_mesos.batch.setup.openpbs import requeues_after_s
 from torque_mesos.batch.setup.openpbs_desk import OpenPbsDesk
@@ -92,7 +93,8 @@ class OpenPbsServer:
         self._queues_s: float | None = None
         self._run_limits: tuple[RunLimit, ...] = ()
         self._formula = ""
-        self._sched_config = SchedConfig(settings.home / "sched_priv" / "sched_config")
+        path = settings.home / "sched_priv" / "sched_config"
+        self._sched_config = SchedulerFile(path, parse_sched_config)
         self._problems: tuple[str, ...] = ()
 
     @property

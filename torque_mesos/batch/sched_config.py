@@ -7,32 +7,10 @@ between prime time and other times is read as in other times.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from torque_mesos.model import Scheduling
 
 _DAY_S = 86400.0
-
-
-class SchedConfig:
-    """The file, read again when it has changed. One that is not there means the defaults."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: tuple[int, int] | None = None
-        self._read = Scheduling()
-
-    def scheduling(self) -> Scheduling:
-        """What it says now. A file that cannot be read means first come, first served."""
-        try:
-            status = self._path.stat()
-            seen = (status.st_mtime_ns, status.st_size)
-            if seen != self._seen:
-                text = self._path.read_text(encoding="utf-8", errors="replace")
-                self._read, self._seen = parse_sched_config(text), seen
-        except OSError:
-            self._read, self._seen = Scheduling(), None
-        return self._read
 
 
 def parse_sched_config(text: str) -> Scheduling:

@@ -24,9 +24,10 @@ from typing import Literal
 from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
 from torque_mesos.batch.commands import Answer, Runner, check_reached
-from torque_mesos.batch.maui_config import MauiConfig
+from torque_mesos.batch.maui_config import maui_scheduling
 from torque_mesos.batch.run_limits import limits_of
-from torque_mesos.batch.sched_config import SchedConfig
+from torque_mesos.batch.sched_config import parse_sched_config
+from torque_mesos.batch.scheduler_file import SchedulerFile
 from torque_mesos.batch.setup.deed import prepare
 from torque_mesos.batch.setup.record import SetupRecord
 from torque_mesos.batch.setup.torque_desk import TorqueDesk
@@ -50,13 +51,13 @@ _NODE_COMPLAINT = re.compile(r"\b(?:for|node) (\S+) - ")
 _UNKNOWN_NODE = "Unknown node"
 
 
-def _order_of(settings: TorqueSettings) -> SchedConfig | MauiConfig | None:
+def _order_of(settings: TorqueSettings) -> SchedulerFile | None:
     """Where it stands how the batch scheduler orders jobs; None where nothing is known of that."""
     if settings.maui_config is not None:
-        return MauiConfig(settings.maui_config)
+        return SchedulerFile(settings.maui_config, maui_scheduling)
     if settings.scheduler != "pbs_sched":
         return None
-    return SchedConfig(settings.home / "sched_priv" / "sched_config")
+    return SchedulerFile(settings.home / "sched_priv" / "sched_config", parse_sched_config)
 
 
 class TorqueServer:
