@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 import time
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Dict, List, NoReturn, Optional, Set, TextIO
 
 from .home import Home, LogFile, daemonize
 from .nodespec import choose, never, parse
@@ -155,13 +156,41 @@ def main(home_path: str) -> int:
     chosen = dict(options)
     home = Home(os.path.abspath(chosen.get("-d", home_path)))
     home.make_server_folders()
+    try:
+        lock = _lock(home.join("sched_priv", "sched.lock"))
+    except OSError as error:
+        text = f"cannot lock {error.filename}: {error.strerror}: another scheduler running?"
+        _log(home, chosen).write(f"LOG_ERROR::{text}")
+        print(f"pbs_sched: {text}", file=sys.stderr)
+        return 1
     if "PBSDEBUG" not in os.environ:
         daemonize()
-    with open(home.join("sched_priv", "sched.lock"), "w", encoding="ascii") as lock:
+    with lock:
         lock.write(f"{os.getpid()}\n")
-    log = LogFile(home.join("sched_logs"), "pbs_sched", chosen.get("-L", ""), home.settings)
+        lock.flush()
+        log = _log(home, chosen)
+        return _stay(Scheduler(home, log), log)
+
+
+def _log(home: Home, chosen: Dict[str, str]) -> LogFile:
+    """The log of this process: its id is in each line."""
+    return LogFile(home.join("sched_logs"), "pbs_sched", chosen.get("-L", ""), home.settings)
+
+
+def _lock(path: str) -> TextIO:
+    """The lock file, empty and ours as long as it is open, over forks too. Raises OSError."""
+    lock = open(path, "a", encoding="ascii")  # noqa: SIM115 - the caller closes it
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.truncate(0)
+    except OSError as error:
+        lock.close()
+        raise OSError(error.errno, error.strerror, path) from None
+    return lock
+
+
+def _stay(scheduler: Scheduler, log: LogFile) -> NoReturn:
     log.write("starting")
-    scheduler = Scheduler(home, log)
     while True:
         try:
             scheduler.serve()
