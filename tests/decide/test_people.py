@@ -6,6 +6,7 @@ import pytest
 
 from tests.decide.site import (
     DOWN,
+    FREE,
     NOW_S,
     OFFLINE,
     Site,
@@ -16,10 +17,12 @@ from tests.decide.site import (
 from torque_mesos.decide.plan import (
     Decline,
     Kill,
+    Offline,
     Revive,
 )
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.worker import (
+    DRAINING_NOTE,
     ONLINE_NOTE,
 )
 from torque_mesos.model import frozen_map
@@ -54,3 +57,17 @@ def test_a_worker_whose_node_a_person_took_with_a_note_of_his_own() -> None:
     assert kinds(site.plan())[:1] == ["Kill"]
     busy = Site().agent("n1").node("n1", 4, (OFFLINE,), "bad disk", {0: "r"}).worker("n1")
     assert not some(busy.plan(), Kill)
+
+
+def test_an_idle_node_with_a_persons_note_stays_as_it_is_until_the_note_is_gone() -> None:
+    """An offline mark of ours behind such a note would stay for good."""
+
+    def idle(note: str) -> Site:
+        site = Site().agent("n1").node("n1", 4, (FREE,), note).worker("n1")
+        return site.remembers(idle_since=frozen_map({"n1": LONG_AGO}))
+
+    plan = idle("disk changed").plan()
+    assert not {"Offline", "Kill", "SetNp", "Online"} & set(kinds(plan))
+    assert plan.nodes["n1"].code is Code.NOT_OURS
+    for note in ("", ONLINE_NOTE):
+        assert one(idle(note).plan(), Offline).note == DRAINING_NOTE

@@ -10,8 +10,9 @@ from torque_mesos.decide.trim import give_up_late, trim
 from torque_mesos.decide.turn import RETRY_S, SILENT_ALONE_S, Turn, because
 from torque_mesos.decide.usage import Usage
 from torque_mesos.decide.victims import hosts_to_go, idle_cost, slots_to_go
-from torque_mesos.decide.worker import DRAINING_NOTE, Phase
+from torque_mesos.decide.worker import DRAINING_NOTE, ERROR, Phase
 
+_NOTED = Reason(Code.NOT_OURS, "idle, and kept as it is while a person's note is on it")
 _IDLE_CAN_BE = frozenset({Phase.ONLINE, Phase.SIDELINED})
 
 
@@ -43,8 +44,13 @@ def shrink(turn: Turn, growth: Growth) -> None:
             give_up_late(turn, name)
     floors = Floors(turn)
     floors.count(growth)
+    for name in idle:
+        if turn.phases[name] is Phase.ONLINE and _noted(turn, name):
+            turn.nodes[name] = _NOTED
     idle = {
-        name for name in idle if turn.phases[name] is not Phase.ONLINE or not turn.leaving(name)
+        name
+        for name in idle
+        if turn.phases[name] is not Phase.ONLINE or not (turn.leaving(name) or _noted(turn, name))
     }
     for name in hosts_to_go(turn, growth, idle):
         slots = turn.kept_slots(name)
@@ -145,13 +151,23 @@ def _release(turn: Turn, name: str, reason: Reason) -> bool:
     turn.nodes[name] = reason
     if turn.phases[name] is Phase.SIDELINED:
         return _kill(turn, name, reason)
-    note = DRAINING_NOTE if turn.marked(name) else None  # a note of others' stays
-    return turn.do_if_fresh(Offline(name, note, reason))
+    complains = turn.records[name].note.startswith(ERROR)  # which is left for a person to read
+    return turn.do_if_fresh(Offline(name, None if complains else DRAINING_NOTE, reason))
+
+
+def _noted(turn: Turn, name: str) -> bool:
+    """Whether a person's note is on a node of ours, which then stays as it is.
+
+    An offline mark behind that note could not be told from the person's later, and would stay.
+    """
+    note = turn.records[name].note
+    return note != "" and not (turn.marked(name) or note.startswith(ERROR))
 
 
 def _drain_going(turn: Turn, name: str) -> None:
     """A worker that is old, or whose agent leaves, ends its jobs and must get no others."""
-    if turn.marked(name) and not (turn.down(name) or turn.unreachable(name)):
+    noted = turn.records[name].note != "" and not turn.marked(name)
+    if not (noted or turn.down(name) or turn.unreachable(name)):
         text = "started with older settings: it ends its jobs and gets no others"
         reason = turn.leaving(name) or because(Code.OLD_GENERATION, text)
         turn.nodes[name] = reason

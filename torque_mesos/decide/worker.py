@@ -16,7 +16,7 @@ PARKED_NOTE = f"{MARK}:parked"
 ONLINE_NOTE = f"{MARK}:online"
 DRAINING_NOTE = f"{MARK}:draining"
 CAPACITY_NOTE = f"{MARK}:capacity"
-_ERROR = "ERROR: "  # what a mom complains of; TORQUE may put it behind a note, or in its place
+ERROR = "ERROR: "  # what a mom complains of; TORQUE may put it behind a note, or in its place
 
 
 class Phase(enum.Enum):
@@ -49,12 +49,12 @@ def phase(node: Node | None, worker: Worker | None, managed: bool = False) -> Ph
         return Phase.ABSENT
     offline = NodeState.OFFLINE in node.states
     if not node.note.startswith(MARK):
-        if worker is None and managed and node.note.startswith(_ERROR) and not node.jobs:
+        if worker is None and managed and node.note.startswith(ERROR) and not node.jobs:
             return Phase.SIDELINED if offline else Phase.UNPARKED
         if worker is None:
             return Phase.FOREIGN
         return Phase.SIDELINED if offline else Phase.ONLINE  # ours, with a note of others'
-    note = node.note.partition(f" - {_ERROR}")[0]
+    note = node.note.partition(f" - {ERROR}")[0]
     if NodeState.MOM_LIST_NOT_SENT in node.states and worker is None:
         return Phase.REGISTERING
     if worker is None:

@@ -221,9 +221,11 @@ class Rules(Server, Mesos):
         record = self.records.get(name)
         if record is None:
             raise Broken(f"no such record: {action}")
-        # Our idle mom behind a note of a person's goes, and the note stays.
+        # A lost host gets no more jobs, and the note of a person's stays.
         keeps_note = isinstance(action, Offline) and action.note is None
-        if keeps_note and self.task_at(name) and not record.offline:
+        task = self.task_at(name)
+        lost = task is not None and task.state is TaskState.UNREACHABLE
+        if keeps_note and lost and not record.offline:
             return
         if record.person or not record.note.startswith(MARK):
             raise Broken(f"what a person did is undone: {action}")
