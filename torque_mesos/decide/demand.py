@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from torque_mesos.decide.facts import Whole
-from torque_mesos.decide.packing import Host, Tier, place
+from torque_mesos.decide.packing import Host, Tier, impossible
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pool import Limit, Pool
 from torque_mesos.decide.reason import Code, Reason
@@ -241,7 +241,7 @@ def _never(turn: Turn, request: Request, whole: _Cluster) -> Reason | None:
         )
     if not any(host.free for host in cluster):
         return None
-    if place(request, cluster) is not None:
+    if not impossible(request, cluster):
         return None
     for chunk in request.chunks:
         fitting = [host for host in cluster if chunk.names <= host.names and host.free]
@@ -271,9 +271,13 @@ def _never(turn: Turn, request: Request, whole: _Cluster) -> Reason | None:
                     asked=asked,
                     largest=largest,
                 )
+    agents = sum(1 for host in cluster if host.free)
+    if request.shared:
+        text = f"its parts ({request.brief}) do not fit together on the hosts that there are"
+    elif request.hosts == 1:
+        text = f"no host has all that it asks for ({request.brief})"
+    else:
+        text = f"it asks for {request.hosts} hosts ({request.brief}), there are not so many"
     return because(
-        Code.NEVER_TOO_LARGE,
-        f"can never run: it asks for {request.hosts} hosts ({request}), there are not so many",
-        hosts=request.hosts,
-        agents=sum(1 for host in cluster if host.free),
+        Code.NEVER_TOO_LARGE, f"can never run: {text}", hosts=request.hosts, agents=agents
     )

@@ -35,6 +35,7 @@ _PER_JOB = ("mem", "vmem")
 _MEMORY = (*_PER_SLOT, *_PER_JOB)
 MEMORY = frozenset(_MEMORY)
 _FURTHER = MEMORY | {"select", "feature", "naccesspolicy"}
+_LONGEST = 200  # characters of a request in a sentence
 _WORD_BYTES = 4  # sizeof(int), as in TORQUE's attr_fn_size.c
 _ALONE = frozenset({"singlejob", "singletask"})
 _FEATURE = re.compile(r"[:,&]")
@@ -102,6 +103,12 @@ class Request:
 
     def __str__(self) -> str:
         return "+".join(_part_text(chunk) for chunk in self.chunks)
+
+    @property
+    def brief(self) -> str:
+        """Its text, for a sentence: the beginning, where there is much of it."""
+        text = str(self)
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def cost_of(request: Request, slot: Resources) -> Resources:

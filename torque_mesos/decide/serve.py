@@ -146,7 +146,8 @@ def _waits(turn: Turn, request: Request, available: int) -> Reason:
             break
     return because(
         code,
-        f"it needs {_hosts(request.hosts)} ({request}); {available} could serve it now, {text}",
+        f"it needs {_hosts(request.hosts)} ({request.brief}); {available} could serve it now,"
+        f" {text}",
         hosts=request.hosts,
         available=available,
     )
