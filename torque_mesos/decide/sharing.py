@@ -16,6 +16,7 @@ from torque_mesos.model import frozen_map
 
 _MOST_DEPTH = 400  # kinds of parts times hosts: how deep the search may call itself
 _MOST_STEPS = 2_000
+_MOST_LOOKS = 200_000  # kinds times hosts, up to which more than first fit is tried
 
 
 def place_shared(request: Request, hosts: Sequence[Host]) -> Placement | None:
@@ -56,7 +57,11 @@ def _pack(chunks: list[Chunk], hosts: list[Host]) -> tuple[Placement | None, boo
     """A way, and whether it is certain when there is none."""
     if _too_much(chunks, hosts):
         return None, True
-    if placement := _fill(chunks, hosts, _in_order) or _fill(chunks, hosts, _tightest):
+    if placement := _fill(chunks, hosts, _in_order):
+        return placement, True
+    if len(chunks) * len(hosts) > _MOST_LOOKS:
+        return None, False
+    if placement := _fill(chunks, hosts, _tightest):
         return placement, True
     largest = sorted(chunks, key=lambda c: (-c.slots, -len(c.names)))
     if placement := _fill(largest, hosts, _tightest):
@@ -175,6 +180,8 @@ class _Search:
         self._hosts: list[Host] = []
         counts: Counter[_Alike] = Counter()
         for host in hosts:
+            if self.depth > _MOST_DEPTH:
+                break
             memory = host.slot_mb, host.mem_mb
             use = host.untouched, host.tier
             alike = host.names & wanted, host.free, host.gpus, memory, use
