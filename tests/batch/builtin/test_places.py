@@ -97,3 +97,50 @@ def test_nobody_changes_the_place_of_anothers_job(cluster: Cluster) -> None:
     assert shown == [foreign, own]
     assert cluster.run("qorder", own, foreign).returncode == 0
     assert cluster.run("qselect").stdout.split() == [own, foreign]
+
+
+@pytest.mark.system
+def test_names_that_no_job_can_have(cluster: Cluster) -> None:
+    unknown = "Unknown Job Id Error MSG=cannot locate job"
+    no_host = "Access from host not allowed, or unknown host\n"
+    for words, status, error in (
+        (["qsub", "-q", "@"], 2, "qsub: illegally formed destination: @\n"),
+        (["qsub", "-q", "long@"], 2, "qsub: illegally formed destination: long@\n"),
+        (["qsub", "-q", "a@b@c"], 2, "qsub: illegally formed destination: a@b@c\n"),
+        (["qhold", "all"], 153, ""),
+        (["qrls", "all"], 153, ""),
+        (["qalter", "-p", "1", "all"], 153, ""),
+        (["qsig", "all"], 153, f"qsig: {unknown} all\n"),
+        (["qrun", "all"], 2, f"qrun: {unknown} all\n"),
+        (["qmove", "long", "777"], 153, ""),
+        (["qmove", "long@nosuch.invalid", "777"], 153, ""),
+        (
+            ["qdel", "-t", "1", "777"],
+            1,
+            "qdel: Error: job id '777' isn't a job array but -t was specified.\n",
+        ),
+        (
+            ["qdel", "0@nosuch.invalid"],
+            162,
+            f"qdel: cannot connect to server nosuch.invalid (errno=15010) {no_host}",
+        ),
+    ):
+        done = cluster.run(*words, user=True, text="true\n")
+        assert (done.returncode, done.stdout) == (status, ""), words
+        assert done.stderr.endswith(error), words
+        assert bool(done.stderr) == bool(error), words
+    if cluster.privileged:
+        done = cluster.run("qdel", "-m", "bye", "777", user=True)
+        assert (done.returncode, "to use -m parameter 777" in done.stderr) == (159, True)
+
+
+@pytest.mark.system
+def test_qmgr_tells_what_is_active_and_helps(cluster: Cluster) -> None:
+    done = cluster.run("qmgr", "-c", "active server")
+    assert (done.returncode, done.stdout) == (0, "Active servers:\ndefault\n")
+    done = cluster.run("qmgr", text="active queue\nactive queue long\nactive queue\n")
+    assert done.stdout.endswith(
+        "Active queues:\nactive queue long\nactive queue\nActive queues:\nlong\n"
+    )
+    done = cluster.run("qmgr", "-c", "help set")
+    assert (done.returncode, "Verbs: active, create" in done.stdout) == (2, True)

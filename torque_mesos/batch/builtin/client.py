@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import Any, List, Tuple
+from typing import Any, List, NoReturn, Tuple
 
 from .errors import BADHOST, TIMEOUT, PbsError
 from .home import Home
@@ -37,7 +37,7 @@ class Server:
         if home.is_clients:
             self.name = name or self.name
         elif name and name != self.name:
-            self._elsewhere(name, tries)
+            elsewhere(name, tries)
         for _ in range(tries):
             try:
                 self._connect(home)
@@ -57,18 +57,6 @@ class Server:
             self._connection = connect_unix(home.socket)
         self._connection.settimeout(_patience_s())
 
-    def _elsewhere(self, name: str, tries: int) -> None:
-        try:
-            socket.gethostbyname(name)
-        except OSError:
-            for _ in range(tries):
-                warn(f"Can not resolve name for server {name}. (rc = -2 - )")
-                warn(f"Cannot resolve specified server host '{name}'.")
-            raise Unreachable(BADHOST, PbsError(BADHOST).text, name) from None
-        for _ in range(tries):
-            warn(f"Cannot connect to specified server host '{name}'.")
-        raise Unreachable(NO_SERVER, os.strerror(NO_SERVER), name)
-
     def ask(self, op: str, **values: Any) -> Message:
         """One request. Raises `PbsError`, and `Unreachable` if the server goes away."""
         try:
@@ -81,6 +69,20 @@ class Server:
         if error is not None:
             raise error
         return reply
+
+
+def elsewhere(name: str, tries: int = 1) -> NoReturn:
+    """Say that there is no server of ours on another host. Raises `Unreachable`."""
+    try:
+        socket.gethostbyname(name)
+    except OSError:
+        for _ in range(tries):
+            warn(f"Can not resolve name for server {name}. (rc = -2 - )")
+            warn(f"Cannot resolve specified server host '{name}'.")
+        raise Unreachable(BADHOST, PbsError(BADHOST).text, name) from None
+    for _ in range(tries):
+        warn(f"Cannot connect to specified server host '{name}'.")
+    raise Unreachable(NO_SERVER, os.strerror(NO_SERVER), name)
 
 
 def _patience_s() -> float:

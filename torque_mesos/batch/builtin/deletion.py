@@ -39,9 +39,9 @@ class Deletion:
                 raise PbsError(PERM)
             in_slices(self._state.loop, self._purged(job), finished)
             return
-        job = self._rights.own_job(uid, message)
         if message.get("reason") and rank == USER:
             raise PbsError(PERM, "must have operator or manager privilege to use -m parameter")
+        job = self._rights.own_job(uid, message)
         if is_array(job):
             in_slices(self._state.loop, self._deleted(job, uid, message), finished)
         else:

@@ -6,7 +6,7 @@ import sys
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import command_line
-from .client import Server, Unreachable, shown_id, warn
+from .client import Server, Unreachable, elsewhere, shown_id, warn
 from .errors import PbsError
 from .home import Home
 
@@ -58,23 +58,32 @@ def each(
     """Ask the same for every job; the last one's success is the command's, as with TORQUE.
 
     `told` gives the text of an error, empty for none; `failed` is an exit status in place
-    of the error's own. With `ends` an id that is none ends it, as with `qdel`.
+    of the error's own. With `ends` an id that is none ends it, as with `qdel`; the others take
+    `all` for an id, of a job that there is not.
     """
     status = 0
     for name in names:
-        if not name[:1].isdigit():
+        every = name.lower() == "all" and not ends
+        if not name[:1].isdigit() and not every:
             warn(f"{command}: illegally formed job identifier: {name}")
             status = 1
             if ends:
                 break
             continue
-        job, _, elsewhere = name.partition("@")
+        job, _, host = name.partition("@")
         try:
-            server.ask(operation, id=name if elsewhere != server.name else job, **values)
+            if host not in ("", server.name):
+                elsewhere(host)
+            server.ask(operation, id=job, **values)
             status = 0
+        except Unreachable as error:
+            if not host:
+                raise
+            warn(f"{command}: cannot connect to server {host} (errno={error.code}) {error.text}")
+            status = error.code & 0xFF
         except PbsError as error:
             status = error.exit_code if failed is None else failed
             text = told(name, error) if told is not None else error.text
             if text:
-                warn(f"{command}: {text} {shown_id(name, server.name)}")
+                warn(f"{command}: {text} {name if every else shown_id(name, server.name)}")
     return status

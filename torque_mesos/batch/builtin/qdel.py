@@ -57,6 +57,10 @@ def qdel(home_path: str) -> int:
         return ""
 
     wanted = chosen.get("-t", "")
+    for name in names if "-t" in chosen else []:
+        if "[]" not in name:
+            warn(f"qdel: Error: job id '{name}' isn't a job array but -t was specified.")
+            return 1
     return each("qdel", server, names, "delete", told, ends=True, range=wanted, **values)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .client import warn
-from .errors import BADSTATE, SAMEQUEUE, UNKJOBID, PbsError
+from .errors import BADSTATE, SAMEQUEUE, UNKJOBID, UNKQUE, PbsError
 from .home import Home
 from .job_commands import connect, each, illegal, options
 
@@ -64,8 +64,13 @@ def qmove(home_path: str) -> int:
     server = connect("qmove", Home(home_path))
     queue, _, where = names[0].partition("@")
     if where not in ("", server.name):
-        warn(f"qmove: jobs cannot be moved to another server: {where}")
-        return 1
+
+        def told(name: str, error: PbsError) -> str:
+            text = "jobs cannot be moved to another server:"
+            return text if error.code == UNKQUE else _short(name, error)
+
+        # The job is looked at first, as in TORQUE; no queue has such a name.
+        return each("qmove", server, names[1:], "move", told, queue=names[0])
     return each("qmove", server, names[1:], "move", _short, queue=queue)
 
 

@@ -15,6 +15,11 @@ from .show import moment
 _VERBS = ("active", "create", "delete", "exit", "help", "list", "print", "quit", "set", "unset")
 _OBJECTS = ("node", "queue", "server")
 _USAGE = "Usage: qmgr [-a] [-c command] [-e] [-n] [-z] [server...]"
+_HELP = """\
+A command: verb object [name,...] [attribute[.resource] operator value,...]
+Verbs: active, create, delete, set, unset, list, print, help, quit.
+Objects: server, queue, node. Operators: = += -= (several values are separated by commas).
+"""
 _WIDTH = 79
 _NODE_TOLD = ("power_state", "jobs", "mom_service_port", "mom_manager_port")
 
@@ -129,9 +134,17 @@ class Session:
         if verb in ("list", "print"):
             return self._show(verb, kind, names, [name for name, _, _, _ in changes])
         if verb == "active":
-            self._active[kind] = names
+            if names:
+                self._active[kind] = names
+            else:
+                none = ["default"] if kind == "server" else []
+                print("\n".join([f"Active {kind}s:", *self._active.get(kind, none)]))
             return 0
-        if verb in ("help", "quit", "exit"):
+        if verb == "help":
+            # TORQUE's fails, too.
+            print(_HELP)
+            return 2
+        if verb in ("quit", "exit"):
             return 0
         status = 0
         if kind != "server" and not self._names(kind, names):

@@ -78,7 +78,11 @@ def main(home_path: str) -> int:
     asked["name"] = asked["name"] or "none"
     asked.update(script=script, host=socket.gethostname())
     asked["submit_args"] = " ".join(words)
-    queue, _, server = str(asked.get("queue", "")).partition("@")
+    destination = str(asked.get("queue", ""))
+    queue, at, server = destination.partition("@")
+    if at and (not server or "@" in server):
+        warn(f"qsub: illegally formed destination: {destination}")
+        return 2
     asked["queue"] = queue
     try:
         reply = Server(home, 1, server).ask("submit", **asked)
