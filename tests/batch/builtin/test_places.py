@@ -144,3 +144,12 @@ def test_qmgr_tells_what_is_active_and_helps(cluster: Cluster) -> None:
     )
     done = cluster.run("qmgr", "-c", "help set")
     assert (done.returncode, "Verbs: active, create" in done.stdout) == (2, True)
+
+
+@pytest.mark.system
+def test_no_job_is_moved_to_another_server(cluster: Cluster) -> None:
+    job = cluster.submit("true\n", "-q", "long")
+    done = cluster.run("qmove", "short@nosuch.invalid", job, user=True)
+    assert done.returncode
+    assert f"another server (nosuch.invalid): {job}\n" in done.stderr
+    assert cluster.job(job)["queue"] == "long"

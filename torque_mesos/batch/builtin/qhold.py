@@ -66,7 +66,7 @@ def qmove(home_path: str) -> int:
     if where not in ("", server.name):
 
         def told(name: str, error: PbsError) -> str:
-            text = "jobs cannot be moved to another server:"
+            text = f"jobs cannot be moved to another server ({where}):"
             return text if error.code == UNKQUE else _short(name, error)
 
         # The job is looked at first, as in TORQUE; no queue has such a name.
