@@ -6,7 +6,7 @@ import pwd
 from itertools import chain
 from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Tuple
 
-from . import alter_running, queues
+from . import alter_running, queues, request_fields
 from .errors import (
     ATTRRO,
     BADDEPEND,
@@ -51,6 +51,7 @@ class Alteration:
         if job.state == COMPLETE:
             raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
         changes: Message = dict(message["changes"])
+        request_fields.check_alter(changes)
         rank = self._rights.rank(uid)
         wanted, percent, slots = str(message.get("range") or "").partition("%")
         array = self._state.arrays.get(job.job_id)

@@ -63,7 +63,7 @@ class Dependencies:
             if kind == WITH and names:
                 self._sync.check(names[0])
                 continue
-            if not names:
+            if not names or kind not in (*_MIRROR, *_BACK):
                 raise PbsError(BADDEPEND)
             for name in names:
                 target = self._state.find_job(name)
@@ -101,7 +101,7 @@ class Dependencies:
         if kind in _BACK:
             # The other waits for us: one less of those it was told to wait for.
             _add(job, kind, target.job_id)
-            on = next(words for words in target.depend if words[0] == "on")
+            on = next((words for words in target.depend if words[0] == "on"), ["on", "0"])
             on[1] = str(int(on[1]) - 1)
             if on[1] == "0":
                 target.depend.remove(on)

@@ -76,6 +76,11 @@ _WAITS = ("after", "on")
 def _check(job: Job, letters: str, rank: int) -> None:
     if job.state == COMPLETE:
         raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
+    check_letters(letters, rank)
+
+
+def check_letters(letters: str, rank: int) -> None:
+    """Whether who has this rank may set such holds, and lift them. Raises `PbsError` (PERM)."""
     for letter in letters:
-        if rank < _NEEDED[letter]:
+        if letter != "n" and rank < _NEEDED[letter]:
             raise PbsError(PERM)

@@ -59,6 +59,7 @@ _MOM_MODULES = (
     "errors",
     "home",
     "launch",
+    "listener",
     "loop",
     "mom",
     "mom_config",

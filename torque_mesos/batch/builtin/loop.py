@@ -5,7 +5,6 @@ asyncio would do, but takes 60 ms to import, and a mom's start is waited for by 
 
 from __future__ import annotations
 
-import errno
 import heapq
 import itertools
 import os
@@ -166,6 +165,14 @@ class Connection:
             return
         self._rest = None
 
+    def _send_more(self) -> None:
+        """The next part; where it cannot be had, the other end must not wait for it."""
+        try:
+            self._send_next()
+        except Exception as error:
+            self.close(error)
+            raise
+
     def close(self, error: Optional[Exception] = None) -> None:
         """End the connection now."""
         if self.closed:
@@ -192,7 +199,7 @@ class Connection:
         else:
             self.loop.watch(self.sock, selectors.EVENT_READ, self._ready)
             if self._rest is not None:
-                self.loop.call_later(0, self._send_next)
+                self.loop.call_later(0, self._send_more)
 
     def _ready(self) -> None:
         if self._out:
@@ -222,23 +229,6 @@ class Connection:
         except BadMessage as error:
             self.loop.log(f"bad message ignored: {error}")
             self.close(error)
-
-
-def listen(loop: Loop, sock: socket.socket, accepted: Callable[[socket.socket, Any], None]) -> None:
-    """Give every connection that `sock` (bound) accepts, and its peer, to `accepted`."""
-    sock.listen(256)
-    sock.setblocking(False)
-
-    def accept() -> None:
-        try:
-            connection, peer = sock.accept()
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
-                loop.log(f"accept failed: {error}")
-            return
-        accepted(connection, peer)
-
-    loop.watch(sock, selectors.EVENT_READ, accept)
 
 
 def request(

@@ -14,7 +14,8 @@ from typing import Any, Callable, Dict, Optional, Tuple
 from . import mom_manager
 from .auth import open_tcp, trusted_daemon
 from .home import LogFile, daemonize, write_file
-from .loop import Connection, Loop, listen, request
+from .listener import listen
+from .loop import Connection, Loop, request
 from .mom_config import MomConfig, configure
 from .mom_job import MomJob
 from .mom_report import REPORT_FLOOR_S, Reports

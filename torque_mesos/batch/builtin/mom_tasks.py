@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
 from . import launch
 from .auth import open_tcp, peer_uid
-from .loop import Connection, listen
+from .listener import listen
+from .loop import Connection
 from .wire import Message, short_path
 
 if TYPE_CHECKING:

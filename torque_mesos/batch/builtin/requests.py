@@ -59,6 +59,9 @@ class Requests:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             self.state.log.write(f"bad message ignored: {error!r}: {str(message)[:200]}")
             connection.send(PbsError(IVALREQ).as_reply())
+        except Exception as error:
+            connection.close(error)  # who asks must not wait for what will not come
+            raise
 
     def _finish(self, connection: Connection, error: Optional[PbsError]) -> None:
         self.state.keep()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Tuple
 
-from .errors import BADATVAL, UNKQUE, UNKRESC, PbsError
+from .errors import BADATVAL, IVALREQ, UNKQUE, UNKRESC, PbsError
 from .records import Job
 from .resources import RESOURCES
 from .state import State
@@ -16,7 +16,11 @@ _NUMBERS = ("-a", "-p")
 
 def check(state: State, criteria: List[Criterion]) -> None:
     """Whether jobs can be asked for so. Raises `PbsError`."""
-    for option, _, value in criteria:
+    for option, operator, value in criteria:
+        if option not in ("-s", "-u", "-l", *_OWN):
+            raise PbsError(IVALREQ)
+        if option in _OWN and operator not in _COMPARE:
+            raise PbsError(IVALREQ)
         if option == "-q" and value not in state.queues:
             raise PbsError(UNKQUE, detail=" destination")
         if option == "-p" and not value.lstrip("+-").isdigit():

@@ -12,7 +12,8 @@ from typing import Any
 from .auth import peer_uid, trusted_daemon
 from .errors import IVALREQ, PbsError
 from .home import Home, LogFile, daemonize
-from .loop import Connection, Loop, listen
+from .listener import listen
+from .loop import Connection, Loop
 from .manage import Manager
 from .nodes_file import BadNodesFile
 from .registry import Registry

@@ -7,11 +7,11 @@ import socket
 import time
 from typing import List
 
-from . import array_request, queues, routes
+from . import array_request, queues, request_fields, routes
 from .arrays import Arrays
 from .depend import Dependencies
-from .errors import BADUSER, JOBEXIST, NOATTR, RESC_CONFLICT, SYSTEM, PbsError
-from .holds import Holds
+from .errors import BADUSER, JOBEXIST, NOATTR, PERM, RESC_CONFLICT, SYSTEM, PbsError
+from .holds import Holds, check_letters, joined
 from .new_job import asked_resources, group_of, make, submitter
 from .records import Job
 from .rights import MANAGER, Rights
@@ -41,12 +41,16 @@ class Submission:
         """Make a job of a request of `qsub`. Raises `PbsError`."""
         state = self._state
         state.room.need()
+        request_fields.check_submit(request)
+        hold = joined(request.get("hold", "n"))
+        check_letters(hold, self._rights.rank(uid))
         # The connection says where the asker is; what he says of it counts for nothing.
-        request = {**request, "host": self._rights.host or socket.gethostname()}
+        host = self._rights.host or socket.gethostname()
+        request = {**request, "host": host, "hold": hold}
         account = submitter(uid)
-        number = self._wanted_number(request)
         if request.get("proxy"):
             account = self._behalf(account, uid, str(request["proxy"]))
+        number = self._wanted_number(request, uid)
         # A job that is refused has used its number up all the same.
         state.next_job = max(state.next_job, number + 1)
         state.save_server()
@@ -71,12 +75,15 @@ class Submission:
             array_request.check_limits(wanted, *limits)
         job = make(state, number, request, account, queue, resources)
         state.save_server()
-        self._take(job, wanted, depend)
         try:
+            self._take(job, wanted, depend)
             state.store.flush()
         except NotKept as error:
             self._take_back(job)
             raise PbsError(SYSTEM, str(error), detail="job not saved") from None
+        except Exception:
+            self._take_back(job)
+            raise
         return job
 
     def _take_back(self, job: Job) -> None:
@@ -91,11 +98,13 @@ class Submission:
             state.save_array(array)
         state.accounting.write("D", job.job_id, f"requestor=Server@{state.server}")
 
-    def _wanted_number(self, request: Message) -> int:
-        """The job's number: the next, or with `qsub -J` one that is free."""
+    def _wanted_number(self, request: Message, uid: int) -> int:
+        """The job's number: the next, or with a manager's `qsub -J` one that is free."""
         wanted = str(request.get("number", ""))
         if not wanted.isdigit():
             return self._state.next_job
+        if self._rights.rank(uid) < MANAGER:
+            raise PbsError(PERM)
         if self._state.find_job(wanted) is not None:
             job_id = f"{wanted}.{self._state.server}"
             raise PbsError(JOBEXIST, f"Job with id {job_id} already exists, cannot set job id\n")

@@ -78,7 +78,7 @@ class Decoder:
                 raise BadMessage("a message with a wrong signature")
         try:
             message = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadMessage(f"not JSON: {body[:80]!r}") from error
         if not isinstance(message, dict):
             raise BadMessage(f"not a JSON object: {body[:80]!r}")
