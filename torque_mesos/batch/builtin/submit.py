@@ -48,9 +48,11 @@ class Submission:
         host = self._rights.host or socket.gethostname()
         request = {**request, "host": host, "hold": hold}
         account = submitter(uid)
+        number = self._wanted_number(request)
         if request.get("proxy"):
             account = self._behalf(account, uid, str(request["proxy"]))
-        number = self._wanted_number(request, uid)
+        elif number != state.next_job and self._rights.rank(uid) < MANAGER:
+            raise PbsError(PERM)  # no qsub asks for a number without -P
         # A job that is refused has used its number up all the same.
         state.next_job = max(state.next_job, number + 1)
         state.save_server()
@@ -98,13 +100,11 @@ class Submission:
             state.save_array(array)
         state.accounting.write("D", job.job_id, f"requestor=Server@{state.server}")
 
-    def _wanted_number(self, request: Message, uid: int) -> int:
-        """The job's number: the next, or with a manager's `qsub -J` one that is free."""
+    def _wanted_number(self, request: Message) -> int:
+        """The job's number: the next, or with `qsub -J` one that is free."""
         wanted = str(request.get("number", ""))
         if not wanted.isdigit():
             return self._state.next_job
-        if self._rights.rank(uid) < MANAGER:
-            raise PbsError(PERM)
         if self._state.find_job(wanted) is not None:
             job_id = f"{wanted}.{self._state.server}"
             raise PbsError(JOBEXIST, f"Job with id {job_id} already exists, cannot set job id\n")
