@@ -98,3 +98,16 @@ def test_an_answer_that_is_lost_ends_qalter_when_its_time_is_over(cluster: Clust
     done = cluster.run("qalter", "-l", "walltime=1", job_id, user=True, env={"PBSAPITIMEOUT": "1"})
     assert (done.returncode, done.stderr) == (237, f"qalter: Time out {job_id}\n")
     assert cluster.wait_state(job_id, "C")["exit_status"] == "-11"
+
+
+@system
+def test_what_is_refused_in_part_changes_nothing(cluster: Cluster) -> None:
+    job_id = cluster.submit("true\n")
+    before = cluster.job(job_id)
+    options = ("-W", "umask=077", "-N", "other", "-p", "9", "-h", "o")
+    done = cluster.run("qalter", *options, job_id, user=True)
+    assert done.returncode == 159, done.stderr
+    assert cluster.job(job_id) == before
+    assert cluster.run("qalter", *options, job_id).returncode == 0
+    after = cluster.job(job_id)
+    assert (after["umask"], after["Job_Name"], after["Priority"]) == ("77", "other", "9")

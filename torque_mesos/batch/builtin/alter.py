@@ -125,14 +125,15 @@ class Alteration:
                 raise PbsError(UNKJOBID)
         if depend:
             self._dependencies.check(depend, uid)
-        if "umask" in changes:
-            job.umask = umask_of(changes)
-            # TORQUE shows the digits as they were given, without what leads them.
-            job.others["umask"] = str(int(changes["umask"]))
+        umask = (umask_of(changes), str(int(changes["umask"]))) if "umask" in changes else None
+        group = group_of(pwd.getpwnam(job.user), groups) if groups else job.group
         if "hold" in changes:
             self._holds.assign(job, str(changes["hold"]), rank)
-        if groups:
-            job.group = group_of(pwd.getpwnam(job.user), groups)
+        # Nothing below is refused.
+        job.group = group
+        if umask:
+            # TORQUE shows the digits as they were given, without what leads them.
+            job.umask, job.others["umask"] = umask
         job.resources = resources
         for name, value in changes.items():
             if name in _SET:
