@@ -30,10 +30,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Literal
 
-from torque_mesos.batch import names, openpbs_answers
+from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
 from torque_mesos.batch.commands import Answer, Runner
-from torque_mesos.batch.openpbs_answers import NOTE_RESOURCE
 from torque_mesos.batch.openpbs_commands import (
     RESOURCE_EXISTS,
     UNKNOWN_NODE,
@@ -44,6 +43,9 @@ from torque_mesos.batch.openpbs_commands import (
     complaints,
 )
 from torque_mesos.batch.openpbs_flap import Flap
+from torque_mesos.batch.openpbs_jobs import Jobs, parse_jobs
+from torque_mesos.batch.openpbs_nodes import NOTE_RESOURCE, Nodes, parse_nodes, with_slots
+from torque_mesos.batch.openpbs_queues import parse_queues, parse_server
 from torque_mesos.batch.openpbs_resources import resource_name
 from torque_mesos.batch.openpbs_sched import sched_problems
 from torque_mesos.batch.openpbs_settings import BURST, OpenPbsSettings
@@ -111,7 +113,7 @@ class OpenPbsServer:
             jobs_read = pool.submit(self._read_jobs)
             queues_read = pool.submit(self._queues_of_late)
             jobs, nodes, queues = jobs_read.result(), nodes_read.result(), queues_read.result()
-        seen = [openpbs_answers.with_slots(record, jobs.cpus) for record in nodes.nodes]
+        seen = [with_slots(record, jobs.cpus) for record in nodes.nodes]
         with self._lock:
             settled = self._flap.settle(seen, self._clock())
             wake, self._flap.wake_due = self._flap.wake_due, False
@@ -128,20 +130,18 @@ class OpenPbsServer:
             scheduling=replace(self._sched_config.scheduling(), formula=self._formula),
         )
 
-    def _read_jobs(self) -> openpbs_answers.Jobs:
-        return openpbs_answers.parse_jobs(
-            accepted(self._run("qstat", "-t", "-f", "-F", "json")).stdout
-        )
+    def _read_jobs(self) -> Jobs:
+        return parse_jobs(accepted(self._run("qstat", "-t", "-f", "-F", "json")).stdout)
 
-    def _read_nodes(self) -> openpbs_answers.Nodes:
+    def _read_nodes(self) -> Nodes:
         answer = self._run("pbsnodes", "-av", "-F", "json")
         if answer.exit_code == 1 and _NO_NODES in answer.stderr and not answer.stdout.strip():
-            return openpbs_answers.Nodes((), (), frozenset())
-        return openpbs_answers.parse_nodes(accepted(answer).stdout)
+            return Nodes((), (), frozenset())
+        return parse_nodes(accepted(answer).stdout)
 
     def _read_queues(self) -> tuple[Queue, ...]:
         answer = accepted(self._run("qstat", "-Q", "-f", "-F", "json"))
-        return openpbs_answers.parse_queues(answer.stdout)
+        return parse_queues(answer.stdout)
 
     def _queues_of_late(self) -> tuple[Queue, ...]:
         """The queues as they were `QUEUES_FOR_S` seconds ago at most: they seldom change.
@@ -344,7 +344,7 @@ class OpenPbsServer:
 
     def _server(self) -> Mapping[str, str]:
         answer = accepted(self._run("qstat", "-B", "-f", "-F", "json"))
-        return openpbs_answers.parse_server(answer.stdout)
+        return parse_server(answer.stdout)
 
     # --- commands ----------------------------------------------------------------
 

@@ -148,6 +148,18 @@ def fields_of(record: Any) -> dict[str, Any]:
     return record
 
 
+def text_of(fields: Mapping[str, Any], key: str) -> str:
+    """The field of that name, a text that is not empty.
+
+    Raises:
+        BadRecord: there is none.
+    """
+    value = fields.get(key)
+    if not isinstance(value, str) or not value:
+        raise BadRecord(f"it has no {key}" if value is None else f"its {key} is {value!r:.80}")
+    return value
+
+
 def _from_text(record: str) -> Any:
     try:
         return _loads(record)

@@ -6,7 +6,7 @@ import re
 
 from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName
-from torque_mesos.batch.openpbs_answers import NOT_PROPERTIES, NOTE_RESOURCE
+from torque_mesos.batch.openpbs_nodes import NOT_PROPERTIES, NOTE_RESOURCE
 
 _TAKEN = NOT_PROPERTIES | {NOTE_RESOURCE}
 _RESOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)

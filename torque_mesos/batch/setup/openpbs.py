@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torque_mesos.batch import names
 from torque_mesos.batch.base import UnreadableAnswer
-from torque_mesos.batch.openpbs_answers import NOTE_RESOURCE
+from torque_mesos.batch.openpbs_nodes import NOTE_RESOURCE
 from torque_mesos.batch.openpbs_resources import resource_name
 from torque_mesos.batch.openpbs_sched import LookedAt
 from torque_mesos.batch.setup.wish import (
