@@ -16,7 +16,7 @@ from torque_mesos.config.table import rewritten
 from torque_mesos.decide.pools import Pools
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.worker import Phase
-from torque_mesos.framework.loop import Exit
+from torque_mesos.framework.exit import Exit
 from torque_mesos.model import Agent, Job, JobState, Resources
 
 ROOT = Path(__file__).resolve().parent.parent

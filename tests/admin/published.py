@@ -7,7 +7,7 @@ from typing import Any
 from torque_mesos.decide import Limit, Plan, Policy, Snapshot
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.worker import CAPACITY_NOTE, ONLINE_NOTE, PARKED_NOTE
-from torque_mesos.framework.loop import Published
+from torque_mesos.framework.published import Published
 from torque_mesos.model import (
     Agent,
     Grant,

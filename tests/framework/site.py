@@ -8,7 +8,8 @@ from tests.framework.fake_server import CAPACITY, FakeServer
 from torque_mesos.decide import Policy
 from torque_mesos.framework.execute import Executor
 from torque_mesos.framework.inbox import Deleted, Inbox, MasterRead, QueueChanged
-from torque_mesos.framework.loop import Loop, Published, Timing
+from torque_mesos.framework.loop import Loop, Timing
+from torque_mesos.framework.published import Published
 from torque_mesos.framework.recipe import Recipe
 from torque_mesos.framework.spending import SpendingFile
 from torque_mesos.framework.view import View
@@ -119,6 +120,15 @@ class Site:
         self.server.registered()
         self.steps(20)
         assert self.published[-1].turn_errors == 0, self.published[-1].last_turn_error
+        return self
+
+    def running(self, nodes: str = "1") -> Site:
+        """Until the job "1.head" runs, on all nodes that it asks for."""
+        self.start().parked()
+        self.submit("1.head", nodes)
+        self.steps(3)
+        self.moms_up()
+        self.steps(3)
         return self
 
     def submit(self, job_id: str, nodes: str = "1") -> None:

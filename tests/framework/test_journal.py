@@ -11,7 +11,7 @@ from torque_mesos.decide import Policy, Snapshot, decide
 from torque_mesos.decide.plan import Failures
 from torque_mesos.framework.codec import CodecError, plain, read
 from torque_mesos.framework.journal import NAME, SNAPSHOTS, Journals, read_line
-from torque_mesos.framework.loop import Published
+from torque_mesos.framework.published import Published
 from torque_mesos.model import frozen_map
 
 

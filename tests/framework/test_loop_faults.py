@@ -7,8 +7,8 @@ import structlog
 
 from tests.framework.site import NODES, Poller, Site
 from torque_mesos.decide.reason import Code
+from torque_mesos.framework.exit import Exit
 from torque_mesos.framework.inbox import Inbox, QueueChanged
-from torque_mesos.framework.loop import Exit
 from torque_mesos.mesos.base import (
     EndCause,
     MesosError,
@@ -19,11 +19,7 @@ from torque_mesos.model import JobState, TaskState
 
 
 def test_an_unreadable_server_changes_nothing() -> None:
-    site = Site().start().parked()
-    site.submit("1.head")
-    site.steps(3)
-    site.moms_up()
-    site.steps(3)
+    site = Site().running()
     site.server.unreachable = True
     calls = len(site.server.calls)
     site.steps(200)
@@ -50,11 +46,7 @@ def test_a_failed_action_is_told_and_tried_again() -> None:
 
 
 def test_after_a_kill_the_next_service_finds_its_workers_again() -> None:
-    site = Site().start().parked()
-    site.submit("1.head")
-    site.steps(3)
-    site.moms_up()
-    site.steps(3)
+    site = Site().running()
     (running,) = site.live()
     framework_id = site.remembered[-1]
     site.links[-1].stop()
@@ -73,11 +65,7 @@ def test_after_a_kill_the_next_service_finds_its_workers_again() -> None:
 
 
 def test_no_job_is_told_that_it_can_never_run_before_agents_are_listed() -> None:
-    site = Site().start().parked()
-    site.submit("1.head", "2")
-    site.steps(3)
-    site.moms_up()
-    site.steps(3)
+    site = Site().running("2")
     assert [site.server.nodes[name].np for name in NODES] == [1, 1], "their agents have two"
     site.links[-1].stop()
     site.inbox, site.master_answers = Inbox(), False
@@ -94,11 +82,7 @@ def test_no_job_is_told_that_it_can_never_run_before_agents_are_listed() -> None
 
 
 def test_a_mom_that_dies_has_its_job_run_again_elsewhere() -> None:
-    site = Site().start().parked()
-    site.submit("1.head")
-    site.steps(3)
-    site.moms_up()
-    site.steps(3)
+    site = Site().running()
     (running,) = site.live()
     site.link.update(running, TaskState.FAILED, message="pbs_mom ended: status 1")
     site.steps(3)
@@ -133,11 +117,7 @@ def test_an_end_for_good_ends_the_service(cause: EndCause, code: Exit) -> None:
 
 
 def test_a_removed_framework_becomes_a_new_one() -> None:
-    site = Site().start().parked()
-    site.submit("1.head")
-    site.steps(3)
-    site.moms_up()
-    site.steps(3)
+    site = Site().running()
     for key in site.live():
         site.link.tasks[key].state = TaskState.KILLED
         site.server.mom(key.split(":")[1], up=False)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torque_mesos import __version__
 from torque_mesos.admin.pools import pools_of, spent_of
@@ -23,10 +23,8 @@ from torque_mesos.decide import Policy
 from torque_mesos.decide.reason import Reason
 from torque_mesos.decide.worker import Phase, phase
 from torque_mesos.framework.journal import line_of
+from torque_mesos.framework.published import Published
 from torque_mesos.model import JobState, Reading, Resources
-
-if TYPE_CHECKING:
-    from torque_mesos.framework.loop import Published
 
 _NOT_WAITING = frozenset({JobState.RUNNING, JobState.EXITING, JobState.COMPLETE})
 

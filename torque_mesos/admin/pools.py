@@ -6,7 +6,7 @@ from torque_mesos.admin.status import Amounts, PoolStatus, Spent
 from torque_mesos.decide import Policy
 from torque_mesos.decide.pool import Budget
 from torque_mesos.decide.pools import Pools
-from torque_mesos.framework.loop import Published
+from torque_mesos.framework.published import Published
 
 
 def pools_of(published: Published, policy: Policy) -> tuple[PoolStatus, ...]:

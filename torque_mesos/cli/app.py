@@ -25,7 +25,7 @@ _SETTLES_S = 2.0
 
 
 class Exit(enum.IntEnum):
-    """Exit codes. `run` may give further ones: see `framework.loop.Exit`."""
+    """Exit codes. `run` may give further ones: see `framework.exit.Exit`."""
 
     OK = 0
     FAILED = 1

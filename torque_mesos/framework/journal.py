@@ -19,7 +19,7 @@ from torque_mesos.decide import Policy, Snapshot
 from torque_mesos.decide.plan import Action, Part
 from torque_mesos.decide.reason import Reason
 from torque_mesos.framework.codec import CodecError, plain, read
-from torque_mesos.framework.loop import Published
+from torque_mesos.framework.published import Published
 from torque_mesos.model import Resources
 
 NAME = "plans.jsonl"

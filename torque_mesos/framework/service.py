@@ -23,6 +23,7 @@ from torque_mesos.batch.watch import QueueWatcher
 from torque_mesos.config import Settings
 from torque_mesos.framework.bundle import BundleError, build_bundle
 from torque_mesos.framework.execute import Executor
+from torque_mesos.framework.exit import Exit
 from torque_mesos.framework.identity import AlreadyRunning, Identity, Lock, RememberedPort
 from torque_mesos.framework.inbox import Deleted, Inbox, QueueChanged, Stop
 from torque_mesos.framework.journal import Journals
@@ -50,8 +51,6 @@ _DAEMON_CHECK_S = 1.0
 _MASTER_POLL_S = 5.0
 _SERVER_RETRY_S = 1.0
 _STOP_WAIT_S = 30.0
-CANNOT_START = 9
-ALREADY_RUNNING = 8
 
 
 class CannotStart(Exception):
@@ -68,10 +67,10 @@ def run(settings: Settings) -> int:
         return _run(settings)
     except AlreadyRunning as error:
         _log.error("cannot start", error=str(error))
-        return ALREADY_RUNNING
+        return Exit.ALREADY_RUNNING
     except (CannotStart, BatchError, BundleError, CredentialsError, OSError) as error:
         _log.error("cannot start", error=str(error))
-        return CANNOT_START
+        return Exit.CANNOT_START
 
 
 def _run(settings: Settings) -> int:
@@ -333,7 +332,7 @@ def teardown(settings: Settings) -> int:
         OSError,
     ) as error:
         _log.error("teardown failed", error=str(error))
-        return CANNOT_START
+        return Exit.CANNOT_START
     return 0
 
 
