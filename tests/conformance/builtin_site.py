@@ -16,6 +16,7 @@ from tests.conformance.torque_site import renamed
 from tests.conformance.transcript import Answer
 
 HOSTS = {"head": "127.0.0.1", **{f"n{number}": f"127.0.1.{number}" for number in range(1, 255)}}
+HOSTS.update({f"n{number}.cluster.test": f"127.0.1.{number}" for number in range(1, 7)})
 _CONFIG = "$pbsserver head\n$status_update_time 5\n$usecp *:/ /\n"
 
 

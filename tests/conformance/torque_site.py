@@ -82,24 +82,26 @@ class TorqueSite:
         return renamed(text, self._names["manager"], "mgruser")
 
     def start_mom(self, node: str) -> None:
-        """Start a mom that knows no jobs."""
-        self._moms.add(node)
+        """Start a mom that knows no jobs; a dotted name is none that its host has by itself."""
+        host = _host(node)
+        self._moms.add(host)
         self._inside(
-            node,
+            host,
             f"cd {_MOM} && rm -f jobs/* mom.lock prologue* epilogue* told;"
-            f" printf '{_CONFIG}' > config; pbs_mom",
+            f" printf '{_CONFIG}' > config; pbs_mom{'' if host == node else f' -H {node}'}",
         )
 
     def put(self, node: str, name: str, text: str, mode: str) -> None:
         """Write a file into a mom's `mom_priv`."""
         script = 'printf %s "$1" > "$2" && chmod "$3" "$2"'
-        done = self._call("in", node, "sh", "-c", script, "sh", text, f"{_MOM}/{name}", mode)
+        done = self._call("in", _host(node), "sh", "-c", script, "sh", text, f"{_MOM}/{name}", mode)
         assert done.returncode == 0, done.stderr
 
     def kill_mom(self, node: str) -> None:
         """Kill a mom."""
-        self._moms.discard(node)
-        self._inside(node, f"test ! -s {_MOM}/mom.lock || kill -9 $(cat {_MOM}/mom.lock) || true")
+        host = _host(node)
+        self._moms.discard(host)
+        self._inside(host, f"test ! -s {_MOM}/mom.lock || kill -9 $(cat {_MOM}/mom.lock) || true")
 
     def stop_server(self) -> None:
         """Kill pbs_server."""
@@ -130,6 +132,11 @@ class TorqueSite:
         """Stop the moms; the rest is not ours."""
         for name in sorted(self._moms):
             self.kill_mom(name)
+
+
+def _host(node: str) -> str:
+    """The host of a node: n1 of n1.cluster.test."""
+    return node.partition(".")[0]
 
 
 def renamed(text: str, name: str, neutral: str) -> str:

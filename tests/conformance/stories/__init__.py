@@ -14,6 +14,7 @@ from tests.conformance.stories import (
     arrays,
     basics,
     dependencies,
+    dotted,
     ends,
     faults,
     holds,
@@ -31,7 +32,7 @@ from tests.conformance.stories import (
 
 STORIES: dict[str, Sequence[Step]] = {}
 _MODULES = (basics, mix, marks, arrays, dependencies, holds, queues, faults, options, alterations)
-for _module in (*_MODULES, usages, running, routes, ends, shutdown, pelogs, tasks):
+for _module in (*_MODULES, usages, running, routes, ends, shutdown, pelogs, tasks, dotted):
     assert not set(STORIES) & set(_module.STORIES)
     STORIES.update(_module.STORIES)
 

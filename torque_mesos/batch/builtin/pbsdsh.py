@@ -46,9 +46,7 @@ def slots_of(hosts: List[List[object]], chosen: Dict[str, str]) -> Slots:
     names = [str(name) for name, count in hosts for _ in range(int(str(count)))]
     slots = list(enumerate(names))
     if "-h" in chosen:
-        if chosen["-h"] not in names:
-            raise Refused(f"{chosen['-h']} not found")
-        return [slots[names.index(chosen["-h"])]]
+        return [_slot_of(slots, chosen["-h"])]
     if "-n" in chosen:
         # TORQUE takes what is no number for 0.
         number = int(chosen["-n"]) if chosen["-n"].isdigit() else 0
@@ -62,6 +60,16 @@ def slots_of(hosts: List[List[object]], chosen: Dict[str, str]) -> Slots:
             raise Refused(f"only {len(slots)} nodes available")
         slots = slots[: int(chosen["-c"])]
     return slots
+
+
+def _slot_of(slots: Slots, text: str) -> Tuple[int, str]:
+    """The slot of `-h HOST` or `-h HOST/NUMBER`; a name up to its first dot will do too."""
+    host, _, number = text.partition("/")
+    found = [slot for slot in slots if host in (slot[1], slot[1].split(".")[0])]
+    at = int(number) if number.isdigit() else 0
+    if at >= len(found):
+        raise Refused(f"{host} not found")
+    return found[at]
 
 
 def _environment(chosen: Dict[str, str]) -> Dict[str, str]:

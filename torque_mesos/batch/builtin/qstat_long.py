@@ -97,14 +97,31 @@ def lines(server: str, told: Told, options: Options) -> List[str]:
         if not wanted(shown, options):
             continue
         text = row(job_id, shown, time.time(), options.listed)
-        below = [shown.get(name) for flag, name in _BELOW.items() if flag in options.listed]
-        more = [f"   {found}" if found else "    -- " for found in below]
+        width = 1 << 16 if "1" in options.listed else _WIDTH
+        more = [
+            f"   {line}" if line else "    -- "
+            for flag, name in _BELOW.items()
+            if flag in options.listed
+            for line in (_hosts(shown.get(name, ""), width) if flag == "n" else [shown.get(name)])
+        ]
         out += [text + "".join(more)] if "1" in options.listed else [text, *more]
     head = _RESERVED_HEAD if "R" in options.listed else _HEAD
     return [head.format(server), *out] if out else []
 
 
 _BELOW = {"n": "exec_host", "s": "comment"}
+_WIDTH = 77
+
+
+def _hosts(exec_host: str, width: int) -> List[str]:
+    """The lines of a list of hosts: each without its domain, and with it without its slots."""
+    lines = [""]
+    for number, host in enumerate(exec_host.split("+")):
+        part = ("+" if number else "") + host.split(".")[0]
+        if len(lines[-1]) + len(part) >= width:
+            lines.append("")
+        lines[-1] += part
+    return lines
 
 
 def queue_lines(server: str, told: Told) -> List[str]:
