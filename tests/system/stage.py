@@ -7,18 +7,17 @@ import os
 import pwd
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx
-import psutil
 
 from dev.demo.account import submitter
 from dev.demo.site import SLOTS_PER_HOST, DemoError, Site
+from tests.system.processes import SiteProcesses
 from tests.waiting import wait_for
 from torque_mesos.admin.client import BadAnswer, NotRunning, read_status
 from torque_mesos.admin.status import JobStatus, Status
@@ -37,7 +36,6 @@ VARIABLES = {
     "TORQUE_MESOS_BATCH__DELAY_SCALE": "0.1",
 }
 KEEP_VARIABLE = "TORQUE_MESOS_DEV_KEEP"  # set: the folders stay, with all logs
-KINDS = ("mom", "executor")
 START_S, RUN_S, REST_S = 40.0, 30.0, 40.0
 
 
@@ -54,15 +52,7 @@ class Submitted:
         return self.job_id.partition(".")[0]
 
 
-@dataclass
-class Seen:
-    """Cpus that Mesos had lent, and hosts they were on, at every look."""
-
-    cpus: list[float] = field(default_factory=list)
-    hosts: list[int] = field(default_factory=list)
-
-
-class Stage:
+class Stage(SiteProcesses):
     """A Mesos cluster with `torque-mesos run` beside it, and what a test does with them.
 
     `settings`: variables by the part after `TORQUE_MESOS_`. `attributes`: of each agent.
@@ -77,7 +67,7 @@ class Stage:
         more = {f"TORQUE_MESOS_{key}": value for key, value in settings.items()}
         account = submitter(os.geteuid(), os.environ, pwd.getpwall())
         self.hostnames = hostnames
-        self.site = Site(
+        site = Site(
             account,
             keep=bool(os.environ.get(KEEP_VARIABLE)),
             hostnames=hostnames,
@@ -85,7 +75,8 @@ class Stage:
             master_flags=MASTER_FLAGS,
             attributes=attributes,
         )
-        self.cluster = self.site.cluster
+        super().__init__(site)
+        self.cluster = site.cluster
 
     def start(self) -> None:
         """Start all of it, and wait for parked records."""
@@ -219,57 +210,6 @@ class Stage:
         """The ids of jobs that are not complete."""
         return [id_ for id_, job in self.jobs().items() if job.state is not JobState.COMPLETE]
 
-    # -- processes -------------------------------------------------------------------------
-
-    def processes(self) -> Iterator[tuple[psutil.Process, list[str]]]:
-        """Everything that runs below this test process, with its command line."""
-        for process in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):
-                yield process, process.cmdline()
-
-    def workers(self, host: str | None = None) -> list[tuple[str, int]]:
-        """Moms and executors of this site, of all hosts or one: ("mom" or "executor", pid)."""
-        found = []
-        for process, command in self.processes():
-            with suppress(psutil.Error):
-                kind = _kind(command)
-                where = f"{self.site.folder}/mesos/{host}/" if host else f"{self.site.folder}/"
-                if kind and f"{process.cwd()}/".startswith(where):
-                    found.append((kind, process.pid))
-        return found
-
-    def pid_of(self, kind: str, host: str) -> int:
-        """The process of the "mom", the "executor" or the executor's "guard" of a host."""
-        pids = {known: [pid for k, pid in self.workers(host) if k == known] for known in KINDS}
-        mom = min(pids["mom"])  # its children are moms, too, until they become jobs
-        executor = psutil.Process(mom).ppid()
-        guard = psutil.Process(executor).ppid()
-        assert {executor, guard} <= set(pids["executor"])
-        return {"mom": mom, "executor": executor, "guard": guard}[kind]
-
-    def kill_host(self, host: str) -> None:
-        """A power cut: agent, executor, mom and jobs of a host at once."""
-        guard = psutil.Process(self.pid_of("guard", host))
-        processes = [guard, *guard.children(recursive=True)]
-        self.cluster.kill(host)
-        for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-
-    def daemons(self) -> list[tuple[str, int]]:
-        """The batch server's daemons: ("pbs_server" or "pbs_sched", pid)."""
-        folder = f"{self.site.state}/batch/sbin/"
-        return [
-            (word.removeprefix(folder), process.pid)
-            for process, command in self.processes()
-            for word in command
-            if word.startswith(folder)
-        ]
-
-    def server_pid(self) -> int | None:
-        """The process of pbs_server, if it runs."""
-        return dict(self.daemons()).get("pbs_server")
-
     # -- the framework ---------------------------------------------------------------------
 
     def status(self) -> Status:
@@ -316,26 +256,6 @@ class Stage:
         text = (self.site.state / "plans.jsonl").read_text()
         return [action for line in text.splitlines() for action in json.loads(line)["actions"]]
 
-    @contextmanager
-    def watched(self) -> Iterator[Seen]:
-        """Look all the time at what Mesos has lent, while the block runs."""
-        seen, over = Seen(), threading.Event()
-
-        def look() -> None:
-            while not over.wait(0.05):
-                with suppress(httpx.HTTPError):
-                    used = [agent["used_resources"]["cpus"] for agent in self.cluster.agents()]
-                    seen.cpus.append(sum(used))
-                    seen.hosts.append(sum(1 for cpus in used if cpus))
-
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        try:
-            yield seen
-        finally:
-            over.set()
-            thread.join()
-
 
 def _parked(node: Node) -> bool:
     return (
@@ -344,12 +264,3 @@ def _parked(node: Node) -> bool:
         and not node.slots
         and node.np == SLOTS_PER_HOST
     )
-
-
-def _kind(command: list[str]) -> str:
-    for word in command:
-        if word.endswith("/pbs_mom"):
-            return "mom"
-        if word.endswith("/torque-mesos-executor"):
-            return "executor"
-    return ""

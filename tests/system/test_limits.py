@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.system.lent import watched
 from tests.system.stage import GRACE_S, RUN_S, Stage
 
 pytestmark = pytest.mark.system
@@ -25,7 +26,7 @@ def _online_slots(stage: Stage) -> int:
 def test_the_floor_is_kept_with_an_empty_queue(at_floor: Stage) -> None:
     stage = at_floor
     assert stage.waiting_or_running() == []
-    with stage.watched() as seen:
+    with watched(stage.cluster) as seen:
         # Longer than an idle node would be kept: jobs make it grow, then it shrinks.
         jobs = [stage.submit(f"floor{number}", held=True) for number in range(FLOOR + 1)]
         for job in jobs:
@@ -44,7 +45,7 @@ def test_the_floor_is_kept_with_an_empty_queue(at_floor: Stage) -> None:
 
 def test_the_limit_is_never_exceeded(at_floor: Stage) -> None:
     stage = at_floor
-    with stage.watched() as seen:
+    with watched(stage.cluster) as seen:
         first = [stage.submit(f"limit{number}", held=True) for number in range(LIMIT)]
         for job in first:
             stage.started(job)
