@@ -20,7 +20,7 @@ remove_key() {
 
 # Set HOME where a mom has not.
 find_home() {
-    if [ -z "${HOME-}" ]; then
-        HOME=$(getent passwd "$(id -u)" | cut -d: -f6)
+    if [ -z "${HOME-}" ] && find_user; then
+        HOME=$user_home
     fi
 }

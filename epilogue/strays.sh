@@ -35,21 +35,30 @@ related() {
 
 # The executor that the mom runs under, unless the user has another job here.
 only_ours() {
-    [ -n "$executor" ] && [ "$(id -u)" = 0 ] || return 0
+    [ -n "$executor" ] && is_root || return 0
     grep -sqza 'torque-mesos-executor$' "/proc/$executor/cmdline" || return 0
     find "$scratch" -maxdepth 1 -name 'torque-mesos.*' -user "$uid" 2> /dev/null |
         grep -Fvxq -- "$folder" || printf '%s\n' "$executor"
 }
 
-# Print what is left over, a number a line. (Lists of numbers are split on purpose.)
+# Of the user's processes, their folders in /proc being the arguments, print what is left
+# over, a number a line. (Lists of numbers are split on purpose.)
 left_over() {
-    marked=" $(grep -lszxF -- "PBS_JOBID=$job" /proc/[0-9]*/environ | cut -d/ -f3 | tr '\n' ' ')"
-    # shellcheck disable=SC2046,SC2086
-    set -- $marked $(related "$session" "$above")
-    [ $# -gt 0 ] || return 0
-    # shellcheck disable=SC2044,SC2046
-    for folder_of in $(find $(printf '/proc/%s ' "$@") -maxdepth 0 -user "$uid" 2> /dev/null); do
+    marked=' ' kin=' '
+    # shellcheck disable=SC2013,SC2046
+    for folder_of in $(grep -lszxF -- "PBS_JOBID=$job" $(printf '%s/environ ' "$@")); do
+        folder_of=${folder_of%/environ}
+        marked="$marked${folder_of#/proc/} "
+    done
+    for pid in $(related "$session" "$above"); do
+        kin="$kin$pid "
+    done
+    for folder_of in "$@"; do
         pid=${folder_of#/proc/}
+        case $marked$kin in
+            *" $pid "*) ;;
+            *) continue ;;
+        esac
         # (A child of this script is what runs this function.)
         if [ "$pid" = $$ ] || [ "$pid" = "$PPID" ] ||
             grep -qs "^PPid:[[:blank:]]*$$\$" "$folder_of/status"; then
@@ -76,12 +85,19 @@ end_left_over() {
     case $session in
         '' | 0 | 1 | *[!0-9]*) session=0 ;;
     esac
-    namespace=$(readlink /proc/self/ns/mnt)
-    real_home=$(cd -- "$home" && pwd)
-    above=$(only_ours)
+    namespace=
     for signal in TERM KILL; do
         for try in 1 2 3 4 5 6 7 8 9 10; do
-            pids=$(left_over)
+            # Mostly there is nothing of the user's any more, and so no more to ask.
+            mine=$(find /proc -maxdepth 1 -name '[0-9]*' -user "$uid" 2> /dev/null)
+            [ -n "$mine" ] || return 0
+            if [ -z "$namespace" ]; then
+                namespace=$(readlink /proc/self/ns/mnt)
+                real_home=$(cd -- "$home" && pwd)
+                above=$(only_ours)
+            fi
+            # shellcheck disable=SC2086
+            pids=$(left_over $mine)
             [ -n "$pids" ] || return 0
             # shellcheck disable=SC2086
             [ "$try" != 1 ] || kill -s "$signal" $pids 2> /dev/null
@@ -98,8 +114,7 @@ end_job_here() {
     trap 'rm -rf -- "$folder" "$home/torque-mesos/jobs/$job"; exit 0' HUP INT TERM
     run_site_scripts "$@" || true
     # Not where this itself runs as that user and within the job: then it would end itself.
-    if uid=$(id -u -- "$user" 2> /dev/null) && [ "$uid" != 0 ] &&
-        [ "${PBS_JOBID-}" != "$job" ]; then
+    if find_user && [ "$uid" != 0 ] && [ "${PBS_JOBID-}" != "$job" ]; then
         end_left_over "${5-}"
     fi
     problem=$(rm -rf -- "$folder" "$home/torque-mesos/jobs/$job" 2>&1) ||

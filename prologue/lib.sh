@@ -5,10 +5,11 @@
 #
 # No script of ours ends with another status: TORQUE would queue the job again and start
 # it again, at once and for ever. Every argument may hold anything, for users choose them.
+# They run with every job, on hosts that are busy: as few other programs as can be.
 
 trap 'status=$?; trap - EXIT; [ "$status" -eq 0 ] || exit "$failed_status"' EXIT
 trap 'exit "$failed_status"' HUP INT TERM
-PATH=/usr/sbin:/usr/bin:/sbin:/bin
+PATH=/usr/bin:/bin:/usr/sbin:/sbin
 LC_ALL=C
 export PATH LC_ALL
 umask 077
@@ -49,7 +50,7 @@ fail() {
 
 # Set job, user and folder from a script's first two arguments; fail where they make none.
 take_arguments() {
-    job='' user=${2-}
+    job='' user=${2-} uid='' gid='' user_home=''
     case ${1-} in
         '' | [.-]* | *[!A-Za-z0-9._[\]-]*) fail "not a job id: ${1-}" ;;
     esac
@@ -60,43 +61,86 @@ take_arguments() {
     esac
 }
 
+# Set uid, gid and user_home, if they are not. Status 1: this host does not know the user.
+find_user() {
+    [ -z "$uid" ] || return 0
+    IFS=: read -r _ _ uid gid _ user_home _ << END
+$(getent passwd "$user")
+END
+    [ -n "$uid" ]
+}
+
+# What both prologues must know of the user; fail where it cannot be.
+need_user() {
+    find_user || fail "no such user here: $user"
+    [ -n "$gid" ] || fail "no group of user: $user"
+}
+
+# Whether this runs as root.
+is_root() {
+    while read -r key _ effective _; do
+        [ "$key" != Uid: ] || break
+    done < /proc/self/status
+    [ "$effective" = 0 ]
+}
+
 # A job that is aborted before it begins has no epilogue on its further hosts, so what is
 # noted of jobs that the mom has no record of any more is removed. (A record may be a little
 # younger than its folder. TORQUE names that of 1[2].head 1-2.head.JB.)
 remove_old_folders() {
-    find "$home/torque-mesos/jobs" -type f -mmin +10 2> /dev/null | while read -r note; do
-        old=${note##*/}
-        for record in "$home/mom_priv/jobs/$old."* \
-            "$home/mom_priv/jobs/$(printf '%s' "$old" | sed 's/\[/-/; s/\]//')."*; do
+    for note in "$home/torque-mesos/jobs"/*; do
+        [ -f "$note" ] || continue
+        old=${note##*/} member=${note##*/}
+        case $old in
+            *\[*\]*) member=${old#*\[} && member=${old%%\[*}-${member%%\]*}${member#*\]} ;;
+        esac
+        for record in "$home/mom_priv/jobs/$old."* "$home/mom_priv/jobs/$member."*; do
             [ ! -e "$record" ] || continue 2
         done
-        rm -rf -- "$scratch/torque-mesos.$old" "$note"
-    done
+        if [ -n "$(find "$note" -mmin +10)" ]; then
+            rm -rf -- "$scratch/torque-mesos.$old" "$note"
+        fi
+    done 2> /dev/null
 }
 
-# Make the job's folder, the user's own. Others may have made something of this name.
-# Nobody can enter what is made here before it is handed over in the last step.
+# Make the job's folder. Others may have made something of this name. Nobody can enter
+# before it is handed over: what root writes there must not be led elsewhere by a link.
 make_folder() {
     remove_old_folders
     true 2> /dev/null > "$home/torque-mesos/jobs/$job"
-    if ! problem=$(rm -rf -- "$folder" 2>&1 && mkdir -m 0700 -- "$folder" 2>&1 &&
-        chown -- "$uid:$gid" "$folder" 2>&1); then
+    if [ -e "$folder" ] || [ -L "$folder" ]; then
         rm -rf -- "$folder" 2> /dev/null
+    fi
+    if ! problem=$(mkdir -m 0700 -- "$folder" 2>&1); then
         tell "no folder for the job: ${problem:-cannot make $folder}"
         return 1
+    fi
+}
+
+# Give the job's folder to the user, with what is in it.
+hand_over() {
+    if ! problem=$(chown -Rh -- "$uid:$gid" "$folder" 2>&1); then
+        rm -rf -- "$folder" 2> /dev/null
+        tell "no folder for the job: ${problem:-cannot give it to $user}"
+        return 1
+    fi
+}
+
+# Run a command as the job's user.
+as_user() {
+    if is_root; then
+        HOME=$user_home setpriv --reuid "$uid" --regid "$gid" --init-groups -- "$@"
+    else
+        "$@"
     fi
 }
 
 # Run another of our scripts, $1, as the job's user. OpenPBS knows no *.user; it gives a prologue
 # three arguments and an epilogue ten, and TORQUE never so many.
 run_as_user() {
-    other=$1
+    other=$home/mom_priv/$1
     shift
-    if [ "$(id -u)" = 0 ]; then
-        HOME=$(getent passwd "$uid" | cut -d: -f6) setpriv --reuid "$uid" --regid "$gid" --init-groups -- "$home/mom_priv/$other" "$@"
-    else
-        "$home/mom_priv/$other" "$@"
-    fi
+    as_user "$other" "$@"
 }
 
 # Run the site's scripts for this occasion, in the order of their names: those of

@@ -83,7 +83,7 @@ def test_a_node_file_that_is_none(run: Run, job: str, tmp_path: Path) -> None:
 @needs_root
 @pytest.mark.parametrize("script", ["prologue", "prologue.parallel"])
 def test_a_user_without_a_group(home: Path, job: str, tmp_path: Path, script: str) -> None:
-    others = {"/usr/bin/id": '[ "$1" != -g ] && echo 1234'}
+    others = {"/usr/bin/getent": 'echo "$2:x:1234::::"'}
     done = in_a_host_with(others, tmp_path, home / "mom_priv" / script, job, USER)
     assert done.returncode == (1 if script in MAY_ABORT else 0)
     assert done.stdout == f"torque-mesos {script}: no group of user: {USER}\n"
@@ -94,7 +94,8 @@ def test_a_user_without_a_group(home: Path, job: str, tmp_path: Path, script: st
 def test_a_name_service_that_knows_one_host_only(home: Path, job: str, tmp_path: Path) -> None:
     nodes = tmp_path / "nodes"
     nodes.write_text("n1\nn2\nn3\n")
-    others = {"/usr/bin/getent": '[ "$*" = "ahosts n1" ]'}
+    knows = 'case $1 in passwd) echo "$2:x:0:0::/:" ;; *) [ "$*" = "ahosts n1" ] ;; esac'
+    others = {"/usr/bin/getent": knows}
     words = ("env", f"PBS_NODEFILE={nodes}", home / "mom_priv" / "prologue", job, USER)
     done = in_a_host_with(others, tmp_path, *words)
     assert done.returncode == 1

@@ -43,6 +43,20 @@ def test_the_folder_is_the_users(run, job):
     assert (folder / "machinefile").owner() == "nobody"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder for another user")
+def test_nothing_is_written_through_the_users_links(run, job, home, tmp_path):
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    script = home / "mom_priv" / "prologue.parallel.d" / "1"
+    script.parent.mkdir(mode=0o755)
+    script.write_text(f"#!/bin/sh\nln -s '{precious}' '{folder_of(job)}/failed'\nexit 1\n")
+    script.chmod(0o755)
+    done = run("prologue.parallel", job, *rest("nobody"))
+    assert done.returncode == 0
+    assert precious.read_text() == "kept"
+    assert precious.stat().st_uid == 0
+
+
 def test_what_others_put_there_is_not_used(run, job, tmp_path):
     target = tmp_path / "precious"
     target.mkdir()
