@@ -23,6 +23,11 @@ def recorded(name: str, server: str = "torque") -> Answer:
     return Answer((f"/bin/{command.split()[0]}",), exit_code, stdout, stderr)
 
 
+def said(exit_code: int = 0, stdout: str = "", stderr: str = "") -> Answer:
+    """An answer of these texts."""
+    return Answer(("x",), exit_code, stdout, stderr)
+
+
 @dataclass
 class FakeRunner:
     """Gives prepared answers and remembers what was asked.
