@@ -103,6 +103,10 @@ def _batch(settings: Settings) -> Iterator[CrossProblem]:
         ports.setdefault(port, key)
     if batch.kind == "openpbs":
         yield from _openpbs(settings)
+    elif batch.watch == "hook":
+        yield CrossProblem(
+            "batch.watch", "hook", 'should be "auto": only OpenPBS has hooks (batch.kind)'
+        )
     if batch.kind != "builtin":
         if batch.hosts:
             yield CrossProblem(

@@ -127,6 +127,12 @@ class Batch(Model):
     command_timeout_s: Positive = Field(
         default=30.0, description="a command of the server that takes longer has failed"
     )
+    watch: Literal["auto", "poll", "accounting", "hook"] = Field(
+        default="auto",
+        description="how changes of the queue are noticed at once: by the server's `accounting` "
+        "files, by a `hook` (`openpbs` only; `setup-server` makes it), by all that there is "
+        "(`auto`), or only every `poll_interval_s` (`poll`), which is the net of the others",
+    )
     hosts: Mapping[HostName, Address] = Field(
         default_factory=dict,
         description="addresses of hosts by name (`builtin` only, which then needs no DNS)",

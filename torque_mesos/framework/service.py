@@ -19,7 +19,6 @@ from torque_mesos.admin.server import Bundle as ServedBundle
 from torque_mesos.batch.base import BatchError, Refused, ServerUnreachable
 from torque_mesos.batch.daemons import BatchDaemons, DaemonState
 from torque_mesos.batch.setup.rights import account, manager_line
-from torque_mesos.batch.watch import QueueWatcher
 from torque_mesos.config import Settings
 from torque_mesos.framework.bundle import BundleError, build_bundle
 from torque_mesos.framework.execute import Executor
@@ -41,6 +40,7 @@ from torque_mesos.framework.site import (
 from torque_mesos.framework.spending import SpendingFile
 from torque_mesos.framework.told_names import ToldNames
 from torque_mesos.framework.view import View
+from torque_mesos.framework.watching import Watch
 from torque_mesos.mesos.base import Ended, Event, MesosError, Subscribed
 from torque_mesos.mesos.credentials import CredentialsError
 from torque_mesos.mesos.link import PymesosLink
@@ -103,14 +103,14 @@ def _serve(
     host = settings.http_host
     by_uri = settings.executor.delivery == "uri"
     policy = settings.policy("", site.server.traits.capacity_record)
-    watcher = QueueWatcher(site.settings.accounting_dir, lambda: inbox.put(QueueChanged()))
+    watch = Watch(settings, site.settings, lambda: inbox.put(QueueChanged()))
     spending = SpendingFile(settings.state_dir)
     journal = Journals(settings.state_dir, snapshots=settings.journal_snapshots)
 
     def problems() -> tuple[str, ...]:
         found = list(daemon_problems)
-        if watcher.problem is not None:
-            found.append(f"the queue is only polled: {watcher.problem}")
+        if watch.problem is not None:
+            found.append(f"the queue is only polled: {watch.problem}")
         if spending.problem is not None:
             found.append(spending.problem)
         if site.journal.lost or journal.lost:
@@ -132,11 +132,11 @@ def _serve(
         journal=journal,
         spending=spending,
     )
-    watcher.start()
+    watch.start()
     try:
         return int(loop.run())
     finally:
-        watcher.stop()
+        watch.stop()
         admin.stop()
         journal.close()
 

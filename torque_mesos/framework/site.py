@@ -16,6 +16,7 @@ from torque_mesos.batch.openpbs_settings import OpenPbsSettings
 from torque_mesos.batch.setup.record import SetupRecord
 from torque_mesos.batch.torque import TorqueServer
 from torque_mesos.batch.torque_settings import TorqueSettings
+from torque_mesos.batch.wake_hook import SOCKET_NAME
 from torque_mesos.config import Settings
 from torque_mesos.framework.naming import mark
 from torque_mesos.framework.recipe import Recipe
@@ -88,6 +89,9 @@ def openpbs_settings(settings: Settings) -> OpenPbsSettings:
         command_timeout_s=settings.batch.command_timeout_s,
         mom_service_port=settings.batch.mom_service_port,
         node_fail_requeue_s=round(settings.dead_after_s),
+        wake_socket=(
+            settings.state_dir / SOCKET_NAME if settings.batch.watch in ("auto", "hook") else None
+        ),
     )
 
 
