@@ -24,6 +24,7 @@ from typing import Literal
 from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
 from torque_mesos.batch.commands import Answer, Runner, check_reached
+from torque_mesos.batch.counts import slots
 from torque_mesos.batch.maui_config import maui_scheduling
 from torque_mesos.batch.run_limits import limits_of
 from torque_mesos.batch.sched_config import parse_sched_config
@@ -37,7 +38,6 @@ from torque_mesos.batch.torque_commands import (
     node_attributes,
     says_no_nodes,
     server_attributes,
-    slots,
     unless,
 )
 from torque_mesos.batch.torque_settings import TorqueSettings
