@@ -5,11 +5,6 @@ the foreground, each in a session of its own, so that they outlive the framework
 restart of it finds them again by their pid files. Only `teardown` ends them, and only
 those that were started here. One that runs already, whoever started it, is used: there
 is never a second one, and never a new database where there may be one.
-
-A pbs_server that comes back knows nothing of `resources_available.nodect` until somebody
-runs qsub: in its first scheduling cycle pbs_sched then deletes every queued job that has
-more nodes than there are records for it. So it is started without scheduling, made to
-look at nodect by a qsub that it refuses, and only then allowed to schedule.
 """
 
 from __future__ import annotations
@@ -17,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import fcntl
-import os
 import signal
 import subprocess
 import time
@@ -30,23 +24,13 @@ import structlog
 
 from torque_mesos.batch import processes
 from torque_mesos.batch.base import BatchError
-from torque_mesos.batch.commands import Runner, check_reached
+from torque_mesos.batch.commands import Runner
 from torque_mesos.batch.processes import Identity
+from torque_mesos.batch.server_start import SERVER, TRQAUTHD, DaemonFailed, ServerStart
 from torque_mesos.batch.torque_settings import TorqueSettings
 
-# In the order they are started; they are ended in the other.
-TRQAUTHD, SERVER, SCHED = "trqauthd", "pbs_server", "pbs_sched"
-
-_DATABASES = ("serverdb", "server.sqlite")  # TORQUE's, and the built-in server's
 _ASK_AGAIN_S = 0.05
-_TOO_MANY_NODES = 1_000_000_000
-_NOBODY = "65534"
-_INFEASIBLE = 190  # qsub's exit code for a job that no node could hold
 _log = structlog.get_logger(__name__)
-
-
-class DaemonFailed(BatchError):
-    """A daemon cannot be started or does not stay; the end of its log is quoted."""
 
 
 class DaemonState(enum.Enum):
@@ -123,10 +107,8 @@ class BatchDaemons:
         self._runner = runner
         self._rule = rule or RestartRule()
         self._clock = clock
-        names = [SERVER, SCHED]
-        if (settings.sbin_dir / TRQAUTHD).exists():
-            names.insert(0, TRQAUTHD)
-        self._kept = [_Kept(name) for name in names]
+        self._starts = ServerStart(settings, self._folder / f"{SERVER}.held", runner)
+        self._kept = [_Kept(name) for name in self._starts.names]
 
     def start(self, timeout_s: float = 30.0) -> None:
         """Find or start every daemon, and wait until the server answers.
@@ -141,8 +123,8 @@ class BatchDaemons:
                 self._find_or_start(kept)
             if kept.name == SERVER:
                 self._await_server(timeout_s)
-                if self._held_file.exists():
-                    self._release()
+                if self._starts.held:
+                    self._starts.release()
         for kept in self._kept:
             if not self._alive(kept):
                 raise self._failure(kept)
@@ -150,17 +132,6 @@ class BatchDaemons:
     def check(self) -> tuple[DaemonStatus, ...]:
         """See how it stands with each, and start again what ended and has waited."""
         return tuple(self._check(kept) for kept in self._kept)
-
-    def answers(self) -> None:
-        """Return if the server answers.
-
-        Raises:
-            BatchError: it does not.
-        """
-        command = str(self._settings.bin_dir / "qstat")
-        answer = self._runner.run([command, "-B"], timeout_s=self._settings.command_timeout_s)
-        if check_reached(answer).exit_code != 0:
-            raise BatchError(str(answer))
 
     def teardown(self, timeout_s: float = 15.0) -> None:
         """End the daemons that were started here, at any time; the others stay."""
@@ -176,10 +147,10 @@ class BatchDaemons:
 
     def _check(self, kept: _Kept) -> DaemonStatus:
         now_s = self._clock()
-        if kept.name == SERVER and self._held_file.exists() and self._alive(kept):
+        if kept.name == SERVER and self._starts.held and self._alive(kept):
             with contextlib.suppress(BatchError):  # it may not answer yet: the next time
-                self.answers()
-                self._release()
+                self._starts.answers()
+                self._starts.release()
         with contextlib.suppress(OSError):  # a full disk is no reason to look no further
             processes.bound_log(self._log_file(kept.name))
         if self._alive(kept):
@@ -238,10 +209,11 @@ class BatchDaemons:
             kept.since_s = self._clock()
 
     def _start(self, kept: _Kept) -> None:
-        argv, more, stdin = self._command(kept.name)
-        environment = self._settings.command_environment() | more
+        start = self._starts.of(kept.name)
+        environment = self._settings.command_environment() | start.environment
+        log = self._log_file(kept.name)
         try:
-            child = processes.start_detached(argv, environment, self._log_file(kept.name), stdin)
+            child = processes.start_detached(start.argv, environment, log, start.stdin)
         except OSError as error:
             raise DaemonFailed(f"{kept.name} cannot be started: {error}") from error
         identity = processes.identify(child.pid)
@@ -249,62 +221,14 @@ class BatchDaemons:
             raise self._failure(kept)
         processes.write_pid_file(self._pid_file(kept.name), identity)
         kept.identity, kept.ours, kept.child = identity, True, child
-        _log.info("daemon started", name=kept.name, pid=identity.pid, command=argv)
-
-    def _command(self, name: str) -> tuple[list[str], dict[str, str], bytes]:
-        """The arguments, environment and input that start a daemon in the foreground."""
-        argv = [str(self._settings.sbin_dir / name)]
-        home = str(self._settings.home)
-        if name == TRQAUTHD:
-            return [*argv, "-F"], {}, b""
-        if name == SCHED:
-            return [*argv, "-d", home], {"PBSDEBUG": "1"}, b""  # this alone keeps it in front
-        argv += ["-F", "-d", home]
-        if self._needs_database():
-            return [*argv, "-t", "create"], {}, b"y\n"  # it asks before it makes one
-        self._held_file.touch()
-        return [*argv, "-a", "false"], {}, b""
-
-    def _release(self) -> None:
-        """Let a server that was started without scheduling schedule.
-
-        Raises:
-            BatchError: it does not answer; it is to be tried again.
-        """
-        qsub = [str(self._settings.bin_dir / "qsub"), "-l", f"nodes={_TOO_MANY_NODES}"]
-        timeout_s = self._settings.command_timeout_s
-        if os.geteuid() == 0 and any(kept.name == TRQAUTHD for kept in self._kept):
-            # Not as root: a manager's requests are not held against the limits.
-            nobody = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"]
-            answer = self._runner.run([*nobody, *qsub], timeout_s=timeout_s)
-            if answer.exit_code != _INFEASIBLE:
-                _log.warning("the server was to refuse a job for its size", answer=str(answer))
-        command = [str(self._settings.bin_dir / "qmgr"), "-c", "set server scheduling=true"]
-        answer = check_reached(self._runner.run(command, timeout_s=timeout_s))
-        if answer.exit_code != 0:
-            raise BatchError(str(answer))
-        self._held_file.unlink(missing_ok=True)
-
-    def _needs_database(self) -> bool:
-        """Whether the server's home has no database, and nothing that belongs to one."""
-        private = self._settings.home / "server_priv"
-        if any((private / name).exists() for name in _DATABASES):
-            return False
-        for folder in ("queues", "jobs", "arrays"):
-            # (An installation makes folders 0 to 9 in some of them.)
-            if any(path.is_file() for path in (private / folder).rglob("*")):
-                raise DaemonFailed(
-                    f"{private} has {folder} but no serverdb: a new database would destroy "
-                    "them; put serverdb back, or empty the folder"
-                )
-        return True
+        _log.info("daemon started", name=kept.name, pid=identity.pid, command=start.argv)
 
     def _await_server(self, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
         server = next(kept for kept in self._kept if kept.name == SERVER)
         while True:
             try:
-                self.answers()
+                self._starts.answers()
             except BatchError:
                 if not self._alive(server):
                     raise self._failure(server) from None
@@ -335,11 +259,6 @@ class BatchDaemons:
         how = "" if code is None else f" with exit code {code}"
         said = processes.end_of(self._log_file(kept.name))
         return DaemonFailed(f"{kept.name} ended{how}; its log ends: {said!r}")
-
-    @property
-    def _held_file(self) -> Path:
-        """Is there from before a server's start without scheduling until it may schedule."""
-        return self._folder / f"{SERVER}.held"
 
     def _pid_file(self, name: str) -> Path:
         return self._folder / f"{name}.pid"

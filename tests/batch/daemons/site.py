@@ -13,11 +13,7 @@ from tests.batch.recorded import FakeRunner
 from tests.waiting import wait_for
 from torque_mesos.batch import processes
 from torque_mesos.batch.commands import Answer
-from torque_mesos.batch.daemons import (
-    BatchDaemons,
-    DaemonState,
-    DaemonStatus,
-)
+from torque_mesos.batch.daemons import BatchDaemons, DaemonState, DaemonStatus
 from torque_mesos.batch.torque_settings import TorqueSettings
 
 DEADLINE_S = 20.0

@@ -5,21 +5,13 @@ import signal
 
 import pytest
 
-from tests.batch.daemons.site import (
-    DEADLINE_S,
-    status_of,
-    wait_for_end,
-)
+from tests.batch.daemons.site import DEADLINE_S, status_of, wait_for_end
 from tests.waiting import wait_for
 from torque_mesos.batch import processes
 from torque_mesos.batch.base import NewNode, ServerUnreachable
 from torque_mesos.batch.builtin.install import install
 from torque_mesos.batch.commands import Answer, CommandRunner
-from torque_mesos.batch.daemons import (
-    BatchDaemons,
-    DaemonState,
-    RestartRule,
-)
+from torque_mesos.batch.daemons import BatchDaemons, DaemonState, RestartRule
 from torque_mesos.batch.torque import TorqueServer
 from torque_mesos.batch.torque_settings import TorqueSettings
 
