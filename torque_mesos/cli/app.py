@@ -75,9 +75,9 @@ def run(
 ) -> None:
     """Serve a batch queue with nodes from Mesos, until stopped. Jobs go on after that."""
     settings = with_master(config, master)
-    from torque_mesos.framework import service
+    from torque_mesos.framework.service import run as serve
 
-    raise typer.Exit(service.run(settings))
+    raise typer.Exit(serve(settings))
 
 
 @app.command("check-config")
@@ -294,9 +294,9 @@ def teardown(
     if not yes:
         question = f"Stop all nodes of {settings.mesos.name} on {settings.mesos.master}, and jobs?"
         typer.confirm(question, abort=True)
-    from torque_mesos.framework import service
+    from torque_mesos.framework.teardown import teardown as end
 
-    raise typer.Exit(service.teardown(settings))
+    raise typer.Exit(end(settings))
 
 
 def _say_none_wait(current: Status) -> None:
