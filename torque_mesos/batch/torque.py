@@ -33,6 +33,7 @@ from torque_mesos.batch.setup.deed import prepare
 from torque_mesos.batch.setup.record import SetupRecord
 from torque_mesos.batch.setup.torque_desk import TorqueDesk
 from torque_mesos.batch.setup.wish import Needs
+from torque_mesos.batch.torque_attributes import parse_queues
 from torque_mesos.batch.torque_commands import (
     accepted,
     node_attributes,
@@ -41,7 +42,7 @@ from torque_mesos.batch.torque_commands import (
     unless,
 )
 from torque_mesos.batch.torque_settings import TorqueSettings
-from torque_mesos.batch.torque_xml import Jobs, Nodes, parse_jobs, parse_nodes, parse_queues
+from torque_mesos.batch.torque_xml import Jobs, Nodes, parse_jobs, parse_nodes
 from torque_mesos.model import Queue, Reading, RunLimit, Scheduling
 
 SERVER_FOR_S = 10.0  # the server's own limits seldom change

@@ -8,8 +8,8 @@ from torque_mesos.batch import names
 from torque_mesos.batch.base import NewNode, Refused
 from torque_mesos.batch.commands import Answer
 from torque_mesos.batch.counts import port, slots
+from torque_mesos.batch.torque_attributes import parse_attributes
 from torque_mesos.batch.torque_settings import TorqueSettings
-from torque_mesos.batch.torque_xml import parse_attributes
 
 _NO_MOM_PORT = 1
 # A server that has no node says the one, a server whose last node was deleted the other.

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from torque_mesos.batch import processes
+from torque_mesos.batch.bad_record import BadRecord
 from torque_mesos.batch.base import UnreadableAnswer
 from torque_mesos.batch.commands import Answer, Runner
 from torque_mesos.batch.openpbs_commands import accepted, check_reached
-from torque_mesos.batch.openpbs_json import BadRecord, fields_of, records
+from torque_mesos.batch.openpbs_json import fields_of, records
 from torque_mesos.batch.openpbs_sched import LookedAt, looked_at, replace_line
 from torque_mesos.batch.openpbs_settings import OpenPbsSettings
 from torque_mesos.batch.setup import openpbs, openpbs_hook
