@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from torque_mesos.cli.ending import Exit, complain, fail
-
 if TYPE_CHECKING:
     from torque_mesos.batch.setup.deed import Undone
     from torque_mesos.batch.setup.rights import Gap
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from torque_mesos.config import Settings
     from torque_mesos.framework.setup import Setup
 
-UNREACHABLE, TO_DO, NO_RIGHT, RUNNING = 3, 4, 5, 8
+FAILED, WRONG, UNREACHABLE, TO_DO, NO_RIGHT, RUNNING = 1, 2, 3, 4, 5, 8
 
 
 def setup_server(settings: Settings, *, dry_run: bool, undo: bool, as_json: bool) -> NoReturn:
@@ -32,7 +30,7 @@ def setup_server(settings: Settings, *, dry_run: bool, undo: bool, as_json: bool
         with setup.record.locked():
             missing = setup.gaps()
             for gap in missing:
-                complain(_gap(gap))
+                typer.echo(f"torque-mesos: {_gap(gap)}", err=True)
             if undo:
                 code = _undo(settings, setup, missing, dry_run, as_json)
             else:
@@ -53,7 +51,7 @@ def _apply(setup: Setup, missing: Sequence[Gap], dry_run: bool, as_json: bool) -
     outcome = deed.apply(setup.desk, wanted, setup.record)
     told = [*((change, "") for change in outcome.done), *outcome.refused]
     _show("done", told, remarks, missing, as_json)
-    return Exit.FAILED if outcome.refused else 0
+    return FAILED if outcome.refused else 0
 
 
 def _undo(
@@ -79,7 +77,7 @@ def _undo(
         if not undone:
             typer.echo("nothing was changed here")
     left = (deed.Fate.KEPT, deed.Fate.FAILED)
-    return Exit.FAILED if any(item.fate in left for item in undone) else 0
+    return FAILED if any(item.fate in left for item in undone) else 0
 
 
 # --- what is printed ------------------------------------------------------------
@@ -163,8 +161,13 @@ def _told() -> Iterator[None]:
     try:
         yield
     except ServerUnreachable as error:
-        fail(UNREACHABLE, str(error))
+        _fail(UNREACHABLE, str(error))
     except AlreadyRunning as error:
-        fail(RUNNING, f"{error}; stop it first")
+        _fail(RUNNING, f"{error}; stop it first")
     except (BatchError, OSError) as error:
-        fail(Exit.FAILED, str(error))
+        _fail(FAILED, str(error))
+
+
+def _fail(code: int, message: str) -> NoReturn:
+    typer.echo(f"torque-mesos: {message}", err=True)
+    raise typer.Exit(code)
