@@ -111,3 +111,28 @@ def test_what_is_refused_in_part_changes_nothing(cluster: Cluster) -> None:
     assert cluster.run("qalter", *options, job_id).returncode == 0
     after = cluster.job(job_id)
     assert (after["umask"], after["Job_Name"], after["Priority"]) == ("77", "other", "9")
+
+
+@system
+def test_a_comment_is_for_operators_and_managers(cluster: Cluster) -> None:
+    """As TORQUE 6.1.3 answers."""
+    refused = "Cannot set attribute, read only or insufficient permission "
+    job_id = cluster.submit("true\n", "-h")
+    done = cluster.run("qalter", "-W", "comment=mine", job_id, user=True)
+    assert (done.returncode, done.stderr) == (155, f"qalter: {refused} {job_id}\n")
+    assert "comment" not in cluster.job(job_id)
+    text = "two words, and: more"
+    assert cluster.run("qalter", "-W", f"comment={text}", job_id).returncode == 0
+    assert cluster.job(job_id)["comment"] == text
+    assert cluster.run("qalter", "-W", "comment=", job_id).returncode == 0
+    assert "comment" not in cluster.job(job_id)
+    done = cluster.run("qsub", "-W", "comment=mine", user=True, text="true\n")
+    assert (done.returncode, done.stderr) == (155, f"qsub: submit error ({refused} comment)\n")
+
+
+@system
+def test_the_comment_of_a_running_job_may_change(cluster: Cluster) -> None:
+    cluster.with_nodes(N1)
+    job_id = _running(cluster)
+    assert cluster.run("qalter", "-W", "comment=runs long", job_id).returncode == 0
+    assert cluster.job(job_id)["comment"] == "runs long"

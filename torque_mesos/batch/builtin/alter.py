@@ -112,6 +112,8 @@ class Alteration:
             raise PbsError(NOATTR)
         if changes.get("interactive") or changes.get("exec_host"):
             raise PbsError(ATTRRO)
+        if "comment" in changes and rank == USER:
+            raise PbsError(ATTRRO)
         if (users or groups) and "PBS_O_HOST" not in job.variables:
             raise PbsError(BADUSER)
         check_users(job.user, job.submit_host, users)
@@ -186,6 +188,7 @@ _SET: Dict[str, Callable[[Job, object], None]] = {
     "mail": _setter("mail", str),
     "mail_users": _setter("mail_users", str),
     "checkpoint": _setter("checkpoint", str),
+    "comment": _setter("comment", str),
     "shell": _setter("shell", str),
     "rerunable": _setter("rerunable", bool),
     "priority": _setter("priority", lambda value: int(str(value))),

@@ -16,6 +16,7 @@ _ATTRIBUTES = {
     "Job_Name",
     "Execution_Time",
     "Checkpoint",
+    "comment",
     "Error_Path",
     "Output_Path",
     "Hold_Types",

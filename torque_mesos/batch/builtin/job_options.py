@@ -139,6 +139,9 @@ def _additional(value: str, asked: Asked, others: Dict[str, str]) -> None:
     """One `-W`; what is no `name=value` is taken as `x=`, for the scheduler."""
     name, _, text = value.strip().partition("=")
     name, text = name.strip(), text.strip()
+    if name == "comment":
+        asked["comment"] = text
+        return
     if not text:
         name, text = "x", value.strip()
     if name == "depend":

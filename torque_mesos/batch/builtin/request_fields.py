@@ -88,6 +88,7 @@ _BOTH: Dict[str, Check] = {
     "after": _moment,
     "array": _text,
     "checkpoint": lambda value: _text(value) and is_checkpoint(str(value)),
+    "comment": _text,
     "depend": _dependencies,
     "error": _text,
     "groups": _text,

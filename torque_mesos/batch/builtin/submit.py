@@ -10,11 +10,11 @@ from typing import List
 from . import array_request, queues, request_fields, routes
 from .arrays import Arrays
 from .depend import Dependencies
-from .errors import BADUSER, JOBEXIST, NOATTR, PERM, RESC_CONFLICT, SYSTEM, PbsError
+from .errors import ATTRRO, BADUSER, JOBEXIST, NOATTR, PERM, RESC_CONFLICT, SYSTEM, PbsError
 from .holds import Holds, check_letters, joined
 from .new_job import asked_resources, group_of, make, submitter
 from .records import Job
-from .rights import MANAGER, Rights
+from .rights import MANAGER, USER, Rights
 from .state import State
 from .store import NotKept
 from .wire import Message
@@ -60,6 +60,8 @@ class Submission:
         resources = asked_resources(request["resources"])
         if request.get("unknown"):
             raise PbsError(NOATTR, "detected presence of an unknown attribute")
+        if "comment" in request and self._rights.rank(uid) == USER:
+            raise PbsError(ATTRRO, detail=" comment")
         if request.get("tasks"):
             # Requests in this form are not part of this server; TORQUE refuses them, too,
             # where a queue has a default of nodes.
@@ -76,6 +78,7 @@ class Submission:
             limits = [state.number(name) for name in ("max_job_array_size", "max_slot_limit")]
             array_request.check_limits(wanted, *limits)
         job = make(state, number, request, account, queue, resources)
+        job.comment = str(request.get("comment", ""))
         state.save_server()
         try:
             self._take(job, wanted, depend)
