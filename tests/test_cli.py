@@ -220,12 +220,10 @@ def service(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Settings]]:
 
         return called
 
-    fake = types.ModuleType("torque_mesos.framework.service")
-    fake.__dict__.update(run=noting("run", 6), teardown=noting("teardown", 0))
-    import torque_mesos.framework
-
-    monkeypatch.setitem(sys.modules, fake.__name__, fake)
-    monkeypatch.setattr(torque_mesos.framework, "service", fake, raising=False)
+    for module, what, code in (("service", "run", 6), ("teardown", "teardown", 0)):
+        fake = types.ModuleType(f"torque_mesos.framework.{module}")
+        fake.__dict__[what] = noting(what, code)
+        monkeypatch.setitem(sys.modules, fake.__name__, fake)
     return calls
 
 

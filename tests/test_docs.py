@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from torque_mesos.cli.app import Exit as CliExit
 from torque_mesos.cli.app import app
+from torque_mesos.cli.ending import Exit as CliExit
 from torque_mesos.config import load
 from torque_mesos.config.models import keys
 from torque_mesos.config.table import rewritten

@@ -8,7 +8,7 @@ from tests.batch.recorded import recorded
 from torque_mesos.batch.base import UnreadableAnswer
 from torque_mesos.batch.openpbs_queues import parse_queues, parse_server
 from torque_mesos.batch.run_limits import limits_of, pbs_sched_limits, run_limits
-from torque_mesos.batch.torque_xml import parse_attributes
+from torque_mesos.batch.torque_attributes import parse_attributes
 from torque_mesos.model import RunLimit, Whose
 
 

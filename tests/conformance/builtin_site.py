@@ -10,7 +10,8 @@ import socket
 import subprocess
 from collections.abc import Sequence
 
-from tests.batch.builtin.cluster import SCALE, Cluster, install_settings, need_account
+from tests.accounts import need_account
+from tests.batch.builtin.cluster import SCALE, Cluster, install_settings
 from tests.conformance.site import PATIENCE_S, QUEUE, SCRIPT, qmgr
 from tests.conformance.torque_site import renamed
 from tests.conformance.transcript import Answer

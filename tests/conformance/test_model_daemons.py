@@ -16,7 +16,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.batch.builtin.cluster import Cluster, flat
+from tests.batch.builtin.cluster import Cluster
+from tests.batch.builtin.command import flat
 from tests.waiting import wait_for
 
 STEPS = int(os.environ.get("DAEMON_STEPS", "120"))

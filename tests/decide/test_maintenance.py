@@ -168,3 +168,33 @@ def test_an_inverse_offer_is_not_accepted_while_a_mom_may_be_started_there() -> 
 def test_an_inverse_offer_alone_drains() -> None:
     found = plan(Site().online("n1", jobs={0: "r"}), "n1")
     assert one(found, Offline).reason.code is Code.MAINTENANCE
+
+
+DAY_S = 86400.0
+
+
+def test_a_long_job_drains_only_the_agents_that_could_run_it() -> None:
+    site = Site().online("n1", jobs={0: "r"}).parked("n2", 8)
+    for name in ("n1", "n2"):
+        in_window(site, name, 2 * DAY_S)
+    site.parked("n3", 8).parked("n4", 4)
+    found = plan(asks(site, "1:ppn=8", "72:00:00"))
+    assert not some(found, Offline), "n1 has four slots"
+    assert found.nodes["n2"].code is not Code.MAINTENANCE
+    both = plan(asks(site, "1:ppn=4", "72:00:00"))
+    assert one(both, Offline).name == "n1"
+
+
+@pytest.mark.parametrize(("left_s", "drained"), [(2 * DAY_S, False), (DAY_S, True)])
+def test_a_job_that_no_hosts_bear_to_its_end_drains_them_a_day_before(
+    left_s: float, drained: bool
+) -> None:
+    """Else one job of a month would keep all others from a cluster that is maintained then."""
+    site = Site().online("n1", jobs={0: "r"}).online("n2", jobs={0: "r"})
+    for name in ("n1", "n2"):
+        in_window(site, name, left_s)
+    found = plan(asks(site, "2:ppn=1", "720:00:00"))
+    assert bool(some(found, Offline)) is drained
+    in_window(site, "n2", 90 * DAY_S)
+    found = plan(asks(site, "1:ppn=1", "720:00:00"))
+    assert [offline.name for offline in some(found, Offline)] == ["n1"], "n2 runs it"

@@ -34,7 +34,7 @@ def test_a_job_gets_nodes_of_its_pool_only() -> None:
     world.asks("1:ppn=4", queue="gpu")
     plan = world.plan()
     assert codes(plan)["2.head"] is Code.WAITING_FOR_OFFERS
-    assert "@gpu" in plan.jobs["2.head"].text
+    assert "it needs 1 host of pool gpu (1:ppn=4)" in plan.jobs["2.head"].text
 
 
 @pytest.mark.parametrize(
@@ -279,3 +279,24 @@ def test_a_reserve_does_not_exceed_the_limit() -> None:
     assert launches(world) == {"n1": 3}
     assert world.policy.slot == SLOT
     assert Resources(3.0, 3072.0).holds(one(world.plan(), Launch).resources)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "text"),
+    [
+        ("1:fat", "can never run: no node of pool gpu has fat"),
+        ("2:ppn=4", "can never run: it asks for 2 hosts (2:ppn=4), there are not so many"),
+        (
+            "1:ppn=9",
+            "can never run: it asks for 9 slots on one host, the largest agent for it has 4",
+        ),
+    ],
+)
+def test_a_job_is_told_of_its_pool_by_its_name(nodes: str, text: str) -> None:
+    world = site(GPU).parked("c1").parked("g1", kind="gpu").asks(nodes, queue="gpu")
+    assert world.plan().jobs["0.head"].text == text
+
+
+def test_a_job_of_a_pool_without_agents_is_told_so() -> None:
+    plan = site(GPU).parked("c1").asks("1", queue="gpu").plan()
+    assert plan.jobs["0.head"].text == "can never run: pool gpu has no agents"

@@ -24,6 +24,7 @@ from torque_mesos.decide.plan import (
 )
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.worker import (
+    DRAINING_NOTE,
     ONLINE_NOTE,
     PARKED_NOTE,
 )
@@ -99,3 +100,17 @@ def test_an_unreachable_worker(states: tuple[()], reruns: int) -> None:
     assert not some(plan, Kill)
     assert plan.nodes["n1"].code is Code.HOST_LOST
     assert plan.jobs["0.head"].code is Code.WAITING_FOR_OFFERS
+
+
+@pytest.mark.parametrize(
+    ("note", "marks"),
+    [(ONLINE_NOTE, [DRAINING_NOTE]), ("ERROR: disk", [None]), ("look at its disk", [])],
+)
+def test_a_dead_host_gets_our_mark_but_where_a_person_wrote_a_note(
+    note: str, marks: list[str | None]
+) -> None:
+    site = Site().agent("n1", active=False).node("n1", 4, (DOWN,), note, {0: "7.head"})
+    site.worker("n1", 4, TaskState.UNREACHABLE).remembers(down_since=frozen_map({"n1": NOW_S - 60}))
+    plan = site.plan()
+    assert [offline.note for offline in some(plan, Offline)] == marks
+    assert one(plan, Rerun).job_id == "7.head"

@@ -200,6 +200,15 @@ def test_no_walltime(text: str) -> None:
         seconds(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "column", "part"),
+    [("1:xx:00", 12, "'xx'"), ("2d", 10, "'2d'"), ("1:2:3:4", 16, "'4'"), ("1:", 12, "''")],
+)
+def test_the_wrong_part_of_a_walltime_is_marked(text: str, column: int, part: str) -> None:
+    with pytest.raises(RequestError, match=f"at column {column}, {part} is no part of a time"):
+        seconds(text)
+
+
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.\-]{0,6}", fullmatch=True)
 chunks = st.builds(
     Chunk,

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.decide.site import Site
+from tests.decide.site import Site, one
 from torque_mesos.decide import sharing
 from torque_mesos.decide.packing import Host, Tier, impossible, place
+from torque_mesos.decide.plan import Launch
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.request import Chunk, Request
 from torque_mesos.decide.select import parse_select
@@ -139,3 +140,38 @@ def test_why_parts_never_fit_is_told_in_short() -> None:
     assert reason.code is Code.NEVER_TOO_LARGE
     assert "..." in reason.text
     assert len(reason.text) < 400
+
+
+def test_a_worker_grows_in_place_for_parts_that_may_share_hosts() -> None:
+    site = Site().online("n1", 2, 8).offer("n1", 6)
+    words = frozen_map({"select": "3:ncpus=2", "place": "free"})
+    plan = site.asks("", resources=words).plan()
+    assert plan.jobs["0.head"].code is Code.STARTING_NODES
+    assert (one(plan, Launch).name, one(plan, Launch).slots) == ("n1", 4)
+
+
+def test_what_is_nearer_is_taken_before_a_worker_grows() -> None:
+    near = Host("n1", 2, Tier.ONLINE, frozenset(), ((Tier.GROWN, 8),))
+    also = Host("n2", 4, Tier.READY, frozenset())
+    placement = place(parse_select("3:ncpus=2"), [near, also])
+    assert placement is not None
+    assert (placement.slots, placement.tier) == ({"n1": 2, "n2": 4}, Tier.READY)
+    grown = place(parse_select("4:ncpus=2"), [near, also])
+    assert grown is not None
+    assert grown.tier is Tier.GROWN
+
+
+def test_parts_that_want_a_host_alone_do_not_count_on_slots_that_a_worker_may_get() -> None:
+    host = Host("n1", 2, Tier.ONLINE, frozenset(), ((Tier.GROWN, 8),), SLOT_MB, 2 * SLOT_MB)
+    assert place(parse_select("2:ncpus=2", "excl"), [host]) is None
+
+
+def test_a_request_for_which_neither_a_way_nor_a_proof_is_found_is_told_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sharing, "_MOST_DEPTH", 0)
+    site = Site().parked("n1", 6).parked("n2", 6, offered=6)
+    words = frozen_map({"select": "2:ncpus=4+1:ncpus=3+1:ncpus=1", "place": "free"})
+    reason = site.asks("", resources=words).plan().jobs["0.head"]
+    assert reason.code is Code.WAITING_FOR_OFFERS
+    assert "it may never run: no way was found to put all its parts" in reason.text

@@ -26,6 +26,15 @@ def test_a_user_gets_nodes_for_as_many_jobs_as_may_run() -> None:
     assert dict(reason.numbers) == {"running": 2, "most": 2}
 
 
+def test_one_job_is_told_of_in_the_singular() -> None:
+    limit = RunLimit(Whose.USER, 1, None, "max_user_run")
+    site = Site().parked("n1", offered=4).reads(run_limits=(limit,))
+    reason = site.asks("1", user="alice").asks("1", user="alice").plan().jobs["1.head"]
+    assert reason.text == (
+        "user alice has 1 job that runs or is about to, max_user_run of the server is 1"
+    )
+
+
 def test_jobs_that_run_count_for_the_limit() -> None:
     site = Site().parked("n1", 8, offered=8).reads(run_limits=(USER2,))
     site.asks("1", R, user="alice").asks("1", R, user="alice").asks("1", user="alice")

@@ -301,3 +301,19 @@ def test_a_further_grant_that_never_runs_is_given_up(jobs: dict[int, str]) -> No
     assert early.again_s <= NOW_S + 1
     kill = one(site.plan(now_s=NOW_S + 1), Kill)
     assert (kill.task_ids, kill.reason.code) == (("t1",), Code.LATE)
+
+
+@pytest.mark.parametrize("jobs", [{}, {0: "r"}])
+def test_late_grants_do_not_end_where_the_mom_would_end_with_them(jobs: dict[int, str]) -> None:
+    """Whatever Mesos tells of its tasks: a node that is online may have jobs, or get some."""
+    site = online(3, jobs, 1, 2)
+    (worker,) = site.workers
+    hangs = tuple(
+        replace(grant, state=TaskState.STAGING, since_s=NOW_S - 9999) for grant in worker.grants
+    )
+    site.workers = [replace(worker, grants=hangs)]
+    assert not some(site.asks("1").plan(), Kill)
+    ending = replace(worker.grants[0], since_s=NOW_S - 9999)
+    site.workers = [replace(worker, grants=(ending, hangs[1]))]
+    site.remembers(killed_at=frozen_map({"t0": NOW_S - 1}))
+    assert not some(site.plan(), Kill), "the only one that runs is about to end"

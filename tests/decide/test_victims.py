@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from tests.decide.site import NOW_S, SLOT, Site, one, some
 from torque_mesos.decide.plan import Offline, Spare
 from torque_mesos.decide.pool import Pool
@@ -75,3 +77,13 @@ def test_single_slots_go_in_the_same_order_and_after_whole_hosts() -> None:
     assert gone(site.remembers(spare=frozen_map(spare))) == ["n2"]
     whole = idle(site.online("n3", 3).rules(floor_slots=8), n3=100)
     assert gone(whole) == ["n3"]
+
+
+@pytest.mark.parametrize(
+    ("floor", "reserve", "keeper"),
+    [(4, 0, "the floor"), (0, 4, "the reserve"), (4, 4, "the floor")],
+)
+def test_an_idle_node_is_told_what_keeps_it(floor: int, reserve: int, keeper: str) -> None:
+    site = Site().rules(floor_slots=floor, reserve_slots=reserve).online("n1")
+    reason = idle(site, n1=100).plan().nodes["n1"]
+    assert (reason.code, reason.text.endswith(f"kept for {keeper}")) == (Code.FLOOR, True)

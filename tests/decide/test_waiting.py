@@ -105,6 +105,13 @@ def test_a_limit_of_held_jobs_and_malformed_ones_disturbs_nobody() -> None:
     assert "'$(x)'" in plan.jobs["1.head"].text
 
 
+def test_a_job_whose_wall_time_cannot_be_read_is_told_where_it_is_wrong() -> None:
+    odd = frozen_map({"nodes": "1", "walltime": "01:xx:00"})
+    plan = Site().parked("n1", offered=4).asks("1", resources=odd).asks("1").plan()
+    assert codes(plan) == {"0.head": Code.MALFORMED, "1.head": Code.STARTING_NODES}
+    assert plan.jobs["0.head"].text.startswith("walltime=01:xx:00: at column 13, 'xx'")
+
+
 def test_never_runnable_jobs_alone_want_nothing() -> None:
     plan = Site().parked("n1", offered=4).asks("1:ppn=99").asks("1:nosuch").plan()
     assert kinds(plan) == ["Decline", "Suppress"]
@@ -138,7 +145,9 @@ def test_an_agent_that_cannot_be_a_node_is_not_used_and_said_so(name: str) -> No
     assert "--hostname" in plan.nodes[name].text
     assert not some(plan, CreateNode)
     assert not some(plan, Launch)
-    assert plan.jobs["0.head"].code is Code.NO_AGENTS
+    told = plan.jobs["0.head"]
+    assert told.code is Code.NO_AGENTS
+    assert f"no agent that can be used; {name}: {name} cannot be a node's name" in told.text
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tests.explain.situations import PUBLISHED, SITES, SNAPSHOT
 from torque_mesos.admin.board import StatusBoard
 from torque_mesos.admin.server import AdminServer
 from torque_mesos.cli import app as cli
+from torque_mesos.cli import asking
 from torque_mesos.decide import decide
 
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "explain.md"
@@ -76,7 +77,7 @@ def rewritten(text: str, folder: Path) -> str:
 @pytest.fixture(autouse=True)
 def _not_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "_SETTLES_S", 0.0)
+    monkeypatch.setattr(asking, "_SETTLES_S", 0.0)
     for name in list(os.environ):
         if name.startswith("TORQUE_MESOS_"):
             monkeypatch.delenv(name)
@@ -152,7 +153,7 @@ def test_a_busy_framework_is_asked_again(tmp_path: Path, monkeypatch: pytest.Mon
         return line
 
     monkeypatch.setattr(board, "last_turn", asked_and_gone_on)
-    monkeypatch.setattr(cli, "_SETTLES_S", 30.0)
+    monkeypatch.setattr(asking, "_SETTLES_S", 30.0)
     server = AdminServer(board, tmp_path / "status.sock", host="127.0.0.1")
     server.start()
     try:

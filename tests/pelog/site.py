@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dev.mesos.layout import AGENT_FLAGS, ENVIRONMENT, MASTER_FLAGS
-from tests.batch.builtin.cluster import ordinary_account
+from tests.accounts import ordinary_account
 from tests.pelog.batches import BATCH_VARIABLE, BATCHES, Batch
 from tests.pelog.hosts import HEAD, ROOT, Hosts
 from tests.waiting import wait_for

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.accounts import need_root
 from tests.conftest import ROOT
 from tests.topologies.site import Packages, Site, Topology
 
@@ -21,8 +22,7 @@ PROGRAMS = ("dpkg-deb", "unshare", "nsenter", "setpriv", "runuser", "useradd", "
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
     """The Debian packages of this checkout, or those in $TORQUE_MESOS_DEV_PACKAGES."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to make hosts and to install packages on them")
+    need_root("to make hosts and to install packages on them")
     if missing := [name for name in PROGRAMS if shutil.which(name) is None]:
         pytest.skip(f"not here: {', '.join(missing)}")
     folder = Path(os.environ.get(PACKAGES_VARIABLE) or tmp_path_factory.mktemp("packages"))

@@ -5,8 +5,6 @@ Everything goes through the server's own commands. What was learned of them:
 - Making a record makes the server call all nodes down for up to two seconds (see
   `openpbs_flap`). So records are made in few commands, many names each, and what is said of
   nodes right after that is not believed.
-- A `create node` that fails because of a resource leaves a ghost: a record of which a
-  second try says that it "already exists". It is deleted.
 - The server forgets a node's comment when it restarts, and the release 23.06.06 its offline
   mark too; it keeps resources. So our note is in a resource of its own, and in the comment
   for people to see.
@@ -24,29 +22,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Literal
 
 from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
-from torque_mesos.batch.commands import Answer, Runner
+from torque_mesos.batch.commands import Runner
 from torque_mesos.batch.openpbs_commands import (
-    RESOURCE_EXISTS,
+    NAMES_A_CALL,
     UNKNOWN_NODE,
-    UNKNOWN_RESOURCE,
+    Calls,
     PacedRunner,
     accepted,
-    check_reached,
     complaints,
 )
 from torque_mesos.batch.openpbs_flap import Flap
 from torque_mesos.batch.openpbs_jobs import Jobs, parse_jobs
 from torque_mesos.batch.openpbs_nodes import NOTE_RESOURCE, Nodes, parse_nodes, with_slots
 from torque_mesos.batch.openpbs_queues import parse_queues, parse_server
-from torque_mesos.batch.openpbs_resources import resource_name
+from torque_mesos.batch.openpbs_records import RecordMaker, note_attributes, size_attributes
 from torque_mesos.batch.openpbs_sched import sched_problems
 from torque_mesos.batch.openpbs_settings import BURST, OpenPbsSettings
 from torque_mesos.batch.run_limits import run_limits
@@ -59,15 +54,9 @@ from torque_mesos.batch.setup.record import SetupRecord
 from torque_mesos.batch.setup.wish import Needs
 from torque_mesos.model import Queue, Reading, RunLimit
 
-NP_MAX = 2**31 - 1
 QUEUES_FOR_S = 30.0
 
-_NAMES_A_CALL = 50
-_SECONDS_A_NAME = 1.0  # the release saves all nodes for each one that changes
-_EXISTS = "already exists"
-_GHOSTLY = "Unknown resource"
 _NO_NODES = "Server has no node list"
-_DEFAULT_PORTS = (15002, 15003)
 
 
 class OpenPbsServer:
@@ -88,6 +77,8 @@ class OpenPbsServer:
         self._settings = settings
         self._record = record or SetupRecord(None)
         self._runner = PacedRunner(runner, settings.calls_a_second, BURST)
+        self._calls = Calls(settings, self._runner)
+        self._maker = RecordMaker(self._calls, settings, self._created)
         self._clock = clock
         self._lock = threading.Lock()  # of what follows
         self._flap = Flap()
@@ -131,16 +122,16 @@ class OpenPbsServer:
         )
 
     def _read_jobs(self) -> Jobs:
-        return parse_jobs(accepted(self._run("qstat", "-t", "-f", "-F", "json")).stdout)
+        return parse_jobs(accepted(self._calls.run("qstat", "-t", "-f", "-F", "json")).stdout)
 
     def _read_nodes(self) -> Nodes:
-        answer = self._run("pbsnodes", "-av", "-F", "json")
+        answer = self._calls.run("pbsnodes", "-av", "-F", "json")
         if answer.exit_code == 1 and _NO_NODES in answer.stderr and not answer.stdout.strip():
             return Nodes((), (), frozenset())
         return parse_nodes(accepted(answer).stdout)
 
     def _read_queues(self) -> tuple[Queue, ...]:
-        answer = accepted(self._run("qstat", "-Q", "-f", "-F", "json"))
+        answer = accepted(self._calls.run("qstat", "-Q", "-f", "-F", "json"))
         return parse_queues(answer.stdout)
 
     def _queues_of_late(self) -> tuple[Queue, ...]:
@@ -163,123 +154,22 @@ class OpenPbsServer:
 
         Properties become boolean resources of the server (made if need be), set on the node.
         """
-        failed: list[str] = []
-        alike: dict[str, list[NewNode]] = defaultdict(list)
-        for node in nodes:
-            try:
-                names.host_name(node.name)
-                for name in node.properties:
-                    resource_name(name)
-                alike[self._attributes(node)].append(node)
-            except (InvalidName, Refused) as error:
-                failed.append(str(error))
-        made: dict[str, NewNode] = {}
-        for attributes, group in alike.items():
-            for start in range(0, len(group), _NAMES_A_CALL):
-                some = {node.name: node for node in group[start : start + _NAMES_A_CALL]}
-                created, complained = self._create(list(some), attributes)
-                made |= {name: some[name] for name in created}
-                failed += complained
-        failed += self._give_properties(made)
-        if failed:
-            raise Refused("; ".join(failed))
+        self._maker.make(nodes)
 
-    def _create(self, wanted: list[str], attributes: str) -> tuple[list[str], list[str]]:
-        """Make records that are alike: the names that were made, and what failed."""
-        answer = self._create_once(wanted, attributes)
-        if answer.exit_code == UNKNOWN_RESOURCE:
-            self._make_resource(NOTE_RESOURCE, "string")
-            self._delete_ghosts(answer, wanted)
-            answer = self._create_once(wanted, attributes)
-        complained = {item.name: item.text for item in complaints(answer) if item.name in wanted}
-        if not complained:
-            accepted(answer)
-        self._delete_ghosts(answer, wanted)
-        failed = [
-            f"{name}: {text}" for name, text in complained.items() if not text.endswith(_EXISTS)
-        ]
-        return [name for name in wanted if name not in complained], failed
-
-    def _create_once(self, wanted: list[str], attributes: str) -> Answer:
+    def _created(self) -> None:
         with self._lock:
             self._flap.created(self._clock())
-        answer = self._qmgr(f"create node {','.join(wanted)} {attributes}", names=len(wanted))
-        with self._lock:
-            self._flap.created(self._clock())
-        return answer
-
-    def _delete_ghosts(self, answer: Answer, wanted: list[str]) -> None:
-        """Delete what a creation left of the records that it did not make."""
-        # Of a name that exists this is not said, of others' records it must not be thought.
-        ghosts = [
-            item.name
-            for item in complaints(answer)
-            if item.name in wanted and item.text.startswith(_GHOSTLY)
-        ]
-        if ghosts:
-            self._qmgr(f"delete node {','.join(ghosts)}", names=len(ghosts))
-
-    def _attributes(self, node: NewNode) -> str:
-        attributes = [_size(node.np, node.gpus)]
-        if node.note:
-            attributes.append(_note(node.note))
-        ports = (
-            node.mom_service_port or self._settings.mom_service_port,
-            node.mom_manager_port or _DEFAULT_PORTS[1],
-        )
-        if ports[0] != _DEFAULT_PORTS[0]:  # the server asks no other port of a mom's
-            attributes.append(f"Port={_port(ports[0])}")
-        return ",".join(attributes)
-
-    def _give_properties(self, made: Mapping[str, NewNode]) -> list[str]:
-        """Set the properties of new records; a record that cannot have them is taken back."""
-        alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        for name, node in made.items():
-            if node.properties:
-                alike[tuple(sorted(node.properties))].append(name)
-        failed = []
-        for properties, group in alike.items():
-            values = ",".join(f"resources_available.{name}=True" for name in properties)
-            for start in range(0, len(group), _NAMES_A_CALL):
-                some = group[start : start + _NAMES_A_CALL]
-                answer = self._set_nodes(some, values, properties, "boolean")
-                if answer.exit_code != 0:
-                    self._qmgr(f"delete node {','.join(some)}", names=len(some))
-                    said = " ".join(answer.stderr.split())[:400]
-                    failed.append(f"{','.join(some)}: {said}")
-        return failed
-
-    def _set_nodes(
-        self,
-        nodes: Sequence[str],
-        attributes: str,
-        resources: Sequence[str],
-        kind: Literal["boolean", "string"],
-    ) -> Answer:
-        """`set node`; resources that the server does not know are made first."""
-        command = f"set node {','.join(nodes)} {attributes}"
-        answer = self._qmgr(command, names=len(nodes))
-        if answer.exit_code == UNKNOWN_RESOURCE:
-            for name in resources:
-                self._make_resource(name, kind)
-            answer = self._qmgr(command, names=len(nodes))
-        return answer
-
-    def _make_resource(self, name: str, kind: Literal["boolean", "string"]) -> None:
-        flag = ",flag=h" if kind == "boolean" else ""  # without it nobody can ask for it
-        answer = self._qmgr(f"create resource {name} type={kind}{flag}")
-        accepted(answer, RESOURCE_EXISTS)
 
     def delete_node(self, name: str) -> None:
         """Delete a record; the server refuses it while it has jobs. Takes effect at once."""
-        accepted(self._qmgr(f"delete node {names.host_name(name)}"), UNKNOWN_NODE)
+        accepted(self._calls.qmgr(f"delete node {names.host_name(name)}"), UNKNOWN_NODE)
 
     def set_np(self, name: str, np: int, gpus: int = 0) -> None:
         """Set the number of cpus (at least 1) of a node, and of its gpus unless that is 0.
 
         What its mom counts changes nothing. The resource `ngpus` is the site's to define.
         """
-        accepted(self._qmgr(f"set node {names.host_name(name)} {_size(np, gpus)}"))
+        accepted(self._calls.qmgr(f"set node {names.host_name(name)} {size_attributes(np, gpus)}"))
 
     def set_offline(self, names: Iterable[str], note: str | None) -> None:
         """Take nodes out of scheduling and set their note; their jobs go on."""
@@ -290,7 +180,7 @@ class OpenPbsServer:
         self._mark("state-=offline", names, note)
 
     def _mark(self, state: str, nodes: Iterable[str], note: str | None) -> None:
-        attributes = state if note is None else f"{state},{_note(note)}"
+        attributes = state if note is None else f"{state},{note_attributes(note)}"
         wanted: list[str] = []
         failed: list[str] = []
         for name in nodes:
@@ -298,9 +188,9 @@ class OpenPbsServer:
                 wanted.append(names.host_name(name))
             except InvalidName as error:
                 failed.append(str(error))
-        for start in range(0, len(wanted), _NAMES_A_CALL):
-            some = wanted[start : start + _NAMES_A_CALL]
-            answer = self._set_nodes(some, attributes, (NOTE_RESOURCE,), "string")
+        for start in range(0, len(wanted), NAMES_A_CALL):
+            some = wanted[start : start + NAMES_A_CALL]
+            answer = self._calls.set_nodes(some, attributes, (NOTE_RESOURCE,), "string")
             if answer.exit_code != 0:
                 complained = [f"{item.name}: {item.text}" for item in complaints(answer)]
                 failed += complained or [str(answer)]
@@ -311,7 +201,7 @@ class OpenPbsServer:
 
     def wake_scheduler(self) -> None:
         """Ask for a scheduling cycle now."""
-        accepted(self._qmgr("set server scheduling=True"))
+        accepted(self._calls.qmgr("set server scheduling=True"))
 
     def rerun(self, job_id: str) -> None:
         """See to it that a job whose node is lost is queued again: the server does that itself.
@@ -338,46 +228,10 @@ class OpenPbsServer:
             create_queues=self._settings.create_queue,
         )
         prepare(OpenPbsDesk(self._settings, self._runner), needs, self._record)
-        resources = accepted(self._qmgr("list resource")).stdout
+        resources = accepted(self._calls.qmgr("list resource")).stdout
         with self._lock:
             self._problems = sched_problems(self._settings.home, resources)
 
     def _server(self) -> Mapping[str, str]:
-        answer = accepted(self._run("qstat", "-B", "-f", "-F", "json"))
+        answer = accepted(self._calls.run("qstat", "-B", "-f", "-F", "json"))
         return parse_server(answer.stdout)
-
-    # --- commands ----------------------------------------------------------------
-
-    def _qmgr(self, command: str, *, names: int = 1) -> Answer:
-        """Run a command of qmgr about so many objects."""
-        return self._run("qmgr", "-c", command, more_s=_SECONDS_A_NAME * (names - 1))
-
-    def _run(self, command: str, *arguments: str, more_s: float = 0.0) -> Answer:
-        return check_reached(
-            self._runner.run(
-                (str(self._settings.bin_dir / command), *arguments),
-                timeout_s=self._settings.command_timeout_s + more_s,
-            )
-        )
-
-
-def _note(note: str) -> str:
-    text = names.note_text(note)
-    return f'comment="{text}",resources_available.{NOTE_RESOURCE}="{text}"'
-
-
-def _size(np: int, gpus: int) -> str:
-    cpus = f"resources_available.ncpus={_slots(np)}"
-    return f"{cpus},resources_available.ngpus={_slots(gpus)}" if gpus else cpus
-
-
-def _slots(np: int) -> int:
-    if isinstance(np, bool) or not isinstance(np, int) or not 1 <= np <= NP_MAX:
-        raise Refused(f"a number of slots is at least 1 and at most {NP_MAX}, not {np!r}")
-    return np
-
-
-def _port(port: int) -> int:
-    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
-        raise Refused(f"a port is between 1 and 65535, not {port!r}")
-    return port

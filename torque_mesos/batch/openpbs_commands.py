@@ -16,14 +16,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from torque_mesos.batch.base import Refused, ServerUnreachable
 from torque_mesos.batch.commands import Answer, Runner
+from torque_mesos.batch.openpbs_settings import OpenPbsSettings
 
 # Error numbers & 0xff, as the commands exit with them.
 UNKNOWN_RESOURCE = 15035 & 0xFF
 UNKNOWN_NODE = 15062 & 0xFF
 RESOURCE_EXISTS = 15055 & 0xFF
+
+NAMES_A_CALL = 50
+_SECONDS_A_NAME = 1.0  # the release saves all nodes for each one that changes
 
 _UNREACHABLE = ("cannot connect to server", "cannot connect to host", "Unknown Host.")
 _COMPLAINT = re.compile(r"qmgr obj=(\S*) svr=\S*: (.*)")
@@ -104,3 +109,46 @@ def accepted(answer: Answer, *harmless: int) -> Answer:
     if answer.exit_code != 0 and answer.exit_code not in harmless:
         raise Refused(str(answer))
     return answer
+
+
+class Calls:
+    """The commands of one server. All raise ServerUnreachable where it does not answer."""
+
+    def __init__(self, settings: OpenPbsSettings, runner: Runner) -> None:
+        self._settings = settings
+        self._runner = runner
+
+    def run(self, command: str, *arguments: str, more_s: float = 0.0) -> Answer:
+        """Run a command; `more_s`: how much longer than others it may take."""
+        return check_reached(
+            self._runner.run(
+                (str(self._settings.bin_dir / command), *arguments),
+                timeout_s=self._settings.command_timeout_s + more_s,
+            )
+        )
+
+    def qmgr(self, command: str, *, names: int = 1) -> Answer:
+        """Run a command of qmgr about so many objects."""
+        return self.run("qmgr", "-c", command, more_s=_SECONDS_A_NAME * (names - 1))
+
+    def set_nodes(
+        self,
+        nodes: Sequence[str],
+        attributes: str,
+        resources: Sequence[str],
+        kind: Literal["boolean", "string"],
+    ) -> Answer:
+        """`set node`; resources that the server does not know are made first."""
+        command = f"set node {','.join(nodes)} {attributes}"
+        answer = self.qmgr(command, names=len(nodes))
+        if answer.exit_code == UNKNOWN_RESOURCE:
+            for name in resources:
+                self.make_resource(name, kind)
+            answer = self.qmgr(command, names=len(nodes))
+        return answer
+
+    def make_resource(self, name: str, kind: Literal["boolean", "string"]) -> None:
+        """Make a resource of the server's, where there is none of that name."""
+        flag = ",flag=h" if kind == "boolean" else ""  # without it nobody can ask for it
+        answer = self.qmgr(f"create resource {name} type={kind}{flag}")
+        accepted(answer, RESOURCE_EXISTS)

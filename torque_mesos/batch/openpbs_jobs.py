@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from torque_mesos.batch.openpbs_json import SHOWN, BadRecord, ends, fields_of, records, text_of
+from torque_mesos.batch.bad_record import SHOWN, BadRecord, ends
+from torque_mesos.batch.openpbs_json import fields_of, records, text_of
 from torque_mesos.model import Job, JobState, frozen_map
 
 _JOB_STATES = {state.value: state for state in JobState} | {

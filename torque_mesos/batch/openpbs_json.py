@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from torque_mesos.batch.bad_record import SHOWN, BadRecord, ends
 from torque_mesos.batch.base import UnreadableAnswer
 
 _STEP = "(?:\t|    )"
@@ -25,12 +26,6 @@ _RECORD = re.compile(_STEP + _STEP + r'("(?:[^"\\]|\\.)*"):\t?\{')
 _RECORD_END = re.compile(_STEP + _STEP + "},?")
 _LIST_END = re.compile(_STEP + "}")
 _BARE_VALUE = re.compile(r'(\s+"(?:[^"\\]|\\.)*":\s*)([^"{\s].*?)(,?)')
-SHOWN = 160
-
-
-class BadRecord(Exception):
-    """One record says something that cannot be understood."""
-
 
 _WITH_LISTS = ("Queue", "Server")  # whose attributes may be repeated
 
@@ -168,10 +163,3 @@ def _from_text(record: str) -> Any:
             return _loads(_mended(record))
         except (ValueError, RecursionError) as error:
             raise BadRecord(f"{error}: {ends(record)}") from None
-
-
-def ends(text: str) -> str:
-    """`text`, or its two ends if it is long."""
-    if len(text) <= SHOWN:
-        return repr(text)
-    return f"{text[: SHOWN // 2]!r} ... {text[-SHOWN // 2 :]!r}"

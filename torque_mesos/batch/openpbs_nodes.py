@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torque_mesos.batch.openpbs_json import SHOWN, BadRecord, ends, fields_of, records, text_of
+from torque_mesos.batch.bad_record import SHOWN, BadRecord, ends
+from torque_mesos.batch.openpbs_json import fields_of, records, text_of
 from torque_mesos.model import Node, NodeState, frozen_map
 
 MOST_OF_ONE_RESOURCE = 64

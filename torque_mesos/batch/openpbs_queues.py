@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from torque_mesos.batch.bad_record import BadRecord
 from torque_mesos.batch.base import UnreadableAnswer
-from torque_mesos.batch.openpbs_json import BadRecord, fields_of, flat, records
+from torque_mesos.batch.openpbs_json import fields_of, flat, records
 from torque_mesos.batch.run_limits import run_limits, whole_number
 from torque_mesos.model import Queue
 

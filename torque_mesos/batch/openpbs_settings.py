@@ -21,6 +21,7 @@ class OpenPbsSettings:
     None leaves both to /etc/pbs.conf. `home` is read where it can be, for the scheduler's
     settings and the accounting files. `node_fail_requeue_s`: the longest that a job may stay
     on a node that is down; the server's own may be shorter, and None leaves it as it is.
+    `wake_socket`: where the hook that wakes us sends to; None: no hook is wished for.
     """
 
     bin_dir: Path = Path("/opt/pbs/bin")
@@ -33,6 +34,7 @@ class OpenPbsSettings:
     create_queue: bool = False
     node_fail_requeue_s: int | None = 60
     calls_a_second: float = CALLS_A_SECOND
+    wake_socket: Path | None = None
 
     @property
     def accounting_dir(self) -> Path:

@@ -24,6 +24,7 @@ from typing import Literal
 from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
 from torque_mesos.batch.commands import Answer, Runner, check_reached
+from torque_mesos.batch.counts import slots
 from torque_mesos.batch.maui_config import maui_scheduling
 from torque_mesos.batch.run_limits import limits_of
 from torque_mesos.batch.sched_config import parse_sched_config
@@ -32,16 +33,16 @@ from torque_mesos.batch.setup.deed import prepare
 from torque_mesos.batch.setup.record import SetupRecord
 from torque_mesos.batch.setup.torque_desk import TorqueDesk
 from torque_mesos.batch.setup.wish import Needs
+from torque_mesos.batch.torque_attributes import parse_queues
 from torque_mesos.batch.torque_commands import (
     accepted,
     node_attributes,
     says_no_nodes,
     server_attributes,
-    slots,
     unless,
 )
 from torque_mesos.batch.torque_settings import TorqueSettings
-from torque_mesos.batch.torque_xml import Jobs, Nodes, parse_jobs, parse_nodes, parse_queues
+from torque_mesos.batch.torque_xml import Jobs, Nodes, parse_jobs, parse_nodes
 from torque_mesos.model import Queue, Reading, RunLimit, Scheduling
 
 SERVER_FOR_S = 10.0  # the server's own limits seldom change

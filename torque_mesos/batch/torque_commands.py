@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from torque_mesos.batch import names
 from torque_mesos.batch.base import NewNode, Refused
 from torque_mesos.batch.commands import Answer
+from torque_mesos.batch.counts import port, slots
+from torque_mesos.batch.torque_attributes import parse_attributes
 from torque_mesos.batch.torque_settings import TorqueSettings
-from torque_mesos.batch.torque_xml import parse_attributes
-
-NP_MAX = 2**31 - 1
 
 _NO_MOM_PORT = 1
 # A server that has no node says the one, a server whose last node was deleted the other.
@@ -60,19 +59,6 @@ def node_attributes(node: NewNode, settings: TorqueSettings) -> str:
     if node.note:
         attributes.append(f'note="{names.note_text(node.note)}"')
     if (service, manager) != (15002, 15003):
-        attributes.append(f"mom_service_port={_port(service)}")
-        attributes.append(f"mom_manager_port={_port(manager)}")
+        attributes.append(f"mom_service_port={port(service)}")
+        attributes.append(f"mom_manager_port={port(manager)}")
     return ",".join(attributes)
-
-
-def slots(np: int) -> int:
-    """A number of slots. Raises Refused for none."""
-    if isinstance(np, bool) or not isinstance(np, int) or not 1 <= np <= NP_MAX:
-        raise Refused(f"a number of slots is at least 1 and at most {NP_MAX}, not {np!r}")
-    return np
-
-
-def _port(port: int) -> int:
-    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
-        raise Refused(f"a port is between 1 and 65535, not {port!r}")
-    return port

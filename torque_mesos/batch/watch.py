@@ -147,9 +147,9 @@ class QueueWatcher:
         if problem == self._problem:
             return
         if problem is None:
-            _log.info("the queue is watched", folder=str(self._folder))
+            _log.info("the accounting files are watched", folder=str(self._folder))
         else:
-            _log.warning("the queue is only polled", reason=problem)
+            _log.warning("the accounting files are not watched", reason=problem)
         self._problem = problem
 
 

@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import enum
 import json
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from torque_mesos import __version__
 from torque_mesos.cli import simulate
+from torque_mesos.cli.asking import readings, settings_of, settled_turn, with_master
+from torque_mesos.cli.ending import Exit, fail
 
 if TYPE_CHECKING:
     from torque_mesos.admin.status import Status
-    from torque_mesos.config import Settings
-    from torque_mesos.framework.journal import Written
-
-_SETTLES_S = 2.0
-
-
-class Exit(enum.IntEnum):
-    """Exit codes. `run` may give further ones: see `framework.exit.Exit`."""
-
-    OK = 0
-    FAILED = 1
-    WRONG_SETTINGS = 2  # and wrong usage
-    NOT_RUNNING = 3
-    UNKNOWN_JOB = 4
-    INTERRUPTED = 130  # only `verify`, which then has removed its jobs
-
 
 app = typer.Typer(
     name="torque-mesos",
@@ -90,10 +74,10 @@ def run(
     config: Config = None,
 ) -> None:
     """Serve a batch queue with nodes from Mesos, until stopped. Jobs go on after that."""
-    settings = _with_master(config, master)
-    from torque_mesos.framework import service
+    settings = with_master(config, master)
+    from torque_mesos.framework.service import run as serve
 
-    raise typer.Exit(service.run(settings))
+    raise typer.Exit(serve(settings))
 
 
 @app.command("check-config")
@@ -107,11 +91,11 @@ def check_config(
     from torque_mesos.config import find_file
     from torque_mesos.mesos.credentials import CredentialsError
 
-    settings = _settings(file)
+    settings = settings_of(file)
     try:
         settings.credentials()
     except CredentialsError as error:
-        _fail(Exit.WRONG_SETTINGS, f"mesos.secret_file: {error}")
+        fail(Exit.WRONG_SETTINGS, f"mesos.secret_file: {error}")
     found = find_file(file, os.environ)
     typer.echo(f"# from {found}" if found else "# no file: defaults and variables")
     typer.echo(text_of(settings.effective()), nl=False)
@@ -128,12 +112,12 @@ def status(
 ) -> None:
     """Show what the running framework holds, and which jobs wait."""
     with suppress(KeyboardInterrupt):
-        _show(_settings(config).status_socket, as_json, watch, interval)
+        _show(settings_of(config).status_socket, as_json, watch, interval)
 
 
 def _show(socket: Path, as_json: bool, watch: bool, interval: float) -> None:
     if as_json:
-        for current in _readings(socket, watch, interval):
+        for current in readings(socket, watch, interval):
             typer.echo(current.to_text())
         return
     from rich.console import Console
@@ -143,11 +127,11 @@ def _show(socket: Path, as_json: bool, watch: bool, interval: float) -> None:
 
     console = Console()
     if not (watch and console.is_terminal):
-        for current in _readings(socket, watch, interval):
+        for current in readings(socket, watch, interval):
             console.print(picture(current, time.time()))
         return
     with Live(console=console, screen=True, auto_refresh=False) as live:
-        for current in _readings(socket, watch, interval):
+        for current in readings(socket, watch, interval):
             live.update(picture(current, time.time()), refresh=True)
 
 
@@ -163,11 +147,11 @@ def explain(
     """Tell for every waiting job, in one sentence, why it waits."""
     from torque_mesos.cli.show import printable
 
-    current = next(_readings(_settings(config).status_socket, False, 0.0))
+    current = next(readings(settings_of(config).status_socket, False, 0.0))
     jobs = current.waiting if job is None else current.find(job)
     if job is not None and not jobs:
         known = "" if current.server_reachable else " (the batch server cannot be read now)"
-        _fail(Exit.UNKNOWN_JOB, f"no job {printable(job)} waits or runs here{known}")
+        fail(Exit.UNKNOWN_JOB, f"no job {printable(job)} waits or runs here{known}")
     if as_json:
         wanted = {item.job_id for item in jobs}
         values = [item for item in current.to_json()["jobs"] if item["job_id"] in wanted]
@@ -191,9 +175,9 @@ def plan(
     """Tell what would be done now, and next, and why. Nothing is changed."""
     from torque_mesos.cli import plan as dry
 
-    own = _settings(config)
-    other = None if settings is None else _settings(settings)
-    turn = _settled_turn(own.status_socket)
+    own = settings_of(config)
+    other = None if settings is None else settings_of(settings)
+    turn = settled_turn(own.status_socket)
     policy = None if other is None else dry.with_settings(turn, other.policy)
     values = dry.dry_run(turn, time.time(), policy)
     for line in [json.dumps(values)] if as_json else dry.lines(values):
@@ -233,7 +217,7 @@ def verify(
     from torque_mesos.cli import verify as acceptance
 
     acceptance.verify(
-        _settings(config),
+        settings_of(config),
         users=users,
         clients=clients,
         expect_nodes=expect_nodes,
@@ -272,7 +256,7 @@ def doctor(
     from torque_mesos.cli.verify import names
 
     examination.doctor(
-        _settings(config),
+        settings_of(config),
         side="server" if host is Side.SERVER else "agent",
         users=names(users),
         compare=compare or (),
@@ -294,7 +278,7 @@ def setup_server(
     """Set on the batch server what an elastic cluster needs, each with its reason."""
     from torque_mesos.cli import setup
 
-    setup.setup_server(_settings(config), dry_run=dry_run, undo=undo, as_json=as_json)
+    setup.setup_server(settings_of(config), dry_run=dry_run, undo=undo, as_json=as_json)
 
 
 @app.command()
@@ -306,84 +290,13 @@ def teardown(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """End the framework: every node of ours stops, and the jobs on it. Mesos forgets us."""
-    settings = _with_master(config, master)
+    settings = with_master(config, master)
     if not yes:
         question = f"Stop all nodes of {settings.mesos.name} on {settings.mesos.master}, and jobs?"
         typer.confirm(question, abort=True)
-    from torque_mesos.framework import service
+    from torque_mesos.framework.teardown import teardown as end
 
-    raise typer.Exit(service.teardown(settings))
-
-
-# --- what commands share --------------------------------------------------------
-
-
-def _fail(code: Exit, message: str) -> NoReturn:
-    typer.echo(f"torque-mesos: {message}", err=True)
-    raise typer.Exit(code)
-
-
-def _settings(config: Path | None, overrides: dict[str, Any] | None = None) -> Settings:
-    from torque_mesos.config import ConfigError, load
-
-    try:
-        return load(config, overrides=overrides)
-    except ConfigError as error:
-        for problem in error.problems:
-            typer.echo(f"torque-mesos: {problem}", err=True)
-        raise typer.Exit(Exit.WRONG_SETTINGS) from None
-
-
-def _with_master(config: Path | None, master: str | None) -> Settings:
-    settings = _settings(config, {"mesos.master": master} if master else None)
-    if settings.mesos.master is None:
-        _fail(Exit.WRONG_SETTINGS, "no Mesos master: give it as MASTER, or set mesos.master")
-    return settings
-
-
-def _readings(socket: Path, again: bool, interval_s: float) -> Iterator[Status]:
-    """The status, once or again and again until interrupted."""
-    from torque_mesos.admin.client import read_status
-
-    with _told():
-        while True:
-            yield read_status(socket)
-            if not again:
-                return
-            sys.stdout.flush()
-            time.sleep(interval_s)
-
-
-def _settled_turn(socket: Path) -> Written:
-    """The last turn; of a busy framework, one whose deeds are done, if one comes soon."""
-    from torque_mesos.admin.client import read_turn
-    from torque_mesos.cli.plan import settled
-    from torque_mesos.framework.codec import CodecError
-    from torque_mesos.framework.journal import read_line
-
-    until_s = time.monotonic() + _SETTLES_S
-    with _told():
-        while True:
-            try:
-                turn = read_line(read_turn(socket))
-            except CodecError as error:
-                _fail(Exit.FAILED, f"{socket}: a turn that this version cannot read: {error}")
-            if settled(turn) or time.monotonic() >= until_s:
-                return turn
-            time.sleep(0.1)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn what may go wrong with asking into a sentence and an exit code."""
-    from torque_mesos.admin.client import BadAnswer, NoAccess, NotRunning
-
-    try:
-        yield
-    except NotRunning as error:
-        _fail(Exit.NOT_RUNNING, f"not running here: {error}")
-    except (NoAccess, BadAnswer) as error:
-        _fail(Exit.FAILED, str(error))
+    raise typer.Exit(end(settings))
 
 
 def _say_none_wait(current: Status) -> None:

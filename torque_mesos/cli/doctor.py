@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 import typer
 
+from torque_mesos.cli.ending import Exit, fail
+
 if TYPE_CHECKING:
     from torque_mesos.config import Settings
     from torque_mesos.doctor.facts import Facts
     from torque_mesos.doctor.finding import Finding
 
-WRONG, WARNINGS = 2, 4
+WARNINGS = 4
 
 
 def doctor(
@@ -35,12 +37,11 @@ def doctor(
     try:
         compared = [read_elsewhere(path.read_text(), str(path)) for path in compare]
     except (OSError, Unreadable) as error:
-        typer.echo(f"torque-mesos: {error}", err=True)
-        raise typer.Exit(WRONG) from None
+        fail(Exit.WRONG_SETTINGS, str(error))
     facts = gather(settings, side, users, compared)
     findings = judge(facts)
     typer.echo(_document(facts, findings) if as_json else _text(findings))
-    codes = {Level.OK: 0, Level.WARNING: WARNINGS, Level.FAULT: 1}
+    codes = {Level.OK: Exit.OK, Level.WARNING: WARNINGS, Level.FAULT: Exit.FAILED}
     raise typer.Exit(codes[worst(findings)])
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from torque_mesos.cli.ending import Exit, complain, fail
+
 if TYPE_CHECKING:
     from torque_mesos.batch.setup.deed import Undone
     from torque_mesos.batch.setup.rights import Gap
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from torque_mesos.config import Settings
     from torque_mesos.framework.setup import Setup
 
-FAILED, WRONG, UNREACHABLE, TO_DO, NO_RIGHT, RUNNING = 1, 2, 3, 4, 5, 8
+UNREACHABLE, TO_DO, NO_RIGHT, RUNNING = 3, 4, 5, 8
 
 
 def setup_server(settings: Settings, *, dry_run: bool, undo: bool, as_json: bool) -> NoReturn:
@@ -30,7 +32,7 @@ def setup_server(settings: Settings, *, dry_run: bool, undo: bool, as_json: bool
         with setup.record.locked():
             missing = setup.gaps()
             for gap in missing:
-                typer.echo(f"torque-mesos: {_gap(gap)}", err=True)
+                complain(_gap(gap))
             if undo:
                 code = _undo(settings, setup, missing, dry_run, as_json)
             else:
@@ -51,7 +53,7 @@ def _apply(setup: Setup, missing: Sequence[Gap], dry_run: bool, as_json: bool) -
     outcome = deed.apply(setup.desk, wanted, setup.record)
     told = [*((change, "") for change in outcome.done), *outcome.refused]
     _show("done", told, remarks, missing, as_json)
-    return FAILED if outcome.refused else 0
+    return Exit.FAILED if outcome.refused else 0
 
 
 def _undo(
@@ -77,7 +79,7 @@ def _undo(
         if not undone:
             typer.echo("nothing was changed here")
     left = (deed.Fate.KEPT, deed.Fate.FAILED)
-    return FAILED if any(item.fate in left for item in undone) else 0
+    return Exit.FAILED if any(item.fate in left for item in undone) else 0
 
 
 # --- what is printed ------------------------------------------------------------
@@ -161,13 +163,8 @@ def _told() -> Iterator[None]:
     try:
         yield
     except ServerUnreachable as error:
-        _fail(UNREACHABLE, str(error))
+        fail(UNREACHABLE, str(error))
     except AlreadyRunning as error:
-        _fail(RUNNING, f"{error}; stop it first")
+        fail(RUNNING, f"{error}; stop it first")
     except (BatchError, OSError) as error:
-        _fail(FAILED, str(error))
-
-
-def _fail(code: int, message: str) -> NoReturn:
-    typer.echo(f"torque-mesos: {message}", err=True)
-    raise typer.Exit(code)
+        fail(Exit.FAILED, str(error))

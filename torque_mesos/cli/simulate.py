@@ -7,9 +7,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from torque_mesos.cli.asking import settings_of
+from torque_mesos.cli.ending import Exit, complain, fail
 
 if TYPE_CHECKING:
     from torque_mesos.decide import Policy
@@ -17,8 +20,6 @@ if TYPE_CHECKING:
     from torque_mesos.simulate.report import Report
     from torque_mesos.simulate.run import Run
     from torque_mesos.simulate.trace import Trace
-
-_FAILED, _WRONG = 1, 2
 
 
 class Mode(enum.StrEnum):
@@ -131,7 +132,7 @@ def simulate(
         names = {machine.name for machine in hosts}
         windows = read_windows(maintenance, names) if maintenance else ()
     except (FormatError, OSError) as error:
-        _fail(_FAILED, str(error))
+        fail(Exit.FAILED, str(error))
     runs: list[Run] = []
     for each in mode or [Mode.elastic]:
         options = Options(
@@ -169,7 +170,7 @@ def replay(
             turns += 1
             if isinstance(found, Unreadable):
                 unread += 1
-                typer.echo(f"torque-mesos: {journal}:{found.line}: {found.why}", err=True)
+                complain(f"{journal}:{found.line}: {found.why}")
             elif isinstance(found, Difference):
                 other += 1
                 if as_json:
@@ -180,28 +181,18 @@ def replay(
                     for action in actions:
                         typer.echo(printable(f"  {sign} {sentence(action)}"))
     except OSError as error:
-        _fail(_FAILED, str(error))
+        fail(Exit.FAILED, str(error))
     if not as_json:
         typer.echo(f"{turns - unread} turns, {other} of them decided otherwise")
     if other or unread:
-        raise typer.Exit(_FAILED)
-
-
-def _fail(code: int, message: str) -> NoReturn:
-    typer.echo(f"torque-mesos: {message}", err=True)
-    raise typer.Exit(code)
+        raise typer.Exit(Exit.FAILED)
 
 
 def _policy(settings: Path | None, grace_s: float | None) -> Policy:
     """The policy of a settings file; without one, of no file at all, not even the usual ones."""
-    from torque_mesos.config import ConfigError, Settings, load
+    from torque_mesos.config import Settings
 
-    try:
-        values = load(settings) if settings is not None else Settings()
-    except ConfigError as error:
-        for problem in error.problems:
-            typer.echo(f"torque-mesos: {problem}", err=True)
-        raise typer.Exit(_WRONG) from None
+    values = settings_of(settings) if settings is not None else Settings()
     policy = values.policy("simulated", None)
     return policy if grace_s is None else replace(policy, grace_s=grace_s)
 
@@ -218,8 +209,7 @@ def _delays(texts: Sequence[str]) -> Delays:
             values[name] = float(value)
         return Delays().with_values(values)
     except ValueError as error:
-        typer.echo(f"torque-mesos: --delay: {error}", err=True)
-        raise typer.Exit(_WRONG) from None
+        fail(Exit.WRONG_SETTINGS, f"--delay: {error}")
 
 
 def _plot(file: Path, name: str, run: Run) -> None:
@@ -229,7 +219,7 @@ def _plot(file: Path, name: str, run: Run) -> None:
     try:
         file.write_text(svg(run.account.points, run.span_s, title, run.slots), "utf-8")
     except OSError as error:
-        _fail(_FAILED, str(error))
+        fail(Exit.FAILED, str(error))
 
 
 def _print(trace: Trace, reports: Sequence[Report], as_json: bool) -> None:

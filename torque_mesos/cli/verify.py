@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from torque_mesos.cli.ending import Exit, complain, fail
+
 if TYPE_CHECKING:
     from torque_mesos.config import Settings
     from torque_mesos.verify.checks import Result
     from torque_mesos.verify.run import Verification
 
-_FAILED, _WRONG, _INTERRUPTED = 1, 2, 130
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -57,19 +58,19 @@ def verify(
     try:
         found = accounts(names(users), names(clients), batch.command_environment())
     except Unusable as error:
-        _fail(_WRONG, str(error))
+        fail(Exit.WRONG_SETTINGS, str(error))
     verification = Verification(server, found, options, sleep=_interruptions())
     try:
         results = verification.run()
     except BatchError as error:
-        _fail(_FAILED, str(error))
+        fail(Exit.FAILED, str(error))
     except KeyboardInterrupt:
-        typer.echo("torque-mesos: interrupted; its jobs are being removed", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
+        complain("interrupted; its jobs are being removed")
+        raise typer.Exit(Exit.INTERRUPTED) from None
     finally:
         problems = _clean(verification)
     _tell(results, junit, as_json)
-    raise typer.Exit(0 if passed(results) and not problems else _FAILED)
+    raise typer.Exit(0 if passed(results) and not problems else Exit.FAILED)
 
 
 def _tell(results: list[Result], file: Path | None, as_json: bool) -> None:
@@ -85,7 +86,7 @@ def _tell(results: list[Result], file: Path | None, as_json: bool) -> None:
         try:
             file.write_text(report.junit(results), "utf-8")
         except OSError as error:
-            _fail(_FAILED, str(error))
+            fail(Exit.FAILED, str(error))
 
 
 def _clean(verification: Verification) -> list[str]:
@@ -94,7 +95,7 @@ def _clean(verification: Verification) -> list[str]:
         signal.signal(number, signal.SIG_IGN)
     problems = verification.clean()
     for problem in problems:
-        typer.echo(f"torque-mesos: {problem}", err=True)
+        complain(problem)
     return problems
 
 
@@ -129,8 +130,3 @@ def _why(socket: Path) -> Callable[[str], str]:
         return jobs[0].sentence if jobs else "the framework does not know it"
 
     return why
-
-
-def _fail(code: int, message: str) -> NoReturn:
-    typer.echo(f"torque-mesos: {message}", err=True)
-    raise typer.Exit(code)

@@ -92,21 +92,14 @@ class Batch(Model):
         description="`managed`: start the server and its scheduler if they do not run; "
         "`existing`: they are started by others (the only way for `openpbs`)",
     )
-    scheduler: Literal["auto", "pbs_sched", "maui", "none"] = Field(
-        default="auto",
-        description="the batch scheduler, which `managed` starts: `pbs_sched`, `maui`, or `none`: "
-        "it runs elsewhere; `auto`: the one that runs here, else `maui` where it is installed, "
-        "else `pbs_sched`",
-    )
-    maui_dir: AbsolutePath | None = Field(
-        default=None,
-        description="where `sbin/maui` and `bin/showq` are; default: found on PATH, in "
-        "`/usr/local/maui`, `/opt/maui`, `/usr/local`, `/usr`",
+    scheduler: Literal["pbs_sched", "none"] = Field(
+        default="pbs_sched",
+        description="the batch scheduler that `managed` starts; `none`: another one (Maui) runs",
     )
     maui_config: AbsolutePath | None = Field(
         default=None,
-        description="the `maui.cfg` of the Maui that schedules: its priorities decide on the "
-        "order of jobs; default, for `maui`: the one in the home that is compiled into it",
+        description='the `maui.cfg` of the Maui that schedules, with `scheduler = "none"`: its '
+        "priorities then decide on the order of jobs",
     )
     home: AbsolutePath | None = Field(
         default=None,
@@ -133,6 +126,12 @@ class Batch(Model):
     mom_manager_port: Port = Field(default=15003, description="the moms' port for each other")
     command_timeout_s: Positive = Field(
         default=30.0, description="a command of the server that takes longer has failed"
+    )
+    watch: Literal["auto", "poll", "accounting", "hook"] = Field(
+        default="auto",
+        description="how changes of the queue are noticed at once: by the server's `accounting` "
+        "files, by a `hook` (`openpbs` only; `setup-server` makes it), by all that there is "
+        "(`auto`), or only every `poll_interval_s` (`poll`), which is the net of the others",
     )
     hosts: Mapping[HostName, Address] = Field(
         default_factory=dict,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torque_mesos.decide.demand import demands
+from torque_mesos.decide.departures import leave_maintained
 from torque_mesos.decide.explain import explain_nodes, explain_waiting
 from torque_mesos.decide.grow import grow
 from torque_mesos.decide.maintenance import accepted
@@ -28,7 +29,7 @@ def decide(snapshot: Snapshot, policy: Policy) -> Plan:
     turn = Turn(snapshot, snapshot.reading, policy)
     judge_starts(turn)
     wanted = demands(turn)
-    turn.leave_maintained(snapshot, (demand.job for demand in wanted))
+    leave_maintained(turn, snapshot, wanted)
     keep_records(turn)
     growth = grow(turn, wanted)
     shrink(turn, growth)

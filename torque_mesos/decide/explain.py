@@ -29,6 +29,9 @@ _UNMADE = Reason(Code.NO_DEMAND, "no record: no job needs it now")
 _SIDELINED = Reason(Code.SIDELINED, "a person took it offline, and it stays so")
 _FOREIGN = Reason(Code.NOT_OURS, "its node record was made by others")
 _UNREAD = Reason(Code.SERVER_UNREADABLE, "its record cannot be read; nothing is done to it")
+_STUCK = Reason(
+    Code.IN_USE, "the server takes its slots for used, and tells of no job there; it gets none"
+)
 _STRANDED = Reason(Code.MOM_DOWN, "its mom is gone; its jobs wait until its host is surely dead")
 
 
@@ -60,6 +63,8 @@ def explain_waiting(snapshot: Snapshot, policy: Policy, reason: Reason) -> dict[
 
 
 def _of(turn: Turn, growth: Growth, name: str, where: Phase) -> Reason | None:
+    if turn.stuck(name) and not turn.busy(name):
+        return _STUCK
     if where is Phase.PARKED:
         return _parked(turn, growth, name)
     if where in (Phase.ONLINE, Phase.SIDELINED, Phase.DRAINING):

@@ -201,6 +201,13 @@ class Floors:
                     most = min(most, scope.free - scope.reserve)
         return max(0, most)
 
+    def keeper(self, name: str, slots: int) -> str:
+        """What does not let go of so many slots of a host: the floor, or the reserve."""
+        mine = [scope for scope in self._scopes if scope.has(self._turn, name)]
+        below = any(scope.held - slots < scope.floor for scope in mine)
+        reserved = any(scope.reserve and scope.free - slots < scope.reserve for scope in mine)
+        return "the reserve" if reserved and not below else "the floor"
+
     def released(self, name: str, slots: int) -> None:
         """Note that free slots of a host are given up."""
         for scope in self._scopes:

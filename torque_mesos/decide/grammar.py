@@ -11,6 +11,7 @@ _MAX_DIGITS = 20  # int() itself raises ValueError for thousands of digits
 _SHOWN = 80
 _SIZE = re.compile(r"(?P<number>[0-9]{1,20})(?P<prefix>[kmgtpe]?)(?P<unit>[bw]?)", re.I | re.ASCII)
 _PREFIXES = ("", "k", "m", "g", "t", "p", "e")
+_PARTS_OF_TIME = 3
 _TIME = re.compile(r"(?:(?:(\d{1,20}):)?(\d{1,20}):)?(\d{1,20})(?:\.\d*)?", re.ASCII)
 
 
@@ -73,11 +74,25 @@ def seconds(text: str) -> float:
 
     In TORQUE's way the parts may be of any size: `90:00` is an hour and a half.
     """
+    source = Source("walltime", text)
     match = _TIME.fullmatch(text)
     if match is None:
-        raise Source("walltime", text).error(0, "a time as 01:30:00 or 5400 would be right")
+        at, part = _odd_part(text)
+        raise source.error(
+            at, f"{shown(part)!r} is no part of a time, as 01:30:00 or 5400 would be right"
+        )
     hours, minutes, rest = (float(part or 0) for part in match.groups())
     total = hours * 3600 + minutes * 60 + rest
     if not math.isfinite(total):
-        raise Source("walltime", text).error(0, "that is longer than any time")
+        raise source.error(0, "that is longer than any time")
     return total
+
+
+def _odd_part(text: str) -> tuple[int, str]:
+    """Where a time is wrong, and what stands there: a part that is no number, or a fourth one."""
+    at = 0
+    for number, part in enumerate(text.split(":")):
+        if number == _PARTS_OF_TIME or not _TIME.fullmatch(part):
+            return at, part
+        at += len(part) + 1
+    return 0, text

@@ -137,6 +137,7 @@ def usable_offer(turn: Turn, name: str) -> bool:
         and name not in turn.workers
         and not turn.must_be_marked(name)
         and not turn.backed_off(name)
+        and not turn.stuck(name)
         and turn.leaving(name) is None
         and turn.offered_slots(name) > 0
         and not _without_its_gpus(turn, name)
@@ -203,7 +204,7 @@ def host_of(turn: Turn, name: str, usage: Usage, taken: Resources = NOTHING) -> 
     worker, node = turn.workers[name], turn.records[name]
     if turn.leaving(name) or (where in (Phase.DRAINING, Phase.ONLINE) and turn.old(name)):
         return None  # it ends what runs there, and gets nothing new
-    if where is Phase.ONLINE and NodeState.DOWN in node.states:
+    if where is Phase.ONLINE and (NodeState.DOWN in node.states or turn.stuck(name)):
         return None
     now = turn.usable_slots(name)  # what np is set to when a node goes online
     if where is Phase.ONLINE:  # it gets the slots of its new grants in this very turn

@@ -1,17 +1,19 @@
 """Agents that Mesos' maintenance schedule takes away: their nodes end what they have in time.
 
 A node is drained as soon as a job of the demand might not end before its window begins if it were
-started there now: one that asks for a longer wall time than is left. One that asks for none is
-taken to last a day: it may last longer, but for that no agent is left unused whose window is
-weeks away. What runs by then ends by itself, as no job is ever ended by us, and until it has, no
-inverse offer is accepted. When nothing of ours is left on an agent, and no mom will be started
-there any more, the inverse offer for it is accepted.
+started there now: one that could run there, and asks for a longer wall time than is left. One
+that asks for none is taken to last a day: it may last longer, but for that no agent is left unused
+whose window is weeks away. For the same reason a job counts for a day at most for which there are
+not enough hosts that stay as long as it lasts (`departures`). What runs by then ends by itself,
+as no job is ever ended by us, and until it has, no inverse offer is accepted. When nothing of ours
+is left on an agent, and no mom will be started there any more, the inverse offer for it is
+accepted.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 from torque_mesos.decide.grammar import RequestError, seconds
@@ -43,23 +45,28 @@ def windows(snapshot: Snapshot) -> Mapping[str, float]:
     return found
 
 
-def leaving(snapshot: Snapshot, jobs: Iterable[Job]) -> tuple[Mapping[str, Reason], float | None]:
+def left(snapshot: Snapshot) -> dict[str, float]:
+    """For how many seconds each agent stays that goes away, by its id.
+
+    Where the time of day is not known, none does.
+    """
+    wall_s = snapshot.wall_s
+    found = windows(snapshot)
+    return {each: at_s - wall_s if wall_s is not None else 0.0 for each, at_s in found.items()}
+
+
+def leaving(
+    snapshot: Snapshot, stay_s: Mapping[str, float], leads_s: Mapping[str, float]
+) -> tuple[Mapping[str, Reason], float | None]:
     """The agents whose nodes are drained now, with the reason; and when the next one will be.
 
-    `jobs`: those that could start now if nodes were there; no other can be in the way.
-
-    That time is of the snapshot's clock. Where the time of day is not known, all that have a
-    window are drained.
+    `stay_s`: as of `left`; `leads_s`: by agent, how long before its window it is drained at
+    least, where that is longer than for any. The time is of the snapshot's clock.
     """
-    found = windows(snapshot)
-    if not found:
-        return {}, None
-    lead_s = max((_lasts_s(job) for job in jobs), default=0.0)
-    lead_s = max(LEAST_LEAD_S, lead_s)
     reasons: dict[str, Reason] = {}
     next_s: float | None = None
-    for agent_id, at_s in found.items():
-        left_s = at_s - snapshot.wall_s if snapshot.wall_s is not None else 0.0
+    for agent_id, left_s in stay_s.items():
+        lead_s = max(LEAST_LEAD_S, leads_s.get(agent_id, 0.0))
         if left_s > lead_s:
             due_s = snapshot.now_s + left_s - lead_s
             next_s = due_s if next_s is None else min(next_s, due_s)
@@ -70,7 +77,7 @@ def leaving(snapshot: Snapshot, jobs: Iterable[Job]) -> tuple[Mapping[str, Reaso
     return reasons, next_s
 
 
-def _lasts_s(job: Job) -> float:
+def lasts_s(job: Job) -> float:
     """How long a job may last."""
     told_s = wall_time_s(job.resources.get("walltime"))
     return told_s if math.isfinite(told_s) else UNTOLD_S

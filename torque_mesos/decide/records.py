@@ -6,7 +6,7 @@ from torque_mesos.decide.plan import CreateNode, DeleteNode, Offline, Rerun, Set
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.request import RequestError, parse_request
 from torque_mesos.decide.turn import RETRY_S, Turn, because
-from torque_mesos.decide.worker import CAPACITY_NOTE, DRAINING_NOTE, PARKED_NOTE, Phase
+from torque_mesos.decide.worker import CAPACITY_NOTE, DRAINING_NOTE, ERROR, PARKED_NOTE, Phase
 from torque_mesos.model import JobState, NodeState
 
 
@@ -176,12 +176,23 @@ def _dead(turn: Turn, name: str) -> bool:
     return turn.down(name) and down_s >= turn.policy.dead_after_s
 
 
+def _taken_offline(turn: Turn, name: str, note: str, reason: Reason) -> bool:
+    """Put our mark on a lost node. Behind a person's note it could not be told from that person's:
+
+    there the node stays as it is. It is down, so no job is put on it.
+    """
+    if turn.marked(name):
+        return turn.do_if_fresh(Offline(name, note, reason))
+    if turn.records[name].note.startswith(ERROR):
+        return turn.do_if_fresh(Offline(name, None, reason))
+    return True
+
+
 def _requeue(turn: Turn, name: str, note: str, reason: Reason) -> None:
     """Nothing new is put on a lost node, and its jobs go back into the queue."""
     node = turn.records[name]
     turn.nodes[name] = reason
-    kept = note if turn.marked(name) else None
-    if NodeState.OFFLINE not in node.states and not turn.do_if_fresh(Offline(name, kept, reason)):
+    if NodeState.OFFLINE not in node.states and not _taken_offline(turn, name, note, reason):
         return
     for job_id in sorted(node.jobs):
         if job_id not in turn.rerun_at and turn.do_if_fresh(Rerun(job_id, name, reason)):

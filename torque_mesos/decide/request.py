@@ -16,7 +16,7 @@ After `gpus=` TORQUE takes some words for the mode of the gpus: they decide on n
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -101,13 +101,18 @@ class Request:
         """Every property or host that it names."""
         return frozenset().union(*(chunk.names for chunk in self.chunks))
 
+    @property
+    def pool(self) -> str:
+        """The pool whose hosts it asks for; empty where there are no pools."""
+        return pool_in(self.names)
+
     def __str__(self) -> str:
-        return "+".join(_part_text(chunk) for chunk in self.chunks)
+        return "+".join(_part_text(chunk, chunk.names) for chunk in self.chunks)
 
     @property
     def brief(self) -> str:
-        """Its text, for a sentence: the beginning, where there is much of it."""
-        text = str(self)
+        """Its text, for a sentence: the beginning, where there is much of it. No pools' words."""
+        text = "+".join(_part_text(chunk, told(chunk.names)) for chunk in self.chunks)
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
@@ -117,8 +122,18 @@ def cost_of(request: Request, slot: Resources) -> Resources:
     return Resources(round(slot.cpus * request.slots, 3), round(mem_mb, 3), request.gpus)
 
 
-def _part_text(chunk: Chunk) -> str:
-    words = [str(chunk.count), f"ppn={chunk.slots}", *sorted(chunk.names)]
+def told(names: Iterable[str]) -> list[str]:
+    """The names that a user may have written, in order: those of pools begin with `@`."""
+    return sorted(name for name in names if not name.startswith("@"))
+
+
+def pool_in(names: Iterable[str]) -> str:
+    """The pool that is among names; empty where none is."""
+    return next((name[1:] for name in names if name.startswith("@")), "")
+
+
+def _part_text(chunk: Chunk, names: Iterable[str]) -> str:
+    words = [str(chunk.count), f"ppn={chunk.slots}", *sorted(names)]
     words += [f"gpus={chunk.gpus}"] * bool(chunk.gpus)
     text = ":".join(words)
     text += f" with {chunk.mem_mb} MB" if chunk.mem_mb else ""

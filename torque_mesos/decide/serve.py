@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from torque_mesos.decide.bounds import AT_LIMIT
 from torque_mesos.decide.demand import Demand
@@ -28,7 +29,7 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
         candidates = shelf.candidates(request)
         placement = place(request, candidates)
         refusal = (
-            _no_place(turn, growth, request, len(candidates))
+            _no_place(turn, growth, demand, len(candidates))
             if placement is None
             else _take(turn, growth, shelf, demand, placement)
         )
@@ -98,10 +99,19 @@ def _new(host: Host, share: Share) -> tuple[int, Resources]:
     return (slots, Resources(0.0, mem_mb, gpus)) if mem_mb or gpus else (slots, NOTHING)
 
 
-def _no_place(turn: Turn, growth: Growth, request: Request, candidates: int) -> Refusal:
-    """Why no slots can be found for a request now. `candidates`: the hosts that were looked at."""
+def _no_place(turn: Turn, growth: Growth, demand: Demand, candidates: int) -> Refusal:
+    """Why no slots can be found for a job now. `candidates`: the hosts that were looked at."""
+    found = _missing(turn, growth, demand.request, candidates)
+    if not demand.doubt or found.reason.code is not Code.WAITING_FOR_OFFERS:
+        return found
+    text = f"{found.reason.text}; it may never run: {demand.doubt}"
+    return replace(found, reason=replace(found.reason, text=text))
+
+
+def _missing(turn: Turn, growth: Growth, request: Request, candidates: int) -> Refusal:
+    """Why a request finds no slots, and what it would take at least."""
     if not turn.agents:
-        return Refusal(because(Code.NO_AGENTS, "Mesos shows no agents"))
+        return Refusal(because(Code.NO_AGENTS, _no_agents(turn)))
     if not turn.bounds.any and len(request.chunks) == 1 and not (request.shared or request.group):
         # What it would take counts for bounds only; and all hosts that serve its one part were
         # looked at, for there are fewer than it needs.
@@ -122,13 +132,19 @@ def _no_place(turn: Turn, growth: Growth, request: Request, candidates: int) -> 
                 more = turn.full_slots(name) - turn.workers[name].slots if can else 0
                 growth.grows_by[name] = more
             more = growth.grows_by[name]
-            ours += bool(most) or _could_serve(
-                turn, name, request, host.up_to(Tier.STARTING) + more
-            )
+            ours += bool(most) or could_serve(turn, name, request, host.up_to(Tier.STARTING) + more)
     parts = sorted(served)[-request.hosts :]
     reason = _why_not(turn, growth, request, one_by_one)
     nodes = max(0, request.hosts - ours)
     return Refusal(reason, nodes, max(1, request.slots - sum(parts)))
+
+
+def _no_agents(turn: Turn) -> str:
+    """That there is no agent at all, or none that can be used."""
+    if not turn.unusable:
+        return "Mesos shows no agents"
+    name = min(turn.unusable)
+    return f"Mesos shows no agent that can be used; {name}: {turn.unusable[name]}"
 
 
 def _why_not(turn: Turn, growth: Growth, request: Request, available: int) -> Reason:
@@ -141,23 +157,23 @@ def _waits(turn: Turn, request: Request, available: int) -> Reason:
     code, text = Code.WAITING_FOR_OFFERS, "the rest must become free or be offered by Mesos"
     for name in sorted(turn.agents) if turn.agents_leaving else ():
         why = turn.leaving(name)
-        if why is not None and why.code is Code.MAINTENANCE and _could_serve(turn, name, request):
+        if why is not None and why.code is Code.MAINTENANCE and could_serve(turn, name, request):
             code, text = why.code, f"{text}, and {name} is not used: {why.text}"
             break
     return because(
         code,
-        f"it needs {_hosts(request.hosts)} ({request.brief}); {available} could serve it now,"
-        f" {text}",
+        f"it needs {_hosts(request)} ({request.brief}); {available} could serve it now, {text}",
         hosts=request.hosts,
         available=available,
     )
 
 
-def _hosts(count: int) -> str:
-    return "1 host" if count == 1 else f"{count} hosts"
+def _hosts(request: Request) -> str:
+    hosts = "1 host" if request.hosts == 1 else f"{request.hosts} hosts"
+    return f"{hosts} of pool {request.pool}" if request.pool else hosts
 
 
-def _could_serve(turn: Turn, name: str, request: Request, slots: int | None = None) -> bool:
+def could_serve(turn: Turn, name: str, request: Request, slots: int | None = None) -> bool:
     """Whether a host would serve a part of a request, had it so many slots (None: all)."""
     names = turn.names_of(name)
     most = turn.full_slots(name) if slots is None else slots
@@ -172,7 +188,7 @@ def _failing(turn: Turn, request: Request) -> Reason | None:
     """Why the hosts that would serve a request are left alone; None if none is."""
     for name in sorted(turn.agents) if turn.failures else ():
         reason = turn.failing(name)
-        if reason is not None and _could_serve(turn, name, request):
+        if reason is not None and could_serve(turn, name, request):
             return reason
     return None
 

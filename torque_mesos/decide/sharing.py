@@ -23,17 +23,40 @@ def place_shared(request: Request, hosts: Sequence[Host]) -> Placement | None:
     """Without going farther than is needed: the tightest host that holds all of it, or several."""
     chunks = _kinds(request)
     slots = request.slots
-    near: list[Host] = []
-    for tier in sorted({host.tier for host in hosts}):
-        here = [host for host in hosts if host.tier is tier]
-        whole = (host for host in here if host.free >= slots)
+    there: dict[str, Host] = {}
+    for tier in sorted({at for host in hosts for at in (host.tier, *dict(host.later))}):
+        new = [_grown(host, tier) for host in hosts if _reaches(host, tier)]
+        whole = (host for host in new if host.free >= slots)
         for host in sorted(whole, key=lambda h: (h.gpus, h.free, h.name)):
             if placement := _fill(chunks, [host], _in_order):
-                return placement
-        near += sorted(here, key=lambda h: (h.gpus, -h.free, h.name))
-        if len(near) > 1 and (placement := _pack(chunks, near)[0]):
-            return placement
+                return _told(placement, hosts)
+        for host in sorted(new, key=lambda h: (h.gpus, -h.free, h.name)):
+            there[host.name] = host
+        if len(there) > 1 and (placement := _pack(chunks, list(there.values()))[0]):
+            return _told(placement, hosts)
     return None
+
+
+def _reaches(host: Host, tier: Tier) -> bool:
+    """Whether a host has slots of this very tier."""
+    return host.tier is tier or any(at is tier for at, _ in host.later)
+
+
+def _grown(host: Host, tier: Tier) -> Host:
+    """A host with what there is up to a tier. One that must grow for it is not given alone."""
+    if host.tier is tier:
+        return host
+    grows = tier > Tier.STARTING
+    gpus = host.gpus + (host.later_gpus if tier is host.later[-1][0] else 0)
+    untouched = host.untouched and not grows
+    return replace(host, free=host.up_to(tier), gpus=gpus, untouched=untouched)
+
+
+def _told(placement: Placement, hosts: Sequence[Host]) -> Placement:
+    """The placement with the farthest tier that its shares truly take."""
+    shares = placement.shares
+    taken = ((host, shares[host.name]) for host in hosts if host.name in shares)
+    return Placement(shares, max(host.tier_of(each.slots, each.gpus) for host, each in taken))
 
 
 def never_fits(request: Request, hosts: Sequence[Host]) -> bool:

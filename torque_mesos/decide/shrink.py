@@ -13,6 +13,7 @@ from torque_mesos.decide.victims import hosts_to_go, idle_cost, slots_to_go
 from torque_mesos.decide.worker import DRAINING_NOTE, ERROR, Phase
 
 _NOTED = Reason(Code.NOT_OURS, "idle, and kept as it is while a person's note is on it")
+_STUCK_S = 60.0  # a node that is said to be full, and to have no job, may yet tell of one
 _IDLE_CAN_BE = frozenset({Phase.ONLINE, Phase.SIDELINED})
 
 
@@ -56,7 +57,7 @@ def shrink(turn: Turn, growth: Growth) -> None:
         slots = turn.kept_slots(name)
         spare = slots <= floors.spare(name) or _in_the_way(turn, growth, name)
         if slots and not spare and not _outlived(turn, name):
-            turn.nodes[name] = _kept(turn, name)
+            turn.nodes[name] = _kept(turn, name, floors.keeper(name, slots))
         elif (why := _why(turn, growth, name)) and _release(turn, name, why):
             floors.released(name, slots)
     facts = turn.facts
@@ -69,12 +70,12 @@ def shrink(turn: Turn, growth: Growth) -> None:
         floors.released(name, slots)
 
 
-def _kept(turn: Turn, name: str) -> Reason:
-    """Why an idle node stays that may be of the floor, or of a reserve."""
+def _kept(turn: Turn, name: str, keeper: str) -> Reason:
+    """Why an idle node stays that is of the floor, or of a reserve."""
     since_s = turn.idle_since[name]
     idle_s, cost = turn.now_s - since_s, idle_cost(turn, name, turn.kept_slots(name), since_s)
     unit = "cpu-seconds x price" if turn.pools.priced else "cpu-seconds"
-    text = f"idle for {idle_s:.0f} s ({cost:.0f} {unit}), and kept for the floor"
+    text = f"idle for {idle_s:.0f} s ({cost:.0f} {unit}), and kept for {keeper}"
     return because(Code.FLOOR, text, idle_s=idle_s, cost=cost)
 
 
@@ -110,17 +111,17 @@ def _why(turn: Turn, growth: Growth, name: str) -> Reason | None:
             turn.timer(turn.down_since.get(name, turn.now_s) + wait_s)
         return None
     idle_s = turn.now_s - turn.idle_since[name]
-    if _in_the_way(turn, growth, name):
+    stuck = turn.stuck(name)
+    if not stuck and _in_the_way(turn, growth, name):
         return because(Code.MAKES_ROOM, "idle, and of no use to the jobs that wait for its room")
-    if turn.old(name):
+    if not stuck and turn.old(name):
         text = f"idle for {idle_s:.0f} s, and started with older settings"
         return because(Code.OLD_GENERATION, text, idle_s=idle_s)
-    if idle_s >= turn.policy.grace_s:
+    grace_s = max(turn.policy.grace_s, _STUCK_S if stuck else 0.0)
+    if idle_s >= grace_s:
         return because(Code.IDLE, f"idle for {idle_s:.0f} s", idle_s=idle_s)
-    turn.nodes[name] = because(
-        Code.IDLE, f"idle for {idle_s:.0f} of {turn.policy.grace_s:g} s", idle_s=idle_s
-    )
-    turn.timer(turn.idle_since[name] + turn.policy.grace_s)
+    turn.nodes[name] = because(Code.IDLE, f"idle for {idle_s:.0f} of {grace_s:g} s", idle_s=idle_s)
+    turn.timer(turn.idle_since[name] + grace_s)
     return None
 
 

@@ -119,9 +119,10 @@ def _over(key: _Key, limit: RunLimit, running: float, asked: float) -> Reason:
     if resource:
         text = f"it asks for {asked:g} {resource}"
         text += f" beside {running:g} of jobs of {who} that run or are about to" if running else ""
+    elif running == 1:
+        text = f"{who} has 1 job that runs or is about to"
     else:
-        jobs = "1 job" if running == 1 else f"{running:g} jobs"
-        text = f"{who} has {jobs} that run or are about to"
+        text = f"{who} has {running:g} jobs that run or are about to"
     return because(
         Code.RUN_LIMIT,
         f"{text}, {limit.setting} of {where} is {limit.most:g}",

@@ -142,9 +142,13 @@ def give_up_late(turn: Turn, name: str) -> None:
     """End further grants of a mom that is up, where they do not run for long: nobody gets them."""
     if turn.unreachable(name) or turn.stopping(name) or turn.phases[name] is Phase.STARTING:
         return
+    grants = turn.workers[name].grants
+    running = (g.task_id for g in grants if g.state is TaskState.RUNNING)
+    if turn.killed_at.keys() >= set(running):
+        return  # with its last grant the mom would end, and jobs may be there, or be put there
     waiting = [
         grant
-        for grant in turn.workers[name].grants
+        for grant in grants
         if grant.state in (TaskState.STAGING, TaskState.STARTING)
         and grant.task_id not in turn.killed_at
     ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 
 from torque_mesos.decide.bounds import Bounds
 from torque_mesos.decide.facts import ON_NODES, facts_of, named_agents, on_nodes
-from torque_mesos.decide.maintenance import leaving, wall_time_s
+from torque_mesos.decide.maintenance import wall_time_s
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pool import Pool
@@ -18,7 +18,6 @@ from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.decide.views import SILENT_ALONE_S, Views
 from torque_mesos.decide.worker import Phase
 from torque_mesos.model import (
-    Job,
     JobState,
     Node,
     Offer,
@@ -87,6 +86,7 @@ class Turn(Views):
             )
         self.pools = Pools(policy, self.agents, self.records, snapshot.workers)
         self.unpooled = self._leave_unpooled()
+        self.unusable = dict(self.nodes)
         clock = (snapshot.wall_s, snapshot.offset_s)
         self.bounds = Bounds(policy, self.pools, memory, clock, self._busy_s)
         self.agents_leaving = self._overspent() if self.bounds.budgeted else {}
@@ -118,13 +118,6 @@ class Turn(Views):
             for name in job.exec_nodes if math.isfinite(seconds) else ():
                 found[name] = max(seconds, found.get(name, 0.0))
         return found
-
-    def leave_maintained(self, snapshot: Snapshot, jobs: Iterable[Job]) -> None:
-        """Note which agents leave for their maintenance, for the jobs that could start now."""
-        found, due_s = leaving(snapshot, jobs)
-        self.agents_leaving = {**self.agents_leaving, **found}
-        if due_s is not None:
-            self.timer(due_s)
 
     def _overspent(self) -> Mapping[str, Reason]:
         """By agent: workers that a budget does not bear beyond the jobs that they have."""

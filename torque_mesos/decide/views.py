@@ -10,7 +10,7 @@ from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pools import Pools
 from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
-from torque_mesos.model import Agent, Node, Offer, Resources, TaskState, Worker
+from torque_mesos.model import Agent, Node, NodeState, Offer, Resources, TaskState, Worker
 
 _KEPT = frozenset({Phase.ABSENT, Phase.UNPARKED, Phase.STARTING, Phase.READY, Phase.ONLINE})
 SILENT_ALONE_S = 900.0  # a mom that is down together with all others is given so long
@@ -50,6 +50,14 @@ class Views:
         """Whether jobs hold slots of a node, or say that they run there."""
         node = self.records.get(name)
         return name in self.job_hosts or (node is not None and bool(node.slots))
+
+    def stuck(self, name: str) -> bool:
+        """Whether the server takes all slots of a node for used, and tells of no job there.
+
+        TORQUE does when it has lost count of slots; it puts no job there until it is restarted.
+        """
+        node = self.records.get(name)
+        return node is not None and NodeState.JOB_EXCLUSIVE in node.states and not node.slots
 
     def stopping(self, name: str) -> bool:
         """Whether the end of a worker was asked for."""

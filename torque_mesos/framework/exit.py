@@ -1,4 +1,4 @@
-"""How a service ends."""
+"""How a service ends, and why it does not begin."""
 
 from __future__ import annotations
 
@@ -14,3 +14,7 @@ class Exit(enum.IntEnum):
     REJECTED = 7
     ALREADY_RUNNING = 8
     CANNOT_START = 9
+
+
+class CannotStart(Exception):
+    """The service cannot start; the message says what is wrong and what would be right."""

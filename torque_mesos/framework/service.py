@@ -1,16 +1,12 @@
-"""The service: parts put together, run until told to stop, and what teardown ends."""
+"""The service: parts put together, run until told to stop."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 
-import psutil
 import structlog
 
 from torque_mesos.admin.board import StatusBoard
@@ -19,14 +15,14 @@ from torque_mesos.admin.server import Bundle as ServedBundle
 from torque_mesos.batch.base import BatchError, Refused, ServerUnreachable
 from torque_mesos.batch.daemons import BatchDaemons, DaemonState
 from torque_mesos.batch.setup.rights import account, manager_line
-from torque_mesos.batch.watch import QueueWatcher
 from torque_mesos.config import Settings
 from torque_mesos.framework.bundle import BundleError, build_bundle
 from torque_mesos.framework.execute import Executor
-from torque_mesos.framework.exit import Exit
+from torque_mesos.framework.exit import CannotStart, Exit
 from torque_mesos.framework.identity import AlreadyRunning, Identity, Lock, RememberedPort
 from torque_mesos.framework.inbox import Deleted, Inbox, QueueChanged, Stop
 from torque_mesos.framework.journal import Journals
+from torque_mesos.framework.log import configure_log
 from torque_mesos.framework.loop import Loop, Timing
 from torque_mesos.framework.naming import NameKeeper, host_names, naming_of, server_of
 from torque_mesos.framework.poller import MasterPoller
@@ -41,20 +37,14 @@ from torque_mesos.framework.site import (
 from torque_mesos.framework.spending import SpendingFile
 from torque_mesos.framework.told_names import ToldNames
 from torque_mesos.framework.view import View
-from torque_mesos.mesos.base import Ended, Event, MesosError, Subscribed
+from torque_mesos.framework.watching import Watch
 from torque_mesos.mesos.credentials import CredentialsError
 from torque_mesos.mesos.link import PymesosLink
-from torque_mesos.mom.hosts_file import NamesError
 
 _log = structlog.get_logger(__name__)
 _DAEMON_CHECK_S = 1.0
 _MASTER_POLL_S = 5.0
 _SERVER_RETRY_S = 1.0
-_STOP_WAIT_S = 30.0
-
-
-class CannotStart(Exception):
-    """The service cannot start; the message says what is wrong and what would be right."""
 
 
 def run(settings: Settings) -> int:
@@ -103,14 +93,14 @@ def _serve(
     host = settings.http_host
     by_uri = settings.executor.delivery == "uri"
     policy = settings.policy("", site.server.traits.capacity_record)
-    watcher = QueueWatcher(site.settings.accounting_dir, lambda: inbox.put(QueueChanged()))
+    watch = Watch(settings, site.settings, lambda: inbox.put(QueueChanged()))
     spending = SpendingFile(settings.state_dir)
     journal = Journals(settings.state_dir, snapshots=settings.journal_snapshots)
 
     def problems() -> tuple[str, ...]:
         found = list(daemon_problems)
-        if watcher.problem is not None:
-            found.append(f"the queue is only polled: {watcher.problem}")
+        if watch.problem is not None:
+            found.append(f"the queue is only polled: {watch.problem}")
         if spending.problem is not None:
             found.append(spending.problem)
         if site.journal.lost or journal.lost:
@@ -132,11 +122,11 @@ def _serve(
         journal=journal,
         spending=spending,
     )
-    watcher.start()
+    watch.start()
     try:
         return int(loop.run())
     finally:
-        watcher.stop()
+        watch.stop()
         admin.stop()
         journal.close()
 
@@ -282,99 +272,3 @@ def _signals(inbox: Inbox) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def configure_log(level: str, form: str) -> None:
-    """Write the log to stderr, as text or as JSON lines."""
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    number = logging.getLevelName(level.upper())
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(
-        level=max(number, logging.WARNING), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-
-
-# -- teardown ------------------------------------------------------------------------
-
-
-def teardown(settings: Settings) -> int:
-    """End the framework with every mom and job of it, then the daemons that were started here.
-
-    A running service is stopped first. Gives the exit code.
-    """
-    configure_log(settings.log_level, settings.log_format)
-    try:
-        _stop_service(settings)
-        _end_framework(settings)
-        host_names(settings).remove()
-        site = batch_site(settings)
-        if site.daemons is not None:
-            site.daemons.teardown()
-    except (
-        CannotStart,
-        BatchError,
-        MesosError,
-        NamesError,
-        CredentialsError,
-        OSError,
-    ) as error:
-        _log.error("teardown failed", error=str(error))
-        return Exit.CANNOT_START
-    return 0
-
-
-def _stop_service(settings: Settings) -> None:
-    prepare_state_dir(settings.state_dir)
-    lock = Lock(settings.state_dir)
-    with contextlib.closing(lock):
-        pid = lock.holder()
-        if not lock.held() or pid is None:
-            return
-        _log.info("stopping the running service", pid=pid)
-        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-            os.kill(pid, signal.SIGTERM)
-            psutil.Process(pid).wait(_STOP_WAIT_S)
-
-
-def _end_framework(settings: Settings) -> None:
-    """Subscribe with the remembered id, tear down, and forget it."""
-    identity = Identity(settings.state_dir)
-    framework_id, master = identity.read(), settings.mesos.master
-    if framework_id is None:
-        _log.info("no framework is known here")
-        return
-    if master is None:
-        raise CannotStart("no master: set mesos.master (or TORQUE_MESOS_MESOS__MASTER)")
-    subscribed = threading.Event()
-    ended: list[Ended] = []
-
-    def sink(event: Event) -> None:
-        if isinstance(event, Ended):
-            ended.append(event)
-        if isinstance(event, (Subscribed, Ended)):
-            subscribed.set()
-
-    link = PymesosLink(link_settings(settings, master, framework_id), sink)
-    link.start()
-    try:
-        if not subscribed.wait(_STOP_WAIT_S):
-            raise CannotStart(f"no subscription with {master} within {_STOP_WAIT_S:.0f} s")
-        if not ended:
-            link.teardown()
-    finally:
-        link.stop()
-    identity.forget()
-    _log.info("framework ended", framework=framework_id)

@@ -48,14 +48,12 @@ def setup_of(settings: Settings) -> Setup:
         batch = openpbs_settings(settings)
         runner = CommandRunner(batch.command_environment(), journal)
         desk: Desk = OpenPbsDesk(batch, runner)
-        needs = _needs(settings, None, pbs_sched=True)
+        needs = _needs(settings, None)
     else:
         batch = torque_settings(settings)
         runner = CommandRunner(batch.command_environment(), journal)
         desk = TorqueDesk(batch, runner)
-        needs = _needs(
-            settings, _capacity(settings, batch), pbs_sched=batch.scheduler == "pbs_sched"
-        )
+        needs = _needs(settings, _capacity(settings, batch))
     readable = (
         (batch.accounting_dir, "new jobs are noticed by polling only"),
         (
@@ -66,7 +64,7 @@ def setup_of(settings: Settings) -> Setup:
     return Setup(desk, needs, record, runner, batch.bin_dir / "qmgr", readable)
 
 
-def _needs(settings: Settings, capacity: Thing | None, *, pbs_sched: bool) -> Needs:
+def _needs(settings: Settings, capacity: Thing | None) -> Needs:
     own = (name for pool in settings.pools.values() for name in pool.node_properties)
     return Needs(
         queues=tuple(queue for queue in settings.queues if not set("*?[") & set(queue)),
@@ -76,7 +74,7 @@ def _needs(settings: Settings, capacity: Thing | None, *, pbs_sched: bool) -> Ne
         properties=tuple(dict.fromkeys((*settings.node_properties, *own))),
         capacity=capacity,
         dead_after_s=settings.dead_after_s,
-        pbs_sched=pbs_sched,
+        pbs_sched=settings.batch.scheduler == "pbs_sched",
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import os
 import pwd
 import socket
 import subprocess
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.accounts import need_root
 from tests.batch.builtin.cluster import Cluster, new_cluster
 from tests.waiting import wait_for
 from torque_mesos.batch.builtin import acl
@@ -90,8 +90,7 @@ def test_hosts_with_wildcards(pattern: str, fits: bool) -> None:
 @pytest.fixture(scope="module")
 def two() -> Iterator[tuple[Cluster, int, int]]:
     """A cluster of root's with a node, and the uids of alice and bob."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to be two users")
+    need_root("to be two users")
     made = []
     for name in ("alice", "bob"):
         try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import pytest
 
+from tests.accounts import need_root
 from tests.batch.builtin.cluster import Cluster
 from tests.batch.builtin.recorded import recorded
 from tests.waiting import wait_for
@@ -144,8 +144,7 @@ def _names(job: str) -> list[str]:
 
 
 def test_users_are_not_shown_everything(cluster: Cluster) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root, and another user beside")
+    need_root("and another user beside")
     job_id = cluster.submit("true\n")
     theirs = cluster.run("qstat", "-x", job_id, user=True).stdout
     ours = cluster.run("qstat", "-x", job_id).stdout
@@ -166,8 +165,7 @@ def test_plain_qstat(cluster: Cluster) -> None:
 
 
 def test_rights(cluster: Cluster) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root, and another user beside")
+    need_root("and another user beside")
     cluster.qmgr(f"create node {N1}")
     denied = "Unauthorized Request  MSG=error in permissions"
     done = cluster.run("qmgr", "-c", "create node n9", user=True)
@@ -195,8 +193,7 @@ def test_rights(cluster: Cluster) -> None:
 
 
 def test_one_users_job_is_no_business_of_anothers(cluster: Cluster) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root, and another user beside")
+    need_root("and another user beside")
     job_id = cluster.submit("true\n")
     denied = "Unauthorized Request  MSG=operation not permitted"
     for command, text in (
@@ -214,8 +211,7 @@ def test_one_users_job_is_no_business_of_anothers(cluster: Cluster) -> None:
 
 
 def test_in_single_user_mode_nobody_else_may_submit(single_user: Cluster) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to be another user")
+    need_root("to be another user")
     done = single_user.run("qsub", uid=NOBODY, text="true\n")
     assert done.returncode == 177
     assert done.stderr.startswith("qsub: submit error (Bad UID for job execution MSG=")

@@ -12,6 +12,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from tests.accounts import need_root
 from tests.batch.builtin.cluster import Cluster, new_cluster
 from tests.waiting import wait_for
 from torque_mesos.batch.builtin.errors import BADUSER, PERM
@@ -93,8 +94,7 @@ def test_every_request_is_thought_of() -> None:
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     """A cluster of root's with a node; `other` is a second queue."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to be two users")
+    need_root("to be two users")
     cluster = new_cluster()
     try:
         cluster.with_nodes(N1)

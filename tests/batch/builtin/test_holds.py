@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.accounts import need_root
 from tests.batch.builtin.cluster import Cluster
 from tests.waiting import wait_for
 
@@ -180,8 +181,7 @@ def test_altering(cluster: Cluster) -> None:
 
 
 def test_nobody_touches_anothers_job(cluster: Cluster) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root, and another user beside")
+    need_root("and another user beside")
     job = cluster.submit("true\n")
     array = cluster.submit("true\n", "-t", "0-1")
     denied = "Unauthorized Request  MSG=operation not permitted"

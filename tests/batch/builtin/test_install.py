@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.accounts import need_root
 from tests.batch.builtin.cluster import (
     MOM_CONFIG,
     Cluster,
@@ -185,8 +186,7 @@ def test_a_secret_keeps_strangers_out() -> None:
 
 @pytest.mark.system
 def test_other_users_cannot_speak_as_a_daemon(cluster: Cluster) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root, and another user beside")
+    need_root("and another user beside")
     cluster.with_nodes(N1)
     settings = install_settings(cluster.home)
     code = (

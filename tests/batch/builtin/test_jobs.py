@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.accounts import need_root
 from tests.batch.builtin.cluster import Cluster
 from tests.waiting import wait_for
 
@@ -201,7 +202,6 @@ def test_single_user_mode(single_user: Cluster) -> None:
 
 
 def test_root_may_not_submit(cluster: Cluster) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("this test needs root, to be refused")
+    need_root("to be refused")
     done = cluster.run("qsub", text="true\n")
     assert (done.returncode, done.stderr) == (1, "qsub can not be run as root\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import struct
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.accounts import need_root
 from tests.batch.builtin.cluster import MOM_CONFIG, Cluster, install_settings
 from tests.batch.builtin.realm import Realm
 from tests.waiting import wait_for
@@ -67,8 +67,7 @@ def test_what_is_wrong_with_a_credential_is_said(realm: Callable[[], Realm]) -> 
 
 
 def test_a_credential_of_an_ordinary_user_is_not_taken(realm: Callable[[], Realm]) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to be another user")
+    need_root("to be another user")
     ours = realm()
     made = subprocess.run(
         ["munge", f"--socket={ours.socket}", f"--string={'x' * 32}"],

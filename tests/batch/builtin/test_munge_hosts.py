@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.builtin.cluster import need_account
+from tests.accounts import need_account
 from tests.batch.builtin.realm import PROGRAM
 from tests.pelog.hosts import HEAD, Hosts
 from tests.waiting import wait_for

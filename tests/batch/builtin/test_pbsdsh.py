@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.accounts import need_root
 from tests.batch.builtin.cluster import MOM_CONFIG, Cluster
 from tests.waiting import wait_for
 from torque_mesos.batch.builtin import pbsdsh
@@ -131,10 +132,8 @@ def test_tasks_end_with_their_job_also_those_of_a_mom_before(
 
 @pytest.mark.system
 def test_nobody_starts_tasks_in_anothers_job(cluster: Cluster) -> None:
-    import os
 
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to be another user")
+    need_root("to be another user")
     cluster.with_nodes(N1)
     job_id = cluster.submit("sleep 300\n")
     cluster.wait_state(job_id, "R")

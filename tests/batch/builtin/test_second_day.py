@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.accounts import need_root
 from tests.batch.builtin.cluster import Cluster, set_up
 from tests.waiting import wait_for
 from torque_mesos.batch.builtin import accounting
@@ -164,8 +165,7 @@ def test_changes_that_the_disk_does_not_take_are_kept_for_later(tmp_path: Path) 
 @pytest.fixture
 def small_disk() -> Iterator[Cluster]:
     """A server whose `server_priv` is on a file system of 16 MB, of which it keeps 4."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to mount a small file system")
+    need_root("to mount a small file system")
     cluster = Cluster()
     folder = cluster.home / "server_priv"
     kept = cluster.folder / "kept"

@@ -3,15 +3,9 @@ from __future__ import annotations
 import os
 import subprocess
 
-from tests.batch.daemons.site import (
-    Site,
-    gone,
-    status_of,
-)
+from tests.batch.daemons.site import Site, gone, status_of
 from torque_mesos.batch import processes
-from torque_mesos.batch.daemons import (
-    DaemonState,
-)
+from torque_mesos.batch.daemons import DaemonState
 
 
 def test_after_a_restart_of_the_framework_they_are_found_again(site):

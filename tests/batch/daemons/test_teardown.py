@@ -3,9 +3,7 @@ from __future__ import annotations
 import os
 import signal
 
-from tests.batch.daemons.site import (
-    gone,
-)
+from tests.batch.daemons.site import gone
 from torque_mesos.batch.base import ServerUnreachable
 
 

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from torque_mesos.batch import processes
+from torque_mesos.batch.bad_record import BadRecord
 from torque_mesos.batch.base import UnreadableAnswer
 from torque_mesos.batch.commands import Answer, Runner
 from torque_mesos.batch.openpbs_commands import accepted, check_reached
-from torque_mesos.batch.openpbs_json import BadRecord, fields_of, records
+from torque_mesos.batch.openpbs_json import fields_of, records
 from torque_mesos.batch.openpbs_sched import LookedAt, looked_at, replace_line
 from torque_mesos.batch.openpbs_settings import OpenPbsSettings
-from torque_mesos.batch.setup import openpbs
+from torque_mesos.batch.setup import openpbs, openpbs_hook
 from torque_mesos.batch.setup.wish import Change, Needs, Present, Thing, Wish, quoted
+from torque_mesos.batch.wake_hook import HOOK, TARGET
 
+_UNTOLD = "changes are noticed by the accounting files and by polling"
 _RESOURCE = re.compile(r"^Resource (\S+)$", re.MULTILINE)
 
 
@@ -44,25 +47,40 @@ class OpenPbsDesk:
             queues,
             resources=frozenset(_RESOURCE.findall(self._resources())),
             files={} if found is None or found.line is None else {str(found.path): found.line},
+            hooks=self._hooks(),
+            whole=True,
         )
 
     def wishes(self, needs: Needs, present: Present) -> Sequence[Wish | Thing | Change]:
         """What is wished for."""
         wanted = openpbs.wishes(needs, present, self._settings.node_fail_requeue_s)
-        return [*wanted, *openpbs.line(self._looked_at() if present.resources else None)]
+        if not present.whole:
+            return wanted
+        socket = self._settings.wake_socket
+        hooks = [] if socket is None else openpbs_hook.hook_wishes(socket, self._hook())
+        return [*wanted, *openpbs.line(self._looked_at()), *hooks]
 
     def remarks(self, needs: Needs, present: Present) -> Sequence[str]:  # noqa: ARG002
         """What is left alone, and why."""
-        if self._looked_at() is not None:
-            return []
-        path = self._settings.home / "sched_priv" / "sched_config"
-        return [f"{path} cannot be read: whether the scheduler looks at all resources is not known"]
+        found = []
+        if self._looked_at() is None:
+            path = self._settings.home / "sched_priv" / "sched_config"
+            found.append(
+                f"{path} cannot be read: whether the scheduler looks at all resources is not known"
+            )
+        if self._settings.wake_socket is not None and self._hook().barred:
+            found.append(
+                f"only root on the server's host may make the hook {HOOK}: without it, {_UNTOLD}"
+            )
+        return found
 
     def do(self, change: Change) -> None:
         """Do it; a scheduler whose settings were changed is made to read them."""
         if change.kind == "line":
             replace_line(Path(change.target), change.old, change.new)
             self._reread()
+        elif change.target == TARGET and self._settings.wake_socket is not None:
+            openpbs_hook.make_hook(self._qmgr, self._settings.wake_socket, self._hook())
         else:
             accepted(self._qmgr(change.command()))
 
@@ -82,6 +100,13 @@ class OpenPbsDesk:
     def keeps_jobs(self, change: Change) -> bool:  # noqa: ARG002
         """Never: OpenPBS keeps jobs of any size."""
         return False
+
+    def _hook(self) -> openpbs_hook.HookThere:
+        return openpbs_hook.hook_there(self._qmgr)
+
+    def _hooks(self) -> Mapping[str, str]:
+        shown = self._hook().shown
+        return {} if shown is None else {HOOK: shown}
 
     def _looked_at(self) -> LookedAt | None:
         return looked_at(self._settings.home, self._resources())

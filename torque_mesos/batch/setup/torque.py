@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torque_mesos.batch import names
+from torque_mesos.batch.counts import slots
 from torque_mesos.batch.setup.wish import (
     SERVER,
     Needs,
@@ -13,7 +14,6 @@ from torque_mesos.batch.setup.wish import (
     missing_queues,
     watched_queues,
 )
-from torque_mesos.batch.torque_commands import slots
 
 NODECT = "resources_available.nodect"
 NEEDNODES = "resources_default.neednodes"

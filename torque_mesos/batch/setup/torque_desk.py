@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from torque_mesos.batch.commands import Answer, Runner, check_reached
 from torque_mesos.batch.setup import torque
 from torque_mesos.batch.setup.wish import Change, Needs, Present, Thing, Wish, quoted
+from torque_mesos.batch.torque_attributes import parse_attributes
 from torque_mesos.batch.torque_commands import accepted, says_no_nodes, server_attributes, unless
 from torque_mesos.batch.torque_settings import TorqueSettings
-from torque_mesos.batch.torque_xml import Nodes, parse_attributes, parse_nodes
+from torque_mesos.batch.torque_xml import Nodes, parse_nodes
 
 
 class TorqueDesk:

@@ -103,8 +103,9 @@ class Needs:
 class Present:
     """What is there now: attributes by name, notes and properties of nodes by the node's name.
 
-    `files`: the lines that may be changed, by the file's path. `others_nodes`: nodes that are
-    not ours. `waiting`: how many jobs wait.
+    `files`: the lines that may be changed, by the file's path. `hooks`: those of ours, as texts
+    that change when they do. `others_nodes`: nodes that are
+    not ours. `waiting`: how many jobs wait. `whole`: whether more was looked at than attributes.
     """
 
     server: Mapping[str, str]
@@ -113,8 +114,10 @@ class Present:
     nodes: Mapping[str, str] = field(default_factory=frozen_map)
     node_properties: Mapping[str, str] = field(default_factory=frozen_map)
     files: Mapping[str, str] = field(default_factory=frozen_map)
+    hooks: Mapping[str, str] = field(default_factory=frozen_map)
     others_nodes: tuple[str, ...] = ()
     waiting: int = 0
+    whole: bool = False
 
     def attribute(self, target: str, name: str) -> str | None:
         """The value of an attribute of `server`, `queue NAME` or (`properties`) `node NAME`.
@@ -139,6 +142,8 @@ class Present:
             return None if values is None else _steady(values)
         if what == "node":
             return self.nodes.get(name)
+        if what == "hook":
+            return self.hooks.get(name)
         return "there" if name in self.resources else None
 
 
