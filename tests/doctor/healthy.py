@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from torque_mesos.batch.maui.program import Tables
 from torque_mesos.doctor.facts import (
     Clock,
     Counts,
     Disk,
     Facts,
     Folder,
+    Maui,
     Mom,
     Munge,
     Name,
@@ -20,6 +22,17 @@ from torque_mesos.doctor.facts import (
 
 ALICE = User("alice", 1001, 1001, home=True)
 SOCKET = Socket("/tmp/trqauthd-unix", there=True, error="", running=True)
+
+MAUI = Maui(
+    "/var/spool/maui/maui.cfg",
+    tables=Tables(nodes=5120, jobs=4096, reservations=1024, properties=128),
+    values={
+        "DEFERTIME": "0",
+        "JOBNODEMATCHPOLICY": "EXACTNODE",
+        "NODEPURGETIME": "00:00:20",
+        "RMPOLLINTERVAL": "00:00:05",
+    },
+)
 
 SERVER = Facts(
     side="server",
@@ -35,7 +48,7 @@ SERVER = Facts(
     folders=(Folder("/s/spool", 0o1777, 0, 0o1777, exactly=True),),
     clocks=(Clock("the Mesos master", 0.2, 0.5),),
     users=(ALICE,),
-    maui=True,
+    maui=MAUI,
     counts=Counts(nodes=100, jobs=2000, queues=4, properties=10),
     disks=(Disk("/var", 50_000.0, 100_000.0, 10**6),),
     munge=Munge(installed=True, needed=True, error=""),

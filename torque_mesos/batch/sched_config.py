@@ -18,21 +18,27 @@ def parse_sched_config(text: str) -> Scheduling:
 
     OpenPBS 23 has no starving jobs any more unless `help_starving_jobs` is there.
     """
-    values: dict[str, str] = {}
-    for line in text.splitlines():
-        words = line.partition("#")[0].replace(":", " ", 1).split()
-        if len(words) >= 2 and (len(words) < 3 or words[2].lower() != "prime"):
-            values[words[0]] = words[1]
-    starving = _true(values, "help_starving_jobs")
+    said = values(text)
+    starving = _true(said, "help_starving_jobs")
     return Scheduling(
-        by_queue=_true(values, "by_queue"),
-        strict=_true(values, "strict_fifo") or _true(values, "strict_ordering"),
-        starving_after_s=_seconds(values.get("max_starve", "")) if starving else None,
+        by_queue=_true(said, "by_queue"),
+        strict=_true(said, "strict_fifo") or _true(said, "strict_ordering"),
+        starving_after_s=_seconds(said.get("max_starve", "")) if starving else None,
     )
 
 
-def _true(values: Mapping[str, str], name: str) -> bool:
-    return values.get(name, "").lower() == "true"
+def values(text: str) -> dict[str, str]:
+    """What `sched_config` says of each name, out of prime time."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        words = line.partition("#")[0].replace(":", " ", 1).split()
+        if len(words) >= 2 and (len(words) < 3 or words[2].lower() != "prime"):
+            found[words[0]] = words[1]
+    return found
+
+
+def _true(said: Mapping[str, str], name: str) -> bool:
+    return said.get(name, "").lower() == "true"
 
 
 def _seconds(text: str) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from torque_mesos.batch.maui.client import environment as maui_environment
 from torque_mesos.model import frozen_map
 
 # A name that resolves on every host, without a name server. An address will not do: with
@@ -23,7 +24,8 @@ class TorqueSettings:
     `home/server_name`. The mom ports are for records that name none. `capacity_record` must
     resolve where the server runs, and no mom may have that name.
     `scheduler`: what orders the jobs; of `pbs_sched` the order is read from its settings in
-    `home`, of any other one nothing is known, unless it is Maui: `maui_config` is its maui.cfg.
+    `home`, of any other one nothing is known, unless it is Maui: `maui_config` is its maui.cfg
+    (in its home) and `maui_dir` where it is installed; None where that is not on this host.
     """
 
     bin_dir: Path = Path("/usr/local/bin")
@@ -37,8 +39,9 @@ class TorqueSettings:
     mom_manager_port: int = 15003
     capacity_record: str = CAPACITY_RECORD
     create_queue: bool = False
-    scheduler: Literal["pbs_sched", "none"] = "pbs_sched"
+    scheduler: Literal["pbs_sched", "maui", "none"] = "pbs_sched"
     maui_config: Path | None = None
+    maui_dir: Path | None = None
 
     @property
     def accounting_dir(self) -> Path:
@@ -57,4 +60,6 @@ class TorqueSettings:
             environment["TZ"] = os.environ["TZ"]  # accounting files are named by local date
         if self.server_host:
             environment["PBS_DEFAULT"] = self.server_host
+        if self.maui_config is not None and self.scheduler == "maui":
+            environment |= maui_environment(self.maui_config)
         return environment | dict(self.environment)

@@ -107,6 +107,7 @@ def _batch(settings: Settings) -> Iterator[CrossProblem]:
         yield CrossProblem(
             "batch.watch", "hook", 'should be "auto": only OpenPBS has hooks (batch.kind)'
         )
+    yield from _maui(settings)
     if batch.kind != "builtin":
         if batch.hosts:
             yield CrossProblem(
@@ -117,6 +118,20 @@ def _batch(settings: Settings) -> Iterator[CrossProblem]:
                 yield CrossProblem(
                     f"batch.{key}", value, 'should be left out, or batch.kind be "builtin"'
                 )
+
+
+def _maui(settings: Settings) -> Iterator[CrossProblem]:
+    batch = settings.batch
+    if batch.scheduler == "maui" and batch.kind != "torque":
+        right = f'should be "auto" or left out, for batch.kind is "{batch.kind}"'
+        yield CrossProblem("batch.scheduler", "maui", right)
+    if batch.maui_config is not None and batch.scheduler == "pbs_sched":
+        right = 'should be left out, or batch.scheduler be "maui" (or "none": it runs elsewhere)'
+        yield CrossProblem("batch.maui_config", str(batch.maui_config), right)
+    own = batch.scheduler in ("auto", "maui")
+    if batch.maui_config is not None and own and batch.maui_config.name != "maui.cfg":
+        right = "should end in maui.cfg: Maui looks for no other name in its home"
+        yield CrossProblem("batch.maui_config", str(batch.maui_config), right)
 
 
 def _openpbs(settings: Settings) -> Iterator[CrossProblem]:

@@ -92,14 +92,21 @@ class Batch(Model):
         description="`managed`: start the server and its scheduler if they do not run; "
         "`existing`: they are started by others (the only way for `openpbs`)",
     )
-    scheduler: Literal["pbs_sched", "none"] = Field(
-        default="pbs_sched",
-        description="the batch scheduler that `managed` starts; `none`: another one (Maui) runs",
+    scheduler: Literal["auto", "pbs_sched", "maui", "none"] = Field(
+        default="auto",
+        description="the batch scheduler, which `managed` starts: `pbs_sched`, `maui`, or `none`: "
+        "it runs elsewhere; `auto`: the one that runs here, else `maui` where it is installed, "
+        "else `pbs_sched`",
+    )
+    maui_dir: AbsolutePath | None = Field(
+        default=None,
+        description="where `sbin/maui` and `bin/showq` are; default: found on PATH, in "
+        "`/usr/local/maui`, `/opt/maui`, `/usr/local`, `/usr`",
     )
     maui_config: AbsolutePath | None = Field(
         default=None,
-        description='the `maui.cfg` of the Maui that schedules, with `scheduler = "none"`: its '
-        "priorities then decide on the order of jobs",
+        description="the `maui.cfg` of the Maui that schedules: its priorities decide on the "
+        "order of jobs; default, for `maui`: the one in the home that is compiled into it",
     )
     home: AbsolutePath | None = Field(
         default=None,

@@ -1,4 +1,4 @@
-"""Checks of what runs and listens: daemons, ports, versions, clocks, munge, Maui."""
+"""Checks of what runs and listens: daemons, ports, versions, clocks, munge."""
 
 from __future__ import annotations
 
@@ -7,25 +7,8 @@ from collections.abc import Iterator
 from torque_mesos.doctor.facts import Facts, Port
 from torque_mesos.doctor.finding import Finding, fault, ok, warning
 
-PORTS, TRQAUTHD, VERSION, CLOCK, MUNGE, MAUI = (
-    "ports",
-    "trqauthd",
-    "version",
-    "clock",
-    "munge",
-    "maui",
-)
+PORTS, TRQAUTHD, VERSION, CLOCK, MUNGE = "ports", "trqauthd", "version", "clock", "munge"
 CLOCK_WARNING_S, CLOCK_FAULT_S = 5.0, 120.0
-
-# Maui 3.3.2, include/*.h, as it is compiled if nobody changes them.
-MAUI_LIMITS = {"nodes": 5120, "jobs": 4096, "queues": 16, "properties": 128}
-_MAUI_NAMES = {
-    "nodes": "MAX_MNODE",
-    "jobs": "MMAX_JOB",
-    "queues": "MAX_MCLASS",
-    "properties": "MAX_MATTR",
-}
-_NEAR = 0.9
 
 
 def ports(facts: Facts) -> Iterator[Finding]:
@@ -154,20 +137,3 @@ def munge(facts: Facts) -> Iterator[Finding]:
             yield fault(MUNGE, f"does not work here: {state.error}", remedy)
         else:
             yield ok(MUNGE, "is installed, does not run, and is not used")
-
-
-def maui(facts: Facts) -> Iterator[Finding]:
-    """Maui's arrays, whose sizes are compiled in, are large enough."""
-    if not facts.maui or facts.counts is None:
-        return
-    full = False
-    for what, most in MAUI_LIMITS.items():
-        now = getattr(facts.counts, what)
-        if now < most * _NEAR:
-            continue
-        full = True
-        says = f"{now} {what}; as it is usually compiled, Maui has room for {most}"
-        remedy = f"compile Maui with a larger {_MAUI_NAMES[what]}, or have fewer {what}"
-        yield (fault if now >= most else warning)(MAUI, says, remedy)
-    if not full:
-        yield ok(MAUI, "nodes, jobs, queues and properties are within its usual limits")

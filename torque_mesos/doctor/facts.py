@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+from torque_mesos.batch.maui.program import Tables
 
 Side = Literal["server", "agent"]
 Kind = Literal["torque", "openpbs", "builtin"]
@@ -131,6 +134,31 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Maui:
+    """Maui on the server's host. `values`: of its `config`, None where that cannot be read.
+
+    `error`: what its commands said, if it did not answer; `tables`: None where its program
+    does not tell; `deferred`: the jobs that it put aside.
+    """
+
+    config: str
+    running: bool = True
+    error: str = ""
+    other_key: bool = False
+    tables: Tables | None = None
+    values: Mapping[str, str] | None = None
+    deferred: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PbsSched:
+    """pbs_sched's settings by name, None where they cannot be read."""
+
+    config: str
+    values: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Munge:
     """`error` is empty if a credential could be made and read."""
 
@@ -164,7 +192,8 @@ class Facts:
     moms: tuple[Mom, ...] = ()
     strangers: tuple[tuple[str, str], ...] = ()
     records: frozenset[str] | None = None
-    maui: bool = False
+    maui: Maui | None = None
+    pbs_sched: PbsSched | None = None
     counts: Counts | None = None
     disks: tuple[Disk, ...] = ()
     munge: Munge | None = None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from torque_mesos.batch.torque_settings import TorqueSettings
 from torque_mesos.config import Settings
 from torque_mesos.doctor.elsewhere import (
     Elsewhere,
@@ -31,6 +32,7 @@ from torque_mesos.doctor.facts import (
     Versions,
 )
 from torque_mesos.doctor.gather_files import agent_folders, disks, server_folders, there, user
+from torque_mesos.doctor.gather_schedulers import maui, pbs_sched
 from torque_mesos.doctor.strangers import strangers
 from torque_mesos.framework.naming import naming_of
 from torque_mesos.framework.site import openpbs_settings, torque_settings
@@ -73,7 +75,8 @@ def gather(
         moms=() if here else _moms(),
         strangers=strangers(batch.home / "server_logs") if here and torque else (),
         records=server.records,
-        maui=here and bool(_holders().get(42559) or shutil.which("maui")),
+        maui=maui(batch) if here and isinstance(batch, TorqueSettings) else None,
+        pbs_sched=pbs_sched(batch) if here and isinstance(batch, TorqueSettings) else None,
         counts=server.counts,
         disks=disks(settings, batch, side),
         munge=_munge(settings),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torque_mesos.doctor import daemons, files, names
+from torque_mesos.doctor import daemons, files, names, schedulers
 from torque_mesos.doctor.facts import Facts
 from torque_mesos.doctor.finding import Finding
 
@@ -14,7 +14,8 @@ CHECKS = (
     daemons.version,
     daemons.clock,
     daemons.munge,
-    daemons.maui,
+    schedulers.maui,
+    schedulers.pbs_sched,
     files.spool,
     files.hierarchy,
     files.disk,

@@ -48,12 +48,14 @@ def setup_of(settings: Settings) -> Setup:
         batch = openpbs_settings(settings)
         runner = CommandRunner(batch.command_environment(), journal)
         desk: Desk = OpenPbsDesk(batch, runner)
-        needs = _needs(settings, None)
+        needs = _needs(settings, None, pbs_sched=True)
     else:
         batch = torque_settings(settings)
         runner = CommandRunner(batch.command_environment(), journal)
         desk = TorqueDesk(batch, runner)
-        needs = _needs(settings, _capacity(settings, batch))
+        needs = _needs(
+            settings, _capacity(settings, batch), pbs_sched=batch.scheduler == "pbs_sched"
+        )
     readable = (
         (batch.accounting_dir, "new jobs are noticed by polling only"),
         (
@@ -64,7 +66,7 @@ def setup_of(settings: Settings) -> Setup:
     return Setup(desk, needs, record, runner, batch.bin_dir / "qmgr", readable)
 
 
-def _needs(settings: Settings, capacity: Thing | None) -> Needs:
+def _needs(settings: Settings, capacity: Thing | None, *, pbs_sched: bool) -> Needs:
     own = (name for pool in settings.pools.values() for name in pool.node_properties)
     return Needs(
         queues=tuple(queue for queue in settings.queues if not set("*?[") & set(queue)),
@@ -74,7 +76,7 @@ def _needs(settings: Settings, capacity: Thing | None) -> Needs:
         properties=tuple(dict.fromkeys((*settings.node_properties, *own))),
         capacity=capacity,
         dead_after_s=settings.dead_after_s,
-        pbs_sched=settings.batch.scheduler == "pbs_sched",
+        pbs_sched=pbs_sched,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from torque_mesos import __version__
 from torque_mesos.batch.base import BatchServer
 from torque_mesos.batch.commands import CommandRunner
-from torque_mesos.batch.daemons import BatchDaemons
+from torque_mesos.batch.daemons import BatchDaemons, torque_daemons
 from torque_mesos.batch.journal import CommandJournal
 from torque_mesos.batch.openpbs import OpenPbsServer
 from torque_mesos.batch.openpbs_settings import OpenPbsSettings
@@ -20,6 +20,7 @@ from torque_mesos.batch.wake_hook import SOCKET_NAME
 from torque_mesos.config import Settings
 from torque_mesos.framework.naming import mark
 from torque_mesos.framework.recipe import Recipe
+from torque_mesos.framework.scheduler import scheduler_of
 from torque_mesos.mesos.settings import LinkSettings
 from torque_mesos.model import frozen_map
 from torque_mesos.mom.settings import MomSettings
@@ -49,9 +50,14 @@ def batch_site(settings: Settings) -> BatchSite:
     torque = torque_settings(settings)
     journal = CommandJournal(settings.state_dir)
     runner = CommandRunner(environment=torque.command_environment(), journal=journal)
-    daemons = BatchDaemons(torque, settings.state_dir, runner) if managed else None
+    daemons = _daemons(torque, settings, runner) if managed else None
     server = TorqueServer(torque, runner, record=SetupRecord(settings.state_dir))
     return BatchSite(server, torque, journal, daemons)
+
+
+def _daemons(torque: TorqueSettings, settings: Settings, runner: CommandRunner) -> BatchDaemons:
+    state = settings.state_dir
+    return BatchDaemons(torque_daemons(torque, state, runner), state)
 
 
 def batch_reader(settings: Settings) -> tuple[BatchServer, TorqueSettings | OpenPbsSettings]:
@@ -66,6 +72,7 @@ def batch_reader(settings: Settings) -> tuple[BatchServer, TorqueSettings | Open
 
 def torque_settings(settings: Settings) -> TorqueSettings:
     """Where TORQUE, or the built-in server, is."""
+    scheduler = scheduler_of(settings)
     return TorqueSettings(
         bin_dir=settings.bin_dir,
         sbin_dir=settings.sbin_dir,
@@ -75,8 +82,9 @@ def torque_settings(settings: Settings) -> TorqueSettings:
         mom_service_port=settings.batch.mom_service_port,
         mom_manager_port=settings.batch.mom_manager_port,
         create_queue=settings.batch.mode == "managed",
-        scheduler=settings.batch.scheduler,
-        maui_config=settings.batch.maui_config,
+        scheduler=scheduler.name,
+        maui_config=scheduler.maui_config,
+        maui_dir=scheduler.maui_dir,
     )
 
 

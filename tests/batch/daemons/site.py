@@ -13,7 +13,12 @@ from tests.batch.recorded import FakeRunner
 from tests.waiting import wait_for
 from torque_mesos.batch import processes
 from torque_mesos.batch.commands import Answer
-from torque_mesos.batch.daemons import BatchDaemons, DaemonState, DaemonStatus
+from torque_mesos.batch.daemons import (
+    BatchDaemons,
+    DaemonState,
+    DaemonStatus,
+    torque_daemons,
+)
 from torque_mesos.batch.torque_settings import TorqueSettings
 
 DEADLINE_S = 20.0
@@ -50,19 +55,23 @@ class Site:
         self.runner.answer("qterm", by=self.quit_server)
         self.now_s = 1000.0
         for name in names:
-            script = DAEMON.format(
-                python=sys.executable,
-                home=str(self.home),
-                said=str(folder / f"{name}.said"),
-                name=name,
-            )
-            (folder / name).write_text(script)
-            (folder / name).chmod(0o755)
+            self.make_daemon(name, folder)
+
+    def make_daemon(self, name: str, sbin: Path) -> None:
+        """Put a small daemon into a folder of programs."""
+        sbin.mkdir(parents=True, exist_ok=True)
+        script = DAEMON.format(
+            python=sys.executable,
+            home=str(self.home),
+            said=str(self.folder / f"{name}.said"),
+            name=name,
+        )
+        (sbin / name).write_text(script)
+        (sbin / name).chmod(0o755)
 
     def daemons(self, **more) -> BatchDaemons:
-        return BatchDaemons(
-            self.settings, self.state, self.runner, clock=lambda: self.now_s, **more
-        )
+        kinds = torque_daemons(self.settings, self.state, self.runner)
+        return BatchDaemons(kinds, self.state, clock=lambda: self.now_s, **more)
 
     def said(self, name: str) -> list[dict]:
         path = self.folder / f"{name}.said"
@@ -101,7 +110,7 @@ def wait_for_end(daemons: BatchDaemons, name: str) -> None:
 def end_all(site: Site) -> None:
     remembered = map(processes.read_pid_file, (site.state / "daemons").glob("*.pid"))
     pids = {identity.pid for identity in remembered if identity and identity.process()}
-    pids |= {said["pid"] for name in NAMES for said in site.said(name)}
+    pids |= {said["pid"] for name in (*NAMES, "maui") for said in site.said(name)}
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

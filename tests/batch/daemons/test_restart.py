@@ -11,7 +11,12 @@ from torque_mesos.batch import processes
 from torque_mesos.batch.base import NewNode, ServerUnreachable
 from torque_mesos.batch.builtin.install import install
 from torque_mesos.batch.commands import Answer, CommandRunner
-from torque_mesos.batch.daemons import BatchDaemons, DaemonState, RestartRule
+from torque_mesos.batch.daemons import (
+    BatchDaemons,
+    DaemonState,
+    RestartRule,
+    torque_daemons,
+)
 from torque_mesos.batch.torque import TorqueServer
 from torque_mesos.batch.torque_settings import TorqueSettings
 
@@ -143,7 +148,8 @@ def test_a_built_in_server_that_is_killed_comes_back_with_all_it_knew(tmp_path):
     )
     runner = CommandRunner(settings.command_environment())
     server = TorqueServer(settings, runner)
-    daemons = BatchDaemons(settings, tmp_path, runner, rule=RestartRule(first_wait_s=0.05))
+    kinds = torque_daemons(settings, tmp_path, runner)
+    daemons = BatchDaemons(kinds, tmp_path, rule=RestartRule(first_wait_s=0.05))
     try:
         daemons.start()
         server.prepare(["kept"], 1000)

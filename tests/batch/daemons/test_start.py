@@ -6,8 +6,11 @@ from tests.batch.daemons.site import DEADLINE_S
 from tests.waiting import wait_for
 from torque_mesos.batch.base import ServerUnreachable
 from torque_mesos.batch.commands import Answer
-from torque_mesos.batch.daemons import DaemonState
-from torque_mesos.batch.server_start import DaemonFailed, ServerStart
+from torque_mesos.batch.daemons import (
+    DaemonFailed,
+    DaemonState,
+    torque_daemons,
+)
 
 
 def test_they_are_started_in_the_foreground_each_in_a_session_of_its_own(site):
@@ -77,9 +80,9 @@ def test_a_daemon_that_is_not_installed_is_told(site):
         site.daemons().start()
 
 
-def test_it_is_told_whether_the_server_answers(site):
-    starts = ServerStart(site.settings, site.state / "held", site.runner)
-    starts.answers()
+def test_answers_tells_whether_the_server_answers(site):
+    (server, _) = torque_daemons(site.settings, site.state, site.runner)
+    server.answers()
     site.runner.answer("qstat", by=Answer(("qstat",), 111, "", "cannot connect to server"))
     with pytest.raises(ServerUnreachable):
-        starts.answers()
+        server.answers()
