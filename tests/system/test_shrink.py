@@ -34,14 +34,9 @@ def on_node(stage: Stage, host: str) -> tuple[int, bool]:
     return node.np, NodeState.OFFLINE in node.states
 
 
-def test_slots_beside_a_job_go_back_and_come_again(stage: Stage) -> None:
-    host, low, high = beside(stage, "slots")
-    assert stage.lent_cpus() == 2
-    stage.let_go(high)
-    assert stage.output(high) == []
-    stage.until(lambda: stage.lent_cpus() == 1, RUN_S, "a cpu went back")
-    stage.until(lambda: on_node(stage, host) == (1, False), RUN_S, "the node is online with one")
-    again = stage.submit("again", f"nodes={host}", held=True)
+def grows_again(stage: Stage, host: str, low: Submitted) -> None:
+    """A job gets the slot that was given back; it and the one beside it end as they should."""
+    again = stage.submit(f"{low.name}-again", f"nodes={host}", held=True)
     assert stage.started(again) == host
     assert stage.lent_cpus() == 2
     stage.let_go(low, again)
@@ -49,6 +44,16 @@ def test_slots_beside_a_job_go_back_and_come_again(stage: Stage) -> None:
         assert stage.output(job) == []
         assert stage.starts(job) == [host]
     stage.at_rest()
+
+
+def test_slots_beside_a_job_go_back_and_come_again(stage: Stage) -> None:
+    host, low, high = beside(stage, "slots")
+    assert stage.lent_cpus() == 2
+    stage.let_go(high)
+    assert stage.output(high) == []
+    stage.until(lambda: stage.lent_cpus() == 1, RUN_S, "a cpu went back")
+    stage.until(lambda: on_node(stage, host) == (1, False), RUN_S, "the node is online with one")
+    grows_again(stage, host, low)
 
 
 def test_a_framework_that_is_killed_while_it_shrinks_goes_on(stage: Stage) -> None:
@@ -62,14 +67,7 @@ def test_a_framework_that_is_killed_while_it_shrinks_goes_on(stage: Stage) -> No
     # as it is until that job ends, and the node offline until its slots are lent again.
     kept = ((1, False), (2, True))
     stage.until(lambda: on_node(stage, host) in kept, RUN_S, "np is no more than was lent")
-    again = stage.submit("killed-again", f"nodes={host}", held=True)
-    assert stage.started(again) == host
-    assert stage.lent_cpus() == 2
-    stage.let_go(low, again)
-    for job in (low, again):
-        assert stage.output(job) == []
-        assert stage.starts(job) == [host]
-    stage.at_rest()
+    grows_again(stage, host, low)
 
 
 @contextmanager

@@ -3,25 +3,20 @@ from __future__ import annotations
 import os
 import pwd
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.accounts import need_account
 from torque_mesos.verify.account import LocalAccount, SshAccount, Unusable, accounts
 
 SELF = pwd.getpwuid(os.geteuid()).pw_name
 PATH = {"PATH": "/usr/bin:/bin", "PBS_DEFAULT": "head"}
 
 
-def ordinary() -> str:
-    found = [entry.pw_name for entry in pwd.getpwall() if 1000 <= entry.pw_uid < 60000]
-    if os.geteuid() == 0 and not found:
-        pytest.skip("there is no ordinary account here")
-    return found[0] if os.geteuid() == 0 else SELF
-
-
 def test_commands_run_as_the_user_in_the_folder_with_the_servers_environment() -> None:
-    name = ordinary()
+    name = need_account().pw_name
     (account,) = accounts([name], [], PATH)
     assert isinstance(account, LocalAccount)
     answer = account.run(["sh", "-c", 'id -un; pwd; echo "$PBS_DEFAULT $HOME"; cat'], text="in")
@@ -37,35 +32,39 @@ def test_a_command_that_hangs_or_is_missing_is_told() -> None:
         account.run(["/no/such/command"])
 
 
-def test_other_hosts_are_reached_by_ssh_with_every_word_quoted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ssh = tmp_path / "ssh"
-    ssh.write_text('#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nexec sh -c "$3"\n')
-    ssh.chmod(0o755)
+@pytest.fixture
+def make_ssh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """A function that puts a shell script in the place of ssh."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    def make(script: str) -> None:
+        (tmp_path / "ssh").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "ssh").chmod(0o755)
+
+    return make
+
+
+def test_other_hosts_are_reached_by_ssh_with_every_word_quoted(
+    tmp_path: Path, make_ssh: Callable[[str], None]
+) -> None:
+    make_ssh('while [ "$1" != -- ]; do shift; done\nexec sh -c "$3"')
     account = SshAccount("alice", "client1", PATH, change=False)
     hostile = "a b'; touch /tmp/x; $(id) \\ \n\""
     answer = account.run(["printf", "%s", hostile], folder=str(tmp_path))
     assert (answer.exit_code, answer.stdout) == (0, hostile)
-    ssh.write_text("#!/bin/sh\necho Permission denied >&2\nexit 255\n")
+    make_ssh("echo Permission denied >&2\nexit 255")
     with pytest.raises(Unusable, match="ssh client1: Permission denied"):
         account.run(["true"])
 
 
-def test_as_root_the_user_is_changed_to_on_the_client(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ssh = tmp_path / "ssh"
-    ssh.write_text('#!/bin/sh\nfor word; do :; done\nprintf %s "$word"\n')
-    ssh.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+def test_as_root_the_user_is_changed_to_on_the_client(make_ssh: Callable[[str], None]) -> None:
+    make_ssh('for word; do :; done\nprintf %s "$word"')
     said = SshAccount("alice", "c1", {}, change=True).run(["qdel", "1.head"]).stdout
     assert said == "runuser -l alice -s /bin/sh -c 'cd / && exec env qdel 1.head'"
 
 
 def test_this_host_is_used_directly_whatever_it_is_called() -> None:
-    name = ordinary()
+    name = need_account().pw_name
     found = accounts([name, name], [socket.gethostname(), "localhost", "elsewhere"], {})
     assert [type(account) for account in found] == [LocalAccount, LocalAccount, SshAccount]
 
@@ -81,7 +80,7 @@ def test_this_host_is_used_directly_whatever_it_is_called() -> None:
 )
 def test_what_cannot_be_used_is_refused(users: list[str], clients: list[str], told: str) -> None:
     with pytest.raises(Unusable, match=told):
-        accounts(users or [ordinary()], clients, {})
+        accounts(users or [need_account().pw_name], clients, {})
 
 
 def test_root_must_name_somebody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -102,24 +103,35 @@ def test_prologues_of_every_kind_run_in_torques_order(cluster: Cluster) -> None:
     ]
 
 
+def fails(cluster: Cluster, code: int) -> Path:
+    """A prologue that ends with this exit code; its path."""
+    prologue = cluster.mom_home(N1) / "mom_priv" / "prologue"
+    prologue.write_text(f"#!/bin/sh\nexit {code}\n")
+    prologue.chmod(0o500)
+    return prologue
+
+
+def mend(cluster: Cluster, prologue: Path) -> None:
+    """Without the prologue, a mom that is started anew."""
+    prologue.unlink()
+    cluster.moms[N1].kill()
+    cluster.moms[N1].wait()
+    cluster.start_mom(N1)
+
+
 @pytest.mark.system
 def test_a_failing_prologue_takes_its_node_down_until_the_mom_is_started_anew(
     cluster: Cluster,
 ) -> None:
     cluster.with_nodes(N1)
-    prologue = cluster.mom_home(N1) / "mom_priv" / "prologue"
-    prologue.write_text("#!/bin/sh\nexit 2\n")
-    prologue.chmod(0o500)
+    prologue = fails(cluster, 2)
     job_id = cluster.submit("true\n")
     cluster.wait_node(N1, "down")
     text = f"ERROR: prolog/epilog failed, file: {prologue}, exit: 2, nonzero p/e exit status"
     assert cluster.node(N1)["note"] == text
     job = cluster.wait_state(job_id, "Q")
     assert job["exit_status"] == "-14"
-    prologue.unlink()
-    cluster.moms[N1].kill()
-    cluster.moms[N1].wait()
-    cluster.start_mom(N1)
+    mend(cluster, prologue)
     cluster.kick()
     assert cluster.wait_state(job_id, "C")["exit_status"] == "0"
     assert "note" not in cluster.node(N1)
@@ -133,18 +145,13 @@ def test_what_a_mom_complains_of_is_put_behind_the_note_if_at_all(
     cluster.qmgr(f"set server note_append_on_error={append}")
     cluster.with_nodes(N1)
     cluster.qmgr(f"set node {N1} note=mine")
-    prologue = cluster.mom_home(N1) / "mom_priv" / "prologue"
-    prologue.write_text("#!/bin/sh\nexit 1\n")
-    prologue.chmod(0o500)
+    prologue = fails(cluster, 1)
     job_id = cluster.submit("true\n")
     cluster.wait_node(N1, "down")
     error = f"ERROR: prolog/epilog failed, file: {prologue}, exit: 1, nonzero p/e exit status"
     assert cluster.node(N1)["note"] == (f"mine - {error}" if behind else "mine")
     assert cluster.wait_state(job_id, "C")["exit_status"] == "-2"
-    prologue.unlink()
-    cluster.moms[N1].kill()
-    cluster.moms[N1].wait()
-    cluster.start_mom(N1)
+    mend(cluster, prologue)
     cluster.wait_node(N1, "free")
     assert cluster.node(N1)["note"] == "mine"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.conformance.steps import IDLE, NO_MANAGER, Asked, Step, job_is, with_nodes
+from tests.conformance.steps import IDLE, NO_MANAGER, Asked, Step, asked, job_is, with_nodes
 
 STORIES: dict[str, Sequence[Step]] = {
     "an array": [
@@ -13,16 +13,20 @@ STORIES: dict[str, Sequence[Step]] = {
         Asked("50-array", "qsub -N arr -t 0-3%2 -v SLP=300 j/sleep.sh", "user"),
         job_is("0[0].head", "R"),
         job_is("0[1].head", "R"),
-        Asked("50-array-qstat", "qstat"),
-        Asked("50-array-qstat-t", "qstat -t"),
-        Asked("50-array-qstat-f", "qstat -f 0[]"),
-        Asked("50-array-qstat-t-one", "qstat -t 0[]"),
-        Asked("50-array-qstat-f-job", "qstat -f 0[0]"),
-        Asked("50-array-qstat-t-f-job", "qstat -t -f 0[3]"),
-        Asked("50-array-qstat-job", "qstat 0[1]"),
-        Asked("50-array-qstat-x", "qstat -x 0[]"),
-        Asked("50-array-qstat-a", "qstat -a -t"),
-        Asked("50-array-pbsnodes", "pbsnodes n1"),
+        *asked(
+            "50-array",
+            "root",
+            ("qstat", "qstat"),
+            ("qstat-t", "qstat -t"),
+            ("qstat-f", "qstat -f 0[]"),
+            ("qstat-t-one", "qstat -t 0[]"),
+            ("qstat-f-job", "qstat -f 0[0]"),
+            ("qstat-t-f-job", "qstat -t -f 0[3]"),
+            ("qstat-job", "qstat 0[1]"),
+            ("qstat-x", "qstat -x 0[]"),
+            ("qstat-a", "qstat -a -t"),
+            ("pbsnodes", "pbsnodes n1"),
+        ),
         Asked("50-array-qdel-other", "qdel 0[]", "manager"),
         Asked("50-array-qhold-other", "qhold 0[2]", "manager"),
         Asked("50-array-qdel-unknown", "qdel 0[9]", "user"),
@@ -58,14 +62,18 @@ STORIES: dict[str, Sequence[Step]] = {
         Asked("51-array-qalter-t", "qalter -t 2 -p 5 0[]", "user"),
         Asked("51-array-qalter-limit", "qalter -t %2 0[]", "user"),
         Asked("51-array-qrun", "qrun 0[]"),
-        Asked("51-array-bad", "qsub -h -t x j/sleep.sh", "user"),
-        Asked("51-array-dup", "qsub -h -t 1,1,2 j/sleep.sh", "user"),
-        Asked("51-array-neg", "qsub -h -t -1 j/sleep.sh", "user"),
-        Asked("51-array-rev", "qsub -h -t 5-2 j/sleep.sh", "user"),
-        Asked("51-array-single", "qsub -h -t 3 j/sleep.sh", "user"),
-        Asked("51-array-list", "qsub -h -t 1,3-4,7 j/sleep.sh", "user"),
-        Asked("51-array-limit-0", "qsub -h -t 0-3%0 j/sleep.sh", "user"),
-        Asked("51-array-limit-bad", "qsub -h -t 0-3%x j/sleep.sh", "user"),
+        *asked(
+            "51-array",
+            "user",
+            ("bad", "qsub -h -t x j/sleep.sh"),
+            ("dup", "qsub -h -t 1,1,2 j/sleep.sh"),
+            ("neg", "qsub -h -t -1 j/sleep.sh"),
+            ("rev", "qsub -h -t 5-2 j/sleep.sh"),
+            ("single", "qsub -h -t 3 j/sleep.sh"),
+            ("list", "qsub -h -t 1,3-4,7 j/sleep.sh"),
+            ("limit-0", "qsub -h -t 0-3%0 j/sleep.sh"),
+            ("limit-bad", "qsub -h -t 0-3%x j/sleep.sh"),
+        ),
         Asked("51-array-all-qstat", "qstat"),
         Asked("51-array-all-qstat-t", "qstat -t"),
         Asked("51-array-qdel-all", "qdel all", "user"),
