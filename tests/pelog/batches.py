@@ -88,8 +88,8 @@ class Torque(Builtin):
         hosts.check(HEAD, "mount", "--bind", str(own), str(self.home))
 
     def settings(self, hosts: Hosts) -> str:
-        """Nothing more: it is found."""
-        return ""
+        """With its own scheduler, also where Maui is installed."""
+        return 'scheduler = "pbs_sched"\n'
 
 
 class OpenPbs:

@@ -243,7 +243,8 @@ def _hosts_and_slots(resources: Mapping[str, str]) -> Request:
     if "procs" in resources:
         raise Source("procs", resources["procs"]).error(
             0,
-            "the scheduler never runs a job that asks for procs, -l nodes=N:ppn=M would be right",
+            "pbs_sched never runs a job that asks for procs, and Maui runs it on one slot,"
+            " -l nodes=N:ppn=M would be right",
         )
     if "ncpus" in resources:
         ncpus = resources["ncpus"]
