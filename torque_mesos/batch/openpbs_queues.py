@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from torque_mesos.batch.bad_record import BadRecord
 from torque_mesos.batch.base import UnreadableAnswer
 from torque_mesos.batch.openpbs_json import fields_of, flat, records
-from torque_mesos.batch.run_limits import run_limits, whole_number
+from torque_mesos.batch.queues import queue_of
+from torque_mesos.batch.run_limits import run_limits
 from torque_mesos.model import Queue
+
+
+def parse_attributes(text: str, kind: Literal["Queue", "Server"]) -> dict[str, Mapping[str, str]]:
+    """Read `qstat -Q -f -F json` or `qstat -B -f -F json`: the attributes of each.
+
+    Those of resources have names as `default_chunk.ncpus`.
+
+    Raises:
+        UnreadableAnswer: quoting what cannot be read.
+    """
+    found: dict[str, Mapping[str, str]] = {}
+    for name, record in records(text, kind):
+        try:
+            found[name] = {key: str(value) for key, value in flat(fields_of(record)).items()}
+        except BadRecord as error:
+            raise UnreadableAnswer(f"{kind.lower()} {name}: {error}") from None
+    return found
 
 
 def parse_queues(text: str) -> tuple[Queue, ...]:
@@ -17,26 +36,10 @@ def parse_queues(text: str) -> tuple[Queue, ...]:
     Raises:
         UnreadableAnswer: quoting what cannot be read.
     """
-    queues = []
-    for name, record in records(text, "Queue"):
-        try:
-            fields = fields_of(record)
-        except BadRecord as error:
-            raise UnreadableAnswer(f"queue {name}: {error}") from None
-        kind = str(fields.get("queue_type", "")).lower()
-        if kind not in ("execution", "route"):
-            raise UnreadableAnswer(f"queue {name}: unknown queue_type {kind!r}")
-        queues.append(
-            Queue(
-                name=name,
-                execution=kind == "execution",
-                enabled=str(fields.get("enabled", "")) == "True",
-                started=str(fields.get("started", "")) == "True",
-                priority=whole_number(fields, "Priority") or 0,
-                run_limits=run_limits(flat(fields)),
-            )
-        )
-    return tuple(queues)
+    return tuple(
+        queue_of(name, attributes, run_limits(attributes))
+        for name, attributes in parse_attributes(text, "Queue").items()
+    )
 
 
 def parse_server(text: str) -> Mapping[str, str]:
@@ -45,12 +48,8 @@ def parse_server(text: str) -> Mapping[str, str]:
     Raises:
         UnreadableAnswer: quoting what cannot be read.
     """
-    servers = list(records(text, "Server"))
+    servers = parse_attributes(text, "Server")
     if len(servers) != 1:
         raise UnreadableAnswer(f"qstat -B tells of {len(servers)} servers, not of one")
-    name, record = servers[0]
-    try:
-        fields = fields_of(record)
-    except BadRecord as error:
-        raise UnreadableAnswer(f"server {name}: {error}") from None
-    return {key: str(value) for key, value in flat(fields).items()}
+    (attributes,) = servers.values()
+    return attributes

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from torque_mesos.batch.base import UnreadableAnswer
-from torque_mesos.batch.run_limits import limits_of, whole_number
+from torque_mesos.batch.queues import queue_of
+from torque_mesos.batch.run_limits import limits_of
 from torque_mesos.model import Queue
 
 
@@ -14,8 +15,7 @@ def parse_attributes(
 ) -> tuple[tuple[str, dict[str, str]], ...]:
     """Read `qstat -Q -f` or `qstat -B -f`: (name, attributes) of each queue or server.
 
-    A line that begins with a tab goes on with the line
-    before it.
+    A line that begins with a tab goes on with the line before it.
 
     Raises:
         UnreadableAnswer: quoting the line.
@@ -42,19 +42,7 @@ def parse_queues(text: str, *, pbs_sched: bool = True) -> tuple[Queue, ...]:
     Raises:
         UnreadableAnswer: quoting what cannot be read.
     """
-    queues = []
-    for name, attributes in parse_attributes(text, "Queue"):
-        kind = attributes.get("queue_type", "").lower()
-        if kind not in ("execution", "route"):
-            raise UnreadableAnswer(f"queue {name}: unknown queue_type {kind!r}")
-        queues.append(
-            Queue(
-                name=name,
-                execution=kind == "execution",
-                enabled=attributes.get("enabled", "") == "True",
-                started=attributes.get("started", "") == "True",
-                priority=whole_number(attributes, "Priority") or 0,
-                run_limits=limits_of(attributes, pbs_sched=pbs_sched),
-            )
-        )
-    return tuple(queues)
+    return tuple(
+        queue_of(name, attributes, limits_of(attributes, pbs_sched=pbs_sched))
+        for name, attributes in parse_attributes(text, "Queue")
+    )

@@ -10,6 +10,7 @@ from torque_mesos.batch.openpbs_nodes import NOTE_RESOURCE
 from torque_mesos.batch.openpbs_resources import resource_name
 from torque_mesos.batch.openpbs_sched import LookedAt
 from torque_mesos.batch.setup.wish import (
+    CYCLES,
     SERVER,
     Change,
     Needs,
@@ -22,7 +23,6 @@ from torque_mesos.batch.setup.wish import (
 
 LEAST_REQUEUE_S = 20  # a server that is restarted hears its moms again within some ten seconds
 
-_CYCLE_S = 60
 _USUAL_REQUEUE_S = "310"
 
 
@@ -78,15 +78,7 @@ def _server(present: Present, requeue_s: int | None) -> list[Wish]:
         Wish(
             SERVER, "scheduling", "True", "else no job is ever started", unset="False", vital=True
         ),
-        Wish(
-            SERVER,
-            "scheduler_iteration",
-            str(_CYCLE_S),
-            "a node that becomes free starts no scheduling cycle; if nobody asks for one, jobs"
-            f" wait {_CYCLE_S} s at most",
-            Rule.AT_MOST,
-            unset="600",
-        ),
+        CYCLES,
         Wish(
             SERVER,
             "job_history_enable",

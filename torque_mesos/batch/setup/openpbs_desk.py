@@ -7,14 +7,11 @@ import re
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from torque_mesos.batch import processes
-from torque_mesos.batch.bad_record import BadRecord
-from torque_mesos.batch.base import UnreadableAnswer
-from torque_mesos.batch.commands import Answer, Runner
-from torque_mesos.batch.openpbs_commands import accepted, check_reached
-from torque_mesos.batch.openpbs_json import fields_of, records
+from torque_mesos.batch.commands import Runner
+from torque_mesos.batch.openpbs_commands import Calls, accepted
+from torque_mesos.batch.openpbs_queues import parse_attributes, parse_server
 from torque_mesos.batch.openpbs_sched import LookedAt, looked_at, replace_line
 from torque_mesos.batch.openpbs_settings import OpenPbsSettings
 from torque_mesos.batch.setup import openpbs, openpbs_hook
@@ -30,22 +27,20 @@ class OpenPbsDesk:
 
     def __init__(self, settings: OpenPbsSettings, runner: Runner) -> None:
         self._settings = settings
-        self._runner = runner
+        self._calls = Calls(settings, runner)
 
     def present(self, *, whole: bool) -> Present:
         """What is there."""
-        servers = _attributes(self._run("qstat", "-B", "-f", "-F", "json"), "Server")
-        if len(servers) != 1:
-            raise UnreadableAnswer(f"qstat -B tells of {len(servers)} servers, not of one")
-        queues = _attributes(self._run("qstat", "-Q", "-f", "-F", "json"), "Queue")
-        (server,) = servers.values()
+        server = parse_server(self._told("-B"))
+        queues = parse_attributes(self._told("-Q"), "Queue")
         if not whole:
             return Present(server, queues)
-        found = self._looked_at()
+        resources = self._resources()
+        found = looked_at(self._settings.home, resources)
         return Present(
             server,
             queues,
-            resources=frozenset(_RESOURCE.findall(self._resources())),
+            resources=frozenset(_RESOURCE.findall(resources)),
             files={} if found is None or found.line is None else {str(found.path): found.line},
             hooks=self._hooks(),
             whole=True,
@@ -80,9 +75,9 @@ class OpenPbsDesk:
             replace_line(Path(change.target), change.old, change.new)
             self._reread()
         elif change.target == TARGET and self._settings.wake_socket is not None:
-            openpbs_hook.make_hook(self._qmgr, self._settings.wake_socket, self._hook())
+            openpbs_hook.make_hook(self._calls.qmgr, self._settings.wake_socket, self._hook())
         else:
-            accepted(self._qmgr(change.command()))
+            accepted(self._calls.qmgr(change.command()))
 
     def undo(self, change: Change) -> str:
         """Take it back."""
@@ -90,11 +85,11 @@ class OpenPbsDesk:
             replace_line(Path(change.target), change.new, change.old)
             self._reread()
         elif change.kind == "make":
-            accepted(self._qmgr(f"delete {change.target}"))
+            accepted(self._calls.qmgr(f"delete {change.target}"))
         else:
             where = f"{change.target} {change.attribute}"
             back = f"unset {where}" if change.old is None else f"set {where}={quoted(change.old)}"
-            accepted(self._qmgr(back))
+            accepted(self._calls.qmgr(back))
         return ""
 
     def keeps_jobs(self, change: Change) -> bool:  # noqa: ARG002
@@ -102,7 +97,7 @@ class OpenPbsDesk:
         return False
 
     def _hook(self) -> openpbs_hook.HookThere:
-        return openpbs_hook.hook_there(self._qmgr)
+        return openpbs_hook.hook_there(self._calls.qmgr)
 
     def _hooks(self) -> Mapping[str, str]:
         shown = self._hook().shown
@@ -112,7 +107,7 @@ class OpenPbsDesk:
         return looked_at(self._settings.home, self._resources())
 
     def _resources(self) -> str:
-        return accepted(self._qmgr("list resource")).stdout
+        return accepted(self._calls.qmgr("list resource")).stdout
 
     def _reread(self) -> None:
         """One that does not run reads its settings when it starts."""
@@ -120,34 +115,5 @@ class OpenPbsDesk:
         if scheduler is not None:
             os.kill(scheduler.pid, signal.SIGHUP)
 
-    def _qmgr(self, command: str) -> Answer:
-        return self._run("qmgr", "-c", command)
-
-    def _run(self, command: str, *arguments: str) -> Answer:
-        return check_reached(
-            self._runner.run(
-                (str(self._settings.bin_dir / command), *arguments),
-                timeout_s=self._settings.command_timeout_s,
-            )
-        )
-
-
-def _attributes(answer: Answer, kind: str) -> dict[str, Mapping[str, str]]:
-    """The attributes of each server or queue; those of resources as `default_chunk.ncpus`."""
-    found: dict[str, Mapping[str, str]] = {}
-    for name, record in records(accepted(answer).stdout, kind):
-        try:
-            found[name] = _flat(fields_of(record))
-        except BadRecord as error:
-            raise UnreadableAnswer(f"{kind.lower()} {name}: {error}") from None
-    return found
-
-
-def _flat(fields: Mapping[str, Any]) -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for name, value in fields.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{name}.{part}": str(inner) for part, inner in value.items()}
-        else:
-            flat[name] = str(value)
-    return flat
+    def _told(self, option: str) -> str:
+        return accepted(self._calls.run("qstat", option, "-f", "-F", "json")).stdout

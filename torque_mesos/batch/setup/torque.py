@@ -5,6 +5,7 @@ from __future__ import annotations
 from torque_mesos.batch import names
 from torque_mesos.batch.counts import slots
 from torque_mesos.batch.setup.wish import (
+    CYCLES,
     SERVER,
     Needs,
     Present,
@@ -18,14 +19,11 @@ from torque_mesos.batch.setup.wish import (
 NODECT = "resources_available.nodect"
 NEEDNODES = "resources_default.neednodes"
 """What Maui ties a queue to nodes by; pbs_sched does not look at it, nor features_required."""
-UNSET_SCHEDULER_ITERATION = "600"
-"""What holds where `scheduler_iteration` is not set. (`unset` of it does nothing.)"""
 
 MARK = "torque-mesos"
 """What the notes of our records begin with."""
 
 _LONGEST_REPORT_S = 5  # `$status_update_time` of our moms
-_CYCLE_S = 60
 _KEEP_S = 60
 _NODES = "resources_default.nodes"
 _QUEUE = "queue_type=execution,resources_default.nodes=1,enabled=true,started=true"
@@ -122,15 +120,7 @@ def _server(needs: Needs, present: Present) -> list[Wish | Thing]:
             unset="False",
             vital=True,
         ),
-        Wish(
-            SERVER,
-            "scheduler_iteration",
-            str(_CYCLE_S),
-            "a node that becomes free starts no scheduling cycle; if nobody asks for one, jobs"
-            f" wait {_CYCLE_S} s at most",
-            Rule.AT_MOST,
-            unset=UNSET_SCHEDULER_ITERATION,
-        ),
+        CYCLES,
         Wish(
             SERVER,
             "keep_completed",

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from torque_mesos.batch.commands import Answer, Runner, check_reached
 from torque_mesos.batch.setup import torque
-from torque_mesos.batch.setup.wish import Change, Needs, Present, Thing, Wish, quoted
+from torque_mesos.batch.setup.wish import (
+    UNSET_SCHEDULER_ITERATION,
+    Change,
+    Needs,
+    Present,
+    Thing,
+    Wish,
+    quoted,
+)
 from torque_mesos.batch.torque_attributes import parse_attributes
 from torque_mesos.batch.torque_commands import accepted, says_no_nodes, server_attributes, unless
 from torque_mesos.batch.torque_settings import TorqueSettings
@@ -69,7 +77,7 @@ class TorqueDesk:
         if change.old is not None:
             accepted(self._qmgr(f"set {where}={quoted(change.old)}"))
         elif change.attribute == "scheduler_iteration":
-            value = torque.UNSET_SCHEDULER_ITERATION
+            value = UNSET_SCHEDULER_ITERATION
             accepted(self._qmgr(f"set {where}={value}"))
             return f"it is now {value}, what holds without it: TORQUE cannot unset it"
         else:

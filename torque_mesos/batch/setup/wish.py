@@ -44,6 +44,20 @@ class Wish:
     vital: bool = False
 
 
+_CYCLE_S = 60
+UNSET_SCHEDULER_ITERATION = "600"
+"""What holds where `scheduler_iteration` is not set. (`unset` of it does nothing in TORQUE.)"""
+CYCLES = Wish(
+    SERVER,
+    "scheduler_iteration",
+    str(_CYCLE_S),
+    "a node that becomes free starts no scheduling cycle; if nobody asks for one, jobs"
+    f" wait {_CYCLE_S} s at most",
+    Rule.AT_MOST,
+    unset=UNSET_SCHEDULER_ITERATION,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Thing:
     """Something that should be there: `queue NAME`, `resource NAME`, `node NAME`.
