@@ -33,7 +33,6 @@ from torque_mesos.batch.openpbs_commands import (
     NAMES_A_CALL,
     UNKNOWN_NODE,
     Calls,
-    PacedRunner,
     accepted,
     complaints,
 )
@@ -43,7 +42,7 @@ from torque_mesos.batch.openpbs_nodes import NOTE_RESOURCE, Nodes, parse_nodes, 
 from torque_mesos.batch.openpbs_queues import parse_queues, parse_server
 from torque_mesos.batch.openpbs_records import RecordMaker, note_attributes, size_attributes
 from torque_mesos.batch.openpbs_sched import sched_problems
-from torque_mesos.batch.openpbs_settings import BURST, OpenPbsSettings
+from torque_mesos.batch.openpbs_settings import OpenPbsSettings
 from torque_mesos.batch.run_limits import run_limits
 from torque_mesos.batch.sched_config import parse_sched_config
 from torque_mesos.batch.scheduler_file import SchedulerFile
@@ -76,7 +75,7 @@ class OpenPbsServer:
     ) -> None:
         self._settings = settings
         self._record = record or SetupRecord(None)
-        self._runner = PacedRunner(runner, settings.calls_a_second, BURST)
+        self._runner = runner
         self._calls = Calls(settings, self._runner)
         self._maker = RecordMaker(self._calls, settings, self._created)
         self._clock = clock

@@ -122,7 +122,7 @@ def _job(job_id: str, fields: Mapping[str, Any]) -> tuple[Job, dict[str, int]]:
         state=state,
         resources=frozen_map(_resources(fields)),
         exec_nodes=tuple(cpus),
-        queued_s=_time(qtime) if isinstance(qtime, str) else None,
+        queued_s=_time(qtime),
         exit_status=exit_status if isinstance(exit_status, int) else None,
         comment=str(fields.get("comment", "")),
         user=str(fields.get("euser", "")) or text_of(fields, "Job_Owner").partition("@")[0],
@@ -158,8 +158,15 @@ def _resources(fields: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in resources.items()}
 
 
-def _time(value: str) -> float | None:
-    """Seconds since 1970 from `Fri Nov 20 15:40:23 2026`, which is in UTC where TZ says so."""
+def _time(value: object) -> float | None:
+    """Seconds since 1970 from `Fri Nov 20 15:40:23 2026`, which is in UTC where TZ says so.
+
+    The library tells the seconds themselves.
+    """
+    if isinstance(value, int):
+        return float(value)
+    if not isinstance(value, str):
+        return None
     midnight = _midnight(value[4:10], value[20:])
     try:
         hour, minute, second = (int(part) for part in value[11:19].split(":"))

@@ -108,6 +108,10 @@ def _batch(settings: Settings) -> Iterator[CrossProblem]:
             "batch.watch", "hook", 'should be "auto": only OpenPBS has hooks (batch.kind)'
         )
     yield from _maui(settings)
+    if batch.kind == "builtin" and batch.calls == "library":
+        yield CrossProblem(
+            "batch.calls", "library", 'should be "auto": the built-in server has no library'
+        )
     if batch.kind != "builtin":
         if batch.hosts:
             yield CrossProblem(

@@ -134,6 +134,12 @@ class Batch(Model):
     command_timeout_s: Positive = Field(
         default=30.0, description="a command of the server that takes longer has failed"
     )
+    calls: Literal["auto", "library", "commands"] = Field(
+        default="auto",
+        description="how the server is called: by its C `library` (`libtorque`, `libpbs`, beside "
+        "`bin_dir` in `lib`), which a process of its own keeps connected, or by its `commands`; "
+        "`auto`: the library where there is one, and the commands whenever it fails",
+    )
     watch: Literal["auto", "poll", "accounting", "hook"] = Field(
         default="auto",
         description="how changes of the queue are noticed at once: by the server's `accounting` "

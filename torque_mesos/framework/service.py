@@ -74,7 +74,7 @@ def _run(settings: Settings) -> int:
         inbox = Inbox()
         with _signals(inbox):
             site = batch_site(settings)
-            with _daemons(site.daemons) as daemon_problems:
+            with contextlib.closing(site.calls), _daemons(site.daemons) as daemon_problems:
                 if not _prepare(site, settings, inbox):
                     return 0
                 return _serve(settings, master, site, inbox, daemon_problems)
@@ -101,8 +101,7 @@ def _serve(
         found = list(daemon_problems)
         if watch.problem is not None:
             found.append(f"the queue is only polled: {watch.problem}")
-        if spending.problem is not None:
-            found.append(spending.problem)
+        found += [each for each in (site.calls.problem, spending.problem) if each is not None]
         if site.journal.lost or journal.lost:
             found.append(f"{site.journal.lost + journal.lost} journal lines could not be written")
         return tuple(found)

@@ -18,6 +18,7 @@ from torque_mesos.batch.torque import TorqueServer
 from torque_mesos.batch.torque_settings import TorqueSettings
 from torque_mesos.batch.wake_hook import SOCKET_NAME
 from torque_mesos.config import Settings
+from torque_mesos.framework.calls import Calls, calls_of, paced
 from torque_mesos.framework.naming import mark
 from torque_mesos.framework.recipe import Recipe
 from torque_mesos.framework.scheduler import scheduler_of
@@ -34,6 +35,7 @@ class BatchSite:
     settings: TorqueSettings | OpenPbsSettings
     journal: CommandJournal
     daemons: BatchDaemons | None
+    calls: Calls
 
 
 def batch_site(settings: Settings) -> BatchSite:
@@ -51,8 +53,9 @@ def batch_site(settings: Settings) -> BatchSite:
     journal = CommandJournal(settings.state_dir)
     runner = CommandRunner(environment=torque.command_environment(), journal=journal)
     daemons = _daemons(torque, settings, runner) if managed else None
-    server = TorqueServer(torque, runner, record=SetupRecord(settings.state_dir))
-    return BatchSite(server, torque, journal, daemons)
+    calls = calls_of(settings, torque, journal)
+    server = TorqueServer(torque, calls.runner, record=SetupRecord(settings.state_dir))
+    return BatchSite(server, torque, journal, daemons, calls)
 
 
 def _daemons(torque: TorqueSettings, settings: Settings, runner: CommandRunner) -> BatchDaemons:
@@ -65,7 +68,7 @@ def batch_reader(settings: Settings) -> tuple[BatchServer, TorqueSettings | Open
     if settings.batch.kind == "openpbs":
         openpbs = openpbs_settings(settings)
         runner = CommandRunner(environment=openpbs.command_environment())
-        return OpenPbsServer(openpbs, runner), openpbs
+        return OpenPbsServer(openpbs, paced(openpbs, runner)), openpbs
     torque = torque_settings(settings)
     return TorqueServer(torque, CommandRunner(environment=torque.command_environment())), torque
 
@@ -106,9 +109,9 @@ def openpbs_settings(settings: Settings) -> OpenPbsSettings:
 def _openpbs_site(settings: Settings) -> BatchSite:
     openpbs = openpbs_settings(settings)
     journal = CommandJournal(settings.state_dir)
-    runner = CommandRunner(environment=openpbs.command_environment(), journal=journal)
-    server = OpenPbsServer(openpbs, runner, record=SetupRecord(settings.state_dir))
-    return BatchSite(server, openpbs, journal, None)
+    calls = calls_of(settings, openpbs, journal)
+    server = OpenPbsServer(openpbs, calls.runner, record=SetupRecord(settings.state_dir))
+    return BatchSite(server, openpbs, journal, None, calls)
 
 
 def _lay_out_builtin(settings: Settings) -> None:
