@@ -6,7 +6,24 @@ from hypothesis import strategies as st
 
 from torque_mesos.decide.packing import Host, Tier, place
 from torque_mesos.decide.request import Chunk, Request, RequestError, parse_request
-from torque_mesos.decide.select import parse_select, select_of
+from torque_mesos.decide.select import parse_select
+
+
+def select_of(request: Request) -> tuple[str, str]:
+    """The values of `-l select=` and `-l place=` that ask for a request."""
+    chunks = []
+    for chunk in request.chunks:
+        words = [str(chunk.count), f"ncpus={chunk.slots}"]
+        words += [f"mem={chunk.mem_mb}mb"] * bool(chunk.mem_mb)
+        words += [f"ngpus={chunk.gpus}"] * bool(chunk.gpus)
+        for name in sorted(chunk.names):
+            resource, more, value = name.partition(">=")
+            words.append(f"{resource}={value}" if more else name if "=" in name else f"host={name}")
+        chunks.append(":".join(words))
+    place = ["free" if request.shared else "scatter"]
+    place += ["excl"] * any(chunk.alone for chunk in request.chunks)
+    place += [f"group={request.group}"] * bool(request.group)
+    return "+".join(chunks), ":".join(place)
 
 
 def chunk(count: int, slots: int, *names: str, mem_mb: int = 0, gpus: int = 0) -> Chunk:

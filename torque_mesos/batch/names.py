@@ -47,7 +47,7 @@ def host_name(name: str) -> str:
                 f"host name {name!r}: its part {label!r} has {len(label)} characters; "
                 f"{LABEL_MAX} are allowed"
             )
-    if name.replace(".", "").isdigit() and not _is_ipv4(name):
+    if name.replace(".", "").isdigit() and not is_ipv4(name):
         raise InvalidName(
             f"host name {name!r}: digits alone mean a number of nodes, or a broken IPv4 "
             "address; a name needs a letter"
@@ -138,7 +138,8 @@ def _complaint(what: str, text: str, where: str, right: str) -> str:
     return f"{what} {text!r}: {where} is not allowed; right would be {right}"
 
 
-def _is_ipv4(name: str) -> bool:
+def is_ipv4(name: str) -> bool:
+    """Whether it is an IPv4 address."""
     try:
         ipaddress.IPv4Address(name)
     except ValueError:

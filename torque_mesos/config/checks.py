@@ -145,3 +145,8 @@ def time_of_day(text: str) -> str:
     if not _TIME.fullmatch(text):
         raise ValueError("should be a time from 00:00 to 23:59, as in 07:30")
     return text
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name may mean several, as `gpu*` does."""
+    return bool(set("*?[") & set(name))

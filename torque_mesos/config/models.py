@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args, get_origin
 from pydantic import BaseModel, Field, model_validator
 
 from torque_mesos.config.address import own_address, own_name
+from torque_mesos.config.checks import is_pattern
 from torque_mesos.config.crosscheck import CrossError, cross_problems
 from torque_mesos.config.kinds import (
     DAY_S,
@@ -113,6 +114,11 @@ class Settings(Model):
         return self
 
     # --- what is used where a key is None ------------------------------------------
+
+    @property
+    def named_queues(self) -> tuple[str, ...]:
+        """The queues that count by their names, not by patterns."""
+        return tuple(queue for queue in self.queues if not is_pattern(queue))
 
     @property
     def hostname(self) -> str:

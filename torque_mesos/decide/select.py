@@ -58,23 +58,6 @@ def parse_select(select: str, place: str = "free") -> Request:
     return request
 
 
-def select_of(request: Request) -> tuple[str, str]:
-    """The values of `-l select=` and `-l place=` that ask for a request."""
-    chunks = []
-    for chunk in request.chunks:
-        words = [str(chunk.count), f"ncpus={chunk.slots}"]
-        words += [f"mem={chunk.mem_mb}mb"] * bool(chunk.mem_mb)
-        words += [f"ngpus={chunk.gpus}"] * bool(chunk.gpus)
-        for name in sorted(chunk.names):
-            resource, more, value = name.partition(">=")
-            words.append(f"{resource}={value}" if more else name if "=" in name else f"host={name}")
-        chunks.append(":".join(words))
-    place = ["free" if request.shared else "scatter"]
-    place += ["excl"] * any(chunk.alone for chunk in request.chunks)
-    place += [_GROUP + request.group] * bool(request.group)
-    return "+".join(chunks), ":".join(place)
-
-
 def _place(place: str) -> tuple[str, bool, str]:
     """The arrangement, whether the hosts are for this job alone, and what groups them."""
     source, at = Source("place", place), 0

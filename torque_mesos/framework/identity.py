@@ -6,6 +6,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from torque_mesos import durable
+
 
 class AlreadyRunning(RuntimeError):
     """Another service uses the same state directory."""
@@ -26,12 +28,7 @@ class Identity:
 
     def write(self, framework_id: str) -> None:
         """Remember the id: it is on the disk when this returns. Raises OSError."""
-        partial = self._path.with_suffix(".partial")
-        with partial.open("w") as file:
-            file.write(framework_id + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._path)
+        durable.write(self._path, framework_id + "\n")
 
     def forget(self) -> None:
         """Be a new framework next time. Raises OSError."""

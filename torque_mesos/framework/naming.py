@@ -148,8 +148,4 @@ def server_of(settings: Settings) -> tuple[str, str]:
         found = "127.0.0.1"
     if found.startswith("127."):
         found = own_address(settings.mesos.master)
-    return (found, name) if _is_address(found) and found != name else ("", "")
-
-
-def _is_address(text: str) -> bool:
-    return text.count(".") == 3 and text.replace(".", "").isdigit()
+    return (found, name) if names.is_ipv4(found) and found != name else ("", "")

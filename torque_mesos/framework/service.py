@@ -210,12 +210,11 @@ def _loop(
 
 def _prepare(site: BatchSite, settings: Settings, inbox: Inbox) -> bool:
     """Set what the server needs; one that is away is waited for. False: told to stop meanwhile."""
-    watched = [queue for queue in settings.queues if not set("*?[") & set(queue)]
     capacity_np = settings.policy("", None).capacity_np
     told = False
     while True:
         try:
-            site.server.prepare(watched, capacity_np)
+            site.server.prepare(settings.named_queues, capacity_np)
         except ServerUnreachable as error:
             if not told:
                 _log.warning("waiting for the batch server", error=str(error))

@@ -19,6 +19,7 @@ from torque_mesos.batch.setup.wish import Needs, Thing
 from torque_mesos.batch.torque_commands import node_attributes
 from torque_mesos.batch.torque_settings import TorqueSettings
 from torque_mesos.config import PoolSettings, Settings
+from torque_mesos.config.checks import is_pattern
 from torque_mesos.decide.worker import CAPACITY_NOTE
 from torque_mesos.framework.site import openpbs_settings, torque_settings
 
@@ -69,7 +70,7 @@ def setup_of(settings: Settings) -> Setup:
 def _needs(settings: Settings, capacity: Thing | None, *, pbs_sched: bool) -> Needs:
     own = (name for pool in settings.pools.values() for name in pool.node_properties)
     return Needs(
-        queues=tuple(queue for queue in settings.queues if not set("*?[") & set(queue)),
+        queues=settings.named_queues,
         slots=settings.policy("", None).capacity_np,
         create_queues=True,
         queue_properties=queue_properties(settings.pools),
@@ -87,7 +88,7 @@ def queue_properties(pools: Mapping[str, PoolSettings]) -> dict[str, tuple[str, 
     for pool in pools.values():
         only_by_queue = not (pool.accounts or pool.users or pool.groups)
         for queue in pool.queues:
-            if queue in found or set("*?[") & set(queue) or not only_by_queue:
+            if queue in found or is_pattern(queue) or not only_by_queue:
                 shared.add(queue)
             elif pool.node_properties:
                 found[queue] = tuple(pool.node_properties)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from torque_mesos import durable
 from torque_mesos.decide.budget import Spending, Spent
 from torque_mesos.model import frozen_map
 
@@ -58,13 +58,8 @@ class SpendingFile:
             return
         if not now and abs(at_s - self._written_s) < _EVERY_S:
             return
-        partial = self._path.with_suffix(".partial")
         try:
-            with partial.open("w", encoding="utf-8") as file:
-                json.dump(_plain(spending), file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self._path)
+            durable.write(self._path, json.dumps(_plain(spending), indent=1))
         except OSError as error:
             if not self._failing:
                 _log.error("what was spent cannot be written", error=str(error))

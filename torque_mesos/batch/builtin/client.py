@@ -27,6 +27,11 @@ class Unreachable(Exception):
         self.server = server
         super().__init__(text)
 
+    def complain(self, command: str) -> int:
+        """Say so as a command does; gives its exit code."""
+        warn(f"{command}: cannot connect to server {self.server} (errno={self.code}) {self.text}")
+        return self.code & 0xFF
+
 
 class Server:
     """A connection to the server. `tries` is how often the command asks before it gives up."""

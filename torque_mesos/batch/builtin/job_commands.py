@@ -18,9 +18,7 @@ def connect(command: str, home: Home) -> Server:
     try:
         return Server(home)
     except Unreachable as error:
-        name = error.server
-        warn(f"{command}: cannot connect to server {name} (errno={error.code}) {error.text}")
-        sys.exit(error.code & 0xFF)
+        sys.exit(error.complain(command))
 
 
 def options(
@@ -79,8 +77,7 @@ def each(
         except Unreachable as error:
             if not host:
                 raise
-            warn(f"{command}: cannot connect to server {host} (errno={error.code}) {error.text}")
-            status = error.code & 0xFF
+            status = error.complain(command)
         except PbsError as error:
             status = error.exit_code if failed is None else failed
             text = told(name, error) if told is not None else error.text

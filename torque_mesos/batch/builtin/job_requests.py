@@ -13,7 +13,6 @@ from .depend import Dependencies
 from .errors import (
     BADHOST,
     BADSTATE,
-    IVALREQ,
     NORELYMOM,
     NOTHELD,
     PERM,
@@ -231,9 +230,3 @@ class JobRequests:
         return [
             job.job_id for job in jobs if may_see(uid, job) and selection.answers(job, criteria)
         ]
-
-    @staticmethod
-    def _single(job: Job) -> Job:
-        if is_array(job):
-            raise PbsError(IVALREQ)
-        return job

@@ -76,9 +76,7 @@ def main(home_path: str) -> int:
     try:
         found = Server(Home(home_path), 1, where).ask("select", criteria=criteria)["ids"]
     except Unreachable as error:
-        name = error.server
-        warn(f"qselect: cannot connect to server {name} (errno={error.code}) {error.text}")
-        return error.code & 0xFF
+        return error.complain("qselect")
     except PbsError as error:
         warn(f"qselect: {error.text}")
         return error.exit_code

@@ -149,8 +149,7 @@ class Command:
                 self._servers[where] = Server(self._home, 3, where)
             about(self._servers[where])
         except Unreachable as error:
-            text = f"(errno={error.code}) {error.text}"
-            warn(f"qstat: cannot connect to server {error.server} {text}")
+            error.complain("qstat")
             code, text = error.code, error.text
             if self._options.mode == SERVERS and code != NO_SERVER:
                 code, text = -code, f"Unknown error {-code}"

@@ -87,9 +87,7 @@ def main(home_path: str) -> int:
     try:
         reply = Server(home, 1, server).ask("submit", **asked)
     except Unreachable as error:
-        name = error.server
-        warn(f"qsub: cannot connect to server {name} (errno={error.code}) {error.text}")
-        return error.code & 0xFF
+        return error.complain("qsub")
     except PbsError as error:
         warn(f"qsub: submit error ({error.text})")
         return error.exit_code

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from torque_mesos import durable
 from torque_mesos.batch.setup.wish import Change, Present
 
 NAME = "setup.json"
@@ -115,13 +115,7 @@ class SetupRecord:
             self._path.unlink(missing_ok=True)
             return
         document = {"version": _VERSION, "changes": [asdict(entry) for entry in entries]}
-        partial = self._path.with_suffix(".partial")
-        with partial.open("w") as file:
-            json.dump(document, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._path)
+        durable.write(self._path, json.dumps(document, indent=1) + "\n")
 
 
 def _entry(item: dict[str, Any]) -> Entry:
