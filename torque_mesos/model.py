@@ -92,7 +92,8 @@ class JobState(enum.Enum):
 class Job:
     """One job (or one sub-job of an array) as the server tells of it.
 
-    `resources` is the server's `Resource_List`, unparsed (`nodes` -> `2:ppn=2`).
+    `resources` is the server's `Resource_List`, unparsed (`nodes` -> `2:ppn=2`), and `x`, what
+    TORQUE keeps for the scheduler of `qsub -W x=`.
     Jobs are given in the server's own order. `user` and `group` are those that it runs as,
     `account` what `qsub -A` said, `project` what `qsub -P` said (OpenPBS). `holds` are letters
     as in `qsub -h`: `u`, `o`, `s`, and `l` for its array's slot limit. `eligible_s`: how long

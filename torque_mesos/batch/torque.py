@@ -50,6 +50,7 @@ _PARALLEL = 8  # commands at once; the server fails some of very many
 _NAMES_A_CALL = 200
 _NODE_COMPLAINT = re.compile(r"\b(?:for|node) (\S+) - ")
 _UNKNOWN_NODE = "Unknown node"
+_UNKNOWN_ATTRIBUTE = "Undefined attribute"
 
 
 def _order_of(settings: TorqueSettings) -> SchedulerFile | None:
@@ -78,6 +79,7 @@ class TorqueServer:
         self._clock = clock
         self._run_limits: tuple[RunLimit, ...] = ()
         self._run_limits_s: float | None = None
+        self._has_requestid = True  # TORQUE 6 has it; found out when np is set
         self._order = _order_of(settings)
         self._pbs_sched = settings.scheduler == "pbs_sched" and settings.maui_config is None
 
@@ -140,19 +142,35 @@ class TorqueServer:
         with ThreadPoolExecutor(min(_PARALLEL, len(nodes))) as pool:
             futures = [pool.submit(self._create_node, node) for node in nodes]
         refused: list[str] = []
-        for future in futures:
+        made: list[NewNode] = []
+        for node, future in zip(nodes, futures, strict=True):
             try:
-                future.result()
+                if future.result() and node.note:
+                    made.append(node)
             except (Refused, InvalidName) as error:
                 refused.append(str(error))
+        if made:
+            self._keep_notes(made[0])
         if refused:
             raise Refused("; ".join(refused))
 
-    def _create_node(self, node: NewNode) -> None:
+    def _keep_notes(self, node: NewNode) -> None:
+        """Have the server write the notes of all its nodes: one that is made it does not.
+
+        It does so only when the note of some node is set to another than it has.
+        """
+        for note in (f"{node.note} (new)", node.note):
+            text = names.note_text(note)
+            accepted(self._qmgr(f'set node {names.host_name(node.name)} note="{text}"'))
+
+    def _create_node(self, node: NewNode) -> bool:
+        """Make a record. False: there was one of that name."""
         command = (
             f"create node {names.node_name(node.name)} {node_attributes(node, self._settings)}"
         )
-        unless(self._qmgr(command), "already exists")
+        answer = self._qmgr(command)
+        unless(answer, "already exists")
+        return answer.exit_code == 0
 
     def delete_node(self, name: str) -> None:
         """Delete a record; one that still has jobs is refused here. Takes 2 s."""
@@ -172,10 +190,19 @@ class TorqueServer:
     def set_np(self, name: str, np: int, gpus: int = 0) -> None:
         """Set the number of slots (at least 1) of a node, and of its gpus unless that is 0.
 
-        Takes effect at once. (A node that has gpus cannot be set to have none.)
+        Takes effect at once. (A node that has gpus cannot be set to have none.) The server writes
+        its nodes file only when a record, its properties or its `requestid` change, and starts
+        again with what is written there: so `requestid` tells of np and gpus, too.
         """
         more = f",gpus={slots(gpus)}" if gpus else ""
-        accepted(self._qmgr(f"set node {names.host_name(name)} np={slots(np)}{more}"))
+        command = f"set node {names.host_name(name)} np={slots(np)}{more}"
+        if self._has_requestid:
+            answer = self._qmgr(f"{command},requestid=np{np}gpus{gpus}")
+            if _UNKNOWN_ATTRIBUTE not in answer.stderr:
+                accepted(answer)
+                return
+            self._has_requestid = False
+        accepted(self._qmgr(command))
 
     def set_offline(self, names: Iterable[str], note: str | None) -> None:
         """Take nodes out of scheduling and set their note; their jobs go on."""

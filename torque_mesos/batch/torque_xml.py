@@ -137,6 +137,8 @@ def _job(element: Element) -> Job:
         raise BadRecord(f"unknown job_state {fields['job_state']!r}")
     if fields.get("node_exclusive", "").strip() == "True":  # qsub -n, said in Maui's word
         resources.setdefault("naccesspolicy", "singlejob")
+    if extension := fields.get("x", "").strip():  # qsub -W x=, for the scheduler
+        resources["x"] = extension
     exec_host = fields.get("exec_host", "").strip()
     try:
         return Job(

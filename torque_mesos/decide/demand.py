@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from torque_mesos.decide.extension import maui_request
 from torque_mesos.decide.grammar import seconds
 from torque_mesos.decide.never import Cluster, never, never_in_pool, verdicts_of, whole_cluster
 from torque_mesos.decide.policy import Policy
@@ -44,6 +45,7 @@ class _Last:
     """
 
     policy: Policy | None = None
+    maui: bool = False
     queues: tuple[Queue, ...] = ()
     verdicts: dict[Request, Reason | None] | None = None
     demands: dict[str, Demand] = field(default_factory=dict)
@@ -53,8 +55,10 @@ class _Last:
     def of(self, turn: Turn, verdicts: dict[Request, Reason | None]) -> dict[str, Demand]:
         """What of it holds for a turn still."""
         policy, queues = turn.policy, turn.reading.queues
+        maui = turn.reading.scheduling.maui is not None
         alike = self.policy is policy and self.verdicts is verdicts and self.queues == queues
-        self.policy, self.queues, self.verdicts = policy, queues, verdicts
+        alike = alike and self.maui is maui
+        self.maui, self.policy, self.queues, self.verdicts = maui, policy, queues, verdicts
         if not alike:
             self.demands, self.wanted = {}, None
         return self.demands
@@ -73,6 +77,7 @@ def demands(turn: Turn) -> list[Demand]:
             return list(_last.wanted)
     queues = {queue.name: queue for queue in turn.reading.queues}
     cluster = ()
+    maui = turn.reading.scheduling.maui is not None
     verdicts: dict[Request, Reason | None] | None = None  # made when a job asks for it
     watched: dict[str, bool] = {}
     wanted: list[Demand] = []
@@ -108,7 +113,8 @@ def demands(turn: Turn) -> list[Demand]:
             )
         else:
             try:
-                request = parse_request(job.resources)
+                asked = job.resources
+                request = maui_request(asked) if maui else parse_request(asked)
                 _check_time(job.resources.get("walltime"))
             except RequestError as error:
                 turn.jobs[job.job_id] = because(Code.MALFORMED, str(error))

@@ -206,6 +206,8 @@ def host_of(turn: Turn, name: str, usage: Usage, taken: Resources = NOTHING) -> 
         return None  # it ends what runs there, and gets nothing new
     if where is Phase.ONLINE and (NodeState.DOWN in node.states or turn.stuck(name)):
         return None
+    if turn.oversized(name):
+        return None  # it goes offline, and comes back with what it holds
     now = turn.usable_slots(name)  # what np is set to when a node goes online
     if where is Phase.ONLINE:  # it gets the slots of its new grants in this very turn
         now = max(now, node.np) if growable(turn, name) else node.np

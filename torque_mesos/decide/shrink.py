@@ -6,7 +6,7 @@ from torque_mesos.decide.floors import Floors
 from torque_mesos.decide.growth import Growth
 from torque_mesos.decide.plan import Kill, Offline
 from torque_mesos.decide.reason import Code, Reason
-from torque_mesos.decide.trim import give_up_late, trim
+from torque_mesos.decide.trim import give_up_late, too_many_slots, trim
 from torque_mesos.decide.turn import RETRY_S, SILENT_ALONE_S, Turn, because
 from torque_mesos.decide.usage import Usage
 from torque_mesos.decide.victims import hosts_to_go, idle_cost, slots_to_go
@@ -56,6 +56,7 @@ def shrink(turn: Turn, growth: Growth) -> None:
     for name in hosts_to_go(turn, growth, idle):
         slots = turn.kept_slots(name)
         spare = slots <= floors.spare(name) or _in_the_way(turn, growth, name)
+        spare = spare or turn.oversized(name)
         if slots and not spare and not _outlived(turn, name):
             turn.nodes[name] = _kept(turn, name, floors.keeper(name, slots))
         elif (why := _why(turn, growth, name)) and _release(turn, name, why):
@@ -111,6 +112,8 @@ def _why(turn: Turn, growth: Growth, name: str) -> Reason | None:
             turn.timer(turn.down_since.get(name, turn.now_s) + wait_s)
         return None
     idle_s = turn.now_s - turn.idle_since[name]
+    if turn.oversized(name):
+        return too_many_slots(turn, name)
     stuck = turn.stuck(name)
     if not stuck and _in_the_way(turn, growth, name):
         return because(Code.MAKES_ROOM, "idle, and of no use to the jobs that wait for its room")

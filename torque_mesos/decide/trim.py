@@ -76,10 +76,8 @@ def trim(turn: Turn, name: str, most: int, usage: Usage) -> int:
     use beside their slots. Gives how many will.
     """
     node, before = turn.records[name], turn.spare.pop(name, None)
-    usable = turn.usable_slots(name)
-    if turn.phases[name] is Phase.ONLINE and usable and node.np > usable:
-        reason = because(Code.AS_GRANTED, f"it has {node.np} slots, and grants of {usable}")
-        turn.nodes[name] = reason
+    if turn.oversized(name):
+        reason = turn.nodes[name] = too_many_slots(turn, name)
         turn.do_if_fresh(Offline(name, DRAINING_NOTE, reason))
         return 0
     grants = releasable(turn, name, min(_idle(turn, name, usage), most))
@@ -103,6 +101,12 @@ def trim(turn: Turn, name: str, most: int, usage: Usage) -> int:
     else:
         _end(turn, name, grants, reason)
     return slots
+
+
+def too_many_slots(turn: Turn, name: str) -> Reason:
+    """Why a node that is online goes offline at once: to come back with what its grants hold."""
+    np, held = turn.records[name].np, turn.held_slots(name)
+    return because(Code.AS_GRANTED, f"it has {np} slots, and grants of {held}")
 
 
 def _idle(turn: Turn, name: str, usage: Usage) -> int:

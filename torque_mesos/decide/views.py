@@ -59,6 +59,22 @@ class Views:
         node = self.records.get(name)
         return node is not None and NodeState.JOB_EXCLUSIVE in node.states and not node.slots
 
+    def oversized(self, name: str) -> bool:
+        """Whether a node is online with more slots than its grants hold, and may have fewer.
+
+        As after a restart of a server that did not keep np, or when a grant was lost.
+        """
+        if self.phases[name] is not Phase.ONLINE or name not in self.workers:
+            return False
+        more = self.records[name].np > self.held_slots(name)
+        known = self.marked(name) and not self.unreachable(name)
+        return more and known and self.feasible_without()
+
+    def held_slots(self, name: str) -> int:
+        """The slots of a worker's grants, those that are still to run too, and none that ends."""
+        grants = self.workers[name].grants
+        return sum(grant.slots for grant in grants if grant.task_id not in self.killed_at)
+
     def stopping(self, name: str) -> bool:
         """Whether the end of a worker was asked for."""
         if not self.killed_at:

@@ -186,7 +186,7 @@ def _no_room_beside(
     return tuple(found)
 
 
-def _without_share(machines: Sequence[Machine], share: float) -> list[Machine]:
+def without_share(machines: Sequence[Machine], share: float) -> list[Machine]:
     """The machines that are left when somebody has this share of each kind, for ever."""
     kinds: dict[Resources, list[Machine]] = {}
     for machine in machines:
@@ -205,7 +205,7 @@ class _Static:
         self.server = Server(clock, options.delays, account, lambda: None)
         self.server.records_stay = True
         self.scheduler = Scheduler(clock, self.server, options.scheduler)
-        for machine in _without_share(trace.machines, options.other_share):
+        for machine in without_share(trace.machines, options.other_share):
             slots = machine.slots(policy.slot)
             record = Record(machine.name, slots, machine.properties, gpus=machine.gpus)
             self.server.add_record(record)

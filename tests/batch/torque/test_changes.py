@@ -65,10 +65,22 @@ def test_np_wake_and_rerun(server, runner):
     server.wake_scheduler()
     server.rerun("9[3].head")
     assert runner.asked == [
-        ("qmgr", "-c", "set node n1.cluster.test np=3"),
-        ("qmgr", "-c", "set node n1.cluster.test np=4,gpus=2"),
+        ("qmgr", "-c", "set node n1.cluster.test np=3,requestid=np3gpus0"),
+        ("qmgr", "-c", "set node n1.cluster.test np=4,gpus=2,requestid=np4gpus2"),
         ("qmgr", "-c", "set server scheduling=true"),
         ("qrerun", "-f", "9[3].head"),
+    ]
+
+
+def test_np_is_set_where_the_server_has_no_requestid(server, runner):
+    unknown = said(2, stderr="qmgr obj=n1 svr=default: Undefined attribute  requestid\n")
+    runner.answer("qmgr", "-c", "set node n1 np=3,requestid=np3gpus0", by=unknown)
+    server.set_np("n1", 3)
+    server.set_np("n1", 4)
+    assert [command[2] for command in runner.asked] == [
+        "set node n1 np=3,requestid=np3gpus0",
+        "set node n1 np=3",
+        "set node n1 np=4",
     ]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from torque_mesos.batch.base import NewNode, Refused
+from torque_mesos.batch.base import BatchError, NewNode, Refused
 from torque_mesos.batch.commands import CommandRunner
 from torque_mesos.batch.journal import CommandJournal
 from torque_mesos.batch.torque import TorqueServer
@@ -215,3 +215,22 @@ def test_what_the_server_refuses_is_told(site):
     with pytest.raises(Refused, match="Unknown Job Id"):
         server.rerun("999999." + NAME)
     server.delete_node("no-such-host.invalid")
+
+
+def test_np_and_notes_outlive_a_restart_of_the_server(site):
+    server, mark = site.server, "torque-mesos:parked"
+    server.create_nodes([NewNode(NAME, 4, frozenset({"mesos"}), mark)])
+    server.set_np(NAME, 2)
+    site.command("qterm", "-t", "quick")
+
+    def gone():
+        try:
+            site.node()
+        except BatchError:
+            return True
+        return False
+
+    until(gone)
+    subprocess.run([str(site.settings.sbin_dir / "pbs_server")], check=True, timeout=60)
+    node = until(lambda: None if gone() else site.node())
+    assert (node.np, node.note, node.properties) == (2, mark, {"mesos"})

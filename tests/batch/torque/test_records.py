@@ -17,7 +17,20 @@ class TestCreate:
                 'create node n1.cluster.test np=4,properties="fat,mesos",note="torque-mesos: new"',
             ),
             ("qmgr", "-c", "create node n2 np=2,mom_service_port=25002,mom_manager_port=15003"),
+            ("qmgr", "-c", 'set node n1.cluster.test note="torque-mesos: new (new)"'),
+            ("qmgr", "-c", 'set node n1.cluster.test note="torque-mesos: new"'),
         ]
+
+    def test_a_note_is_changed_so_that_the_server_writes_all_of_them(self, server, runner):
+        """What a record is made with it forgets when it is restarted."""
+        exists = recorded("qmgr-create-exists")
+        runner.answer("qmgr", "-c", 'create node n1 np=2,note="mine"', by=exists)
+        server.create_nodes([NewNode(name, 2, note="mine") for name in ("n1", "n2", "n3")])
+        assert runner.changes()[-2:] == [
+            ("qmgr", "-c", 'set node n2 note="mine (new)"'),
+            ("qmgr", "-c", 'set node n2 note="mine"'),
+        ]
+        assert len(runner.changes()) == 5, "once for all; and the note of n1 is not ours"
 
     def test_the_moms_ports_of_the_settings_are_told(self, runner):
         settings = TorqueSettings(mom_service_port=25002, mom_manager_port=25003)

@@ -71,6 +71,13 @@ class TestJobs:
         assert alone.resources["naccesspolicy"] == "singlejob"
         assert "naccesspolicy" not in plain.resources
 
+    def test_what_is_said_for_the_scheduler(self):
+        """`qsub -W x=`, as TORQUE 6.1.3 tells it."""
+        more = "<x>NACCESSPOLICY:SINGLEJOB;HOSTLIST:n1</x>"
+        said_so, plain = parse_jobs(data(job_xml(1, more=more), job_xml(2))).jobs
+        assert said_so.resources["x"] == "NACCESSPOLICY:SINGLEJOB;HOSTLIST:n1"
+        assert "x" not in plain.resources
+
     def test_no_jobs(self):
         assert parse_jobs(recorded("qstat-x-empty").stdout).jobs == ()
 
