@@ -21,7 +21,13 @@ V = TypeVar("V")
 
 def frozen_map(mapping: Mapping[K, V] | None = None) -> Mapping[K, V]:
     """A read-only copy of `mapping`."""
-    return MappingProxyType(dict(mapping or {}))
+    return MappingProxyType(thawed(mapping) if mapping else {})
+
+
+def thawed(mapping: Mapping[K, V]) -> dict[K, V]:
+    """A copy that may be changed."""
+    # `dict` would ask a frozen one for each of its values.
+    return mapping.copy() if isinstance(mapping, MappingProxyType) else dict(mapping)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from tests.decide.site import OFFLINE, Site
-from torque_mesos.decide import Limit, decide, demand, facts
+from torque_mesos.decide import Limit, decide
+from torque_mesos.decide.kept import forget
 from torque_mesos.decide.reason import Code
 from torque_mesos.model import JobState, Queue
 
@@ -58,13 +59,12 @@ def _others() -> dict[str, Site]:
     return found
 
 
-def test_a_plan_does_not_depend_on_the_turn_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_does_not_depend_on_the_turn_before() -> None:
     sites = _others()
     for before, now in itertools.permutations(sites, 2):
         decide(sites[before].snapshot(), sites[before].policy)
         plan = decide(sites[now].snapshot(), sites[now].policy)
-        monkeypatch.setattr(facts, "_last", facts._Last())
-        monkeypatch.setattr(demand, "_last", demand._Last())
+        forget()
         assert decide(sites[now].snapshot(), sites[now].policy) == plan, f"{before}, then {now}"
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from torque_mesos.decide.extension import maui_request
 from torque_mesos.decide.grammar import seconds
-from torque_mesos.decide.never import Cluster, never, never_in_pool, verdicts_of, whole_cluster
+from torque_mesos.decide.kept import Kept
+from torque_mesos.decide.never import Verdicts, cluster_of, never_in_pool, verdict_of
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pool import Pool
 from torque_mesos.decide.reason import HOPELESS, Code, Reason
 from torque_mesos.decide.request import Request, RequestError, parse_request
+from torque_mesos.decide.running import job_news
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.model import Job, JobState, Queue
 
@@ -37,111 +41,136 @@ class Demand:
     doubt: str = ""
 
 
-@dataclass(slots=True)
-class _Last:
-    """The demand of the turn before, by job, and what it followed from beside the jobs.
+class _Last(NamedTuple):
+    """The demand of the last turn, by job, and what it followed from.
 
-    As all of that is frozen, a job that is the same has the same.
+    As all of that is frozen, a job that is the same has the same. `plain`: there were no other
+    jobs that wait.
     """
 
-    policy: Policy | None = None
-    maui: bool = False
-    queues: tuple[Queue, ...] = ()
-    verdicts: dict[Request, Reason | None] | None = None
-    demands: dict[str, Demand] = field(default_factory=dict)
-    jobs: tuple[Job, ...] = ()
-    wanted: list[Demand] | None = None  # of `jobs`, where nothing else was to be said of them
-
-    def of(self, turn: Turn, verdicts: dict[Request, Reason | None]) -> dict[str, Demand]:
-        """What of it holds for a turn still."""
-        policy, queues = turn.policy, turn.reading.queues
-        maui = turn.reading.scheduling.maui is not None
-        alike = self.policy is policy and self.verdicts is verdicts and self.queues == queues
-        alike = alike and self.maui is maui
-        self.maui, self.policy, self.queues, self.verdicts = maui, policy, queues, verdicts
-        if not alike:
-            self.demands, self.wanted = {}, None
-        return self.demands
+    jobs: tuple[Job, ...]
+    policy: Policy | None
+    maui: bool
+    queues: tuple[Queue, ...]
+    verdicts: Verdicts | None
+    demands: dict[str, Demand]
+    plain: bool
 
 
-_last = _Last()
+_last = Kept(_Last((), None, False, (), None, {}, True)  # noqa: FBT003)
 
 
 def demands(turn: Turn) -> list[Demand]:
     """The jobs that want capacity, in the server's order. The others get their reason."""
-    cluster: Cluster
-    if _last.wanted and turn.reading.jobs == _last.jobs:
-        cluster = whole_cluster(turn)
-        _last.of(turn, verdicts_of(turn.policy.slot, turn.policy.limit, cluster))
-        if _last.wanted is not None:
-            return list(_last.wanted)
+    found = _as_before(turn)
+    if found is None:
+        found = _anew(turn)
+    return found
+
+
+def _as_before(turn: Turn) -> list[Demand] | None:
+    """The demand where only little changed in it since the last turn; None if it did not."""
+    last, jobs = _last.value, turn.reading.jobs
+    come, gone = job_news(jobs, last.jobs)
+    waiting = [job for job in come if job.state not in _NOT_WAITING]
+    # A job that comes to wait in the midst of others would not have its place.
+    if not last.plain or (waiting and jobs[-1] is not come[-1]):
+        return None
+    if not (waiting or last.demands):
+        _last.value = last._replace(jobs=jobs)
+        return []
+    if last.verdicts is not cluster_of(turn).verdicts or not _alike(turn, last):
+        return None
+    found = last.demands.copy()
+    for job in gone:
+        found.pop(job.job_id, None)
+    watched: dict[str, bool] = {}
     queues = {queue.name: queue for queue in turn.reading.queues}
-    cluster = ()
-    maui = turn.reading.scheduling.maui is not None
-    verdicts: dict[Request, Reason | None] | None = None  # made when a job asks for it
+    for job in waiting:
+        demand = _judged(turn, job, queues, watched)
+        if isinstance(demand, Reason) or job.state is not JobState.QUEUED or job.job_id in found:
+            return None
+        found[job.job_id] = demand
+    _last.value = last._replace(jobs=jobs, demands=found)
+    return list(found.values())
+
+
+def _alike(turn: Turn, last: _Last) -> bool:
+    """Whether what the demand follows from beside jobs and hosts is as it was."""
+    alike = last.policy is turn.policy and last.queues == turn.reading.queues
+    return alike and last.maui is _maui(turn)
+
+
+def _maui(turn: Turn) -> bool:
+    """Whether Maui schedules, which makes something else of some requests."""
+    return turn.reading.scheduling.maui is not None
+
+
+def _anew(turn: Turn) -> list[Demand]:
+    queues = {queue.name: queue for queue in turn.reading.queues}
     watched: dict[str, bool] = {}
     wanted: list[Demand] = []
     before: dict[str, Demand] | None = None
+    verdicts: Verdicts | None = None
     seen: dict[str, Demand] = {}
     for job in turn.reading.jobs:
         if job.state in _NOT_WAITING:
             continue
-        if job.state is JobState.QUEUED:
+        queued = job.state is JobState.QUEUED
+        if queued:
             if before is None:
-                cluster = whole_cluster(turn)
-                verdicts = verdicts_of(turn.policy.slot, turn.policy.limit, cluster)
-                before = _last.of(turn, verdicts)
+                verdicts, last = cluster_of(turn).verdicts, _last.value
+                kept = last.verdicts is verdicts and _alike(turn, last)
+                before = last.demands if kept else {}
             known = before.get(job.job_id)
             if known is not None and known.job is job:
                 seen[job.job_id] = known
                 wanted.append(known)
                 continue
-        queue = queues.get(job.queue)
-        if job.queue not in watched:
-            watched[job.queue] = turn.policy.watches(job.queue)
-        if not watched[job.queue]:
-            turn.jobs[job.job_id] = because(
-                Code.QUEUE_NOT_WATCHED, f"its queue {job.queue} is not one that we serve"
-            )
-        elif job.state in _WHY_NOT:
-            turn.jobs[job.job_id] = _WHY_NOT[job.state]
-        elif job.state is JobState.HELD:
-            turn.jobs[job.job_id] = _why_held(turn, job)
-        elif queue is not None and not (queue.started and queue.execution):
-            turn.jobs[job.job_id] = because(
-                Code.QUEUE_STOPPED, f"its queue {job.queue} does not start jobs"
-            )
+        demand = _judged(turn, job, queues, watched)
+        if isinstance(demand, Reason):
+            turn.jobs[job.job_id] = demand
         else:
-            try:
-                asked = job.resources
-                request = maui_request(asked) if maui else parse_request(asked)
-                _check_time(job.resources.get("walltime"))
-            except RequestError as error:
-                turn.jobs[job.job_id] = because(Code.MALFORMED, str(error))
-                continue
-            pool = turn.pools.of_job(job)
-            request = turn.pools.asked(pool, request)
-            if pool.share.limit.any and (over := never_in_pool(turn, pool, request)):
-                turn.jobs[job.job_id] = over
-                continue
-            if verdicts is None:
-                cluster = whole_cluster(turn)
-                verdicts = verdicts_of(turn.policy.slot, turn.policy.limit, cluster)
-            if request not in verdicts:
-                verdicts[request] = never(turn, request, cluster)
-            verdict = verdicts[request]
-            if verdict is not None and verdict.code in HOPELESS:
-                turn.jobs[job.job_id] = verdict
-            else:
-                doubt = verdict.text if verdict is not None else ""
-                wanted.append(Demand(job, request, pool, doubt))
-                if job.state is JobState.QUEUED:
-                    seen[job.job_id] = wanted[-1]
-    if before is not None:
-        _last.demands = seen
-        plain = len(seen) == len(wanted) and not turn.jobs
-        _last.jobs, _last.wanted = turn.reading.jobs, list(wanted) if plain else None
+            wanted.append(demand)
+            if queued:
+                seen[job.job_id] = demand
+    plain = len(seen) == len(wanted) and not turn.jobs
+    reading = turn.reading
+    _last.value = _Last(
+        reading.jobs, turn.policy, _maui(turn), reading.queues, verdicts, seen, plain
+    )
     return wanted
+
+
+def _judged(
+    turn: Turn, job: Job, queues: Mapping[str, Queue], watched: dict[str, bool]
+) -> Demand | Reason:
+    """What a job that waits wants, or why it does not count. `watched`: which queues are."""
+    queue = queues.get(job.queue)
+    if job.queue not in watched:
+        watched[job.queue] = turn.policy.watches(job.queue)
+    if not watched[job.queue]:
+        return because(Code.QUEUE_NOT_WATCHED, f"its queue {job.queue} is not one that we serve")
+    if job.state in _WHY_NOT:
+        return _WHY_NOT[job.state]
+    if job.state is JobState.HELD:
+        return _why_held(turn, job)
+    if queue is not None and not (queue.started and queue.execution):
+        return because(Code.QUEUE_STOPPED, f"its queue {job.queue} does not start jobs")
+    try:
+        asked = job.resources
+        request = maui_request(asked) if _maui(turn) else parse_request(asked)
+        _check_time(job.resources.get("walltime"))
+    except RequestError as error:
+        return because(Code.MALFORMED, str(error))
+    pool = turn.pools.of_job(job)
+    request = turn.pools.asked(pool, request)
+    if pool.share.limit.any and (over := never_in_pool(turn, pool, request)):
+        return over
+    verdict = verdict_of(turn, request)
+    if verdict is not None and verdict.code in HOPELESS:
+        return verdict
+    return Demand(job, request, pool, verdict.text if verdict is not None else "")
 
 
 def _why_held(turn: Turn, job: Job) -> Reason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from torque_mesos.decide.facts import Mark
 from torque_mesos.decide.growth import Growth
 from torque_mesos.decide.plan import Snapshot
 from torque_mesos.decide.policy import Policy
@@ -37,19 +38,16 @@ _STRANDED = Reason(Code.MOM_DOWN, "its mom is gone; its jobs wait until its host
 
 def explain_nodes(turn: Turn, growth: Growth) -> None:
     """Give every node that has no reason yet the one that follows from its phase."""
-    nodes, facts, claimed = turn.nodes, turn.facts, growth.claimed
-    settled = not (growth.short or growth.floor_short)
-    for name, where in turn.phases.items():
-        if name in nodes:
-            continue
-        if where is Phase.PARKED and settled and facts[name].quiet and turn.agents[name].active:
-            nodes[name] = _PARKED
-        elif where is Phase.ONLINE and turn.records[name].slots and name not in claimed:
-            nodes[name] = _IN_USE
-        elif name != turn.policy.capacity_record:
-            reason = _of(turn, growth, name, where)
-            if reason is not None:
-                turn.nodes[name] = reason
+    marked = turn.known.marked
+    found = dict.fromkeys(marked[Mark.IN_USE] - growth.claimed, _IN_USE)
+    if not (growth.short or growth.floor_short):
+        found.update(dict.fromkeys(marked[Mark.RESTING], _PARKED))
+    found.update(turn.nodes)
+    for name in turn.phases.keys() - found.keys() - {turn.policy.capacity_record}:
+        reason = _of(turn, growth, name, turn.phases[name])
+        if reason is not None:
+            found[name] = reason
+    turn.nodes = found
     for name in turn.reading.unreadable_nodes:
         turn.nodes[name] = _UNREAD
 

@@ -12,7 +12,7 @@ from torque_mesos.decide.packing import Share, Tier
 from torque_mesos.decide.plan import CreateNode, Launch, SetNp
 from torque_mesos.decide.pools import Used
 from torque_mesos.decide.protect import protected
-from torque_mesos.decide.reason import Code
+from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.serve import serve
 from torque_mesos.decide.shelf import Shelf
 from torque_mesos.decide.starts import Starts
@@ -31,8 +31,7 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
     in_use = growth.in_use = usage_of(turn)
     top_up(turn, growth, in_use)
     if wanted or floors.short(growth):
-        found = hosts_of(turn, in_use, growth.extras)
-        growth.hosts = {host.name: host for host in found}
+        growth.hosts = hosts_of(turn, in_use, growth.extras)
         if growth.protected:
             near = (h for h in growth.hosts.values() if h.tier is not Tier.OFFERED)
             growth.hosts = {host.name: host for host in near}
@@ -55,9 +54,10 @@ def _serve_all(turn: Turn, growth: Growth, shelf: Shelf, wanted: list[Demand]) -
     starts, used = Starts(turn.reading), Used(turn.policy, turn.pools, turn.reading)
     counted = starts.any or used.any
     free = not (counted or turn.bounds.any)  # then what a request was refused is refused again
+    refused: dict[int, Reason] = {}  # by the identity of requests: there are few, for many jobs
     for demand in in_order(turn, wanted):
-        if free and (again := growth.refused.get((demand.request, 0.0))) is not None:
-            turn.jobs[demand.job.job_id] = again.reason
+        if free and (again := refused.get(id(demand.request))) is not None:
+            turn.jobs[demand.job.job_id] = again
             growth.short[demand.job.job_id] = demand.request
             continue
         refusal = None
@@ -68,6 +68,8 @@ def _serve_all(turn: Turn, growth: Growth, shelf: Shelf, wanted: list[Demand]) -
             placed = False
         else:
             placed = serve(turn, growth, shelf, demand)
+            if free and not placed:
+                refused[id(demand.request)] = turn.jobs[demand.job.job_id]
             _end_of_trial(turn, growth, shelf)
         if counted:
             starts.served(demand.job, placed=placed)

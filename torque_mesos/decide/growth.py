@@ -81,7 +81,7 @@ class Growth:
     @cached_property
     def requests_short(self) -> frozenset[Request]:
         """What the jobs that are short ask for. (Read it when all jobs are served.)"""
-        return frozenset(self.short.values())
+        return frozenset({id(request): request for request in self.short.values()}.values())
 
     @cached_property
     def parts_short(self) -> frozenset[Chunk]:

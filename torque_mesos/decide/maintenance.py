@@ -38,10 +38,10 @@ def windows(snapshot: Snapshot) -> Mapping[str, float]:
     """When each agent goes away, by its id: seconds since 1970, the earliest that was told."""
     found: dict[str, float] = {}
     told: list[Agent | Offer | InverseOffer] = [*snapshot.agents, *snapshot.offers]
-    for each in [*told, *snapshot.inverse_offers]:
-        if each.unavailable_s is not None:
-            at_s = min(each.unavailable_s, found.get(each.agent_id, math.inf))
-            found[each.agent_id] = at_s
+    told += snapshot.inverse_offers
+    for each in [each for each in told if each.unavailable_s is not None]:
+        at_s = each.unavailable_s or 0.0
+        found[each.agent_id] = min(at_s, found.get(each.agent_id, math.inf))
     return found
 
 
@@ -88,6 +88,8 @@ def accepted(snapshot: Snapshot) -> tuple[AcceptInverse | None, float | None]:
     that no mom is started there, whatever jobs come. And when the next ones do, on the
     snapshot's clock.
     """
+    if not snapshot.inverse_offers:
+        return None, None
     ours = {worker.agent_id for worker in snapshot.workers}
     found, ids, next_s = windows(snapshot), [], None
     for offer in snapshot.inverse_offers:

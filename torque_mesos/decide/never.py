@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 from torque_mesos.decide.facts import Whole
+from torque_mesos.decide.kept import Kept, forgettable
+from torque_mesos.decide.known import Known
 from torque_mesos.decide.packing import Host, Tier, impossible, place
+from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pool import Limit, Pool
 from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.decide.request import MAX_COUNT, Request, cost_of, pool_in, told
@@ -14,33 +18,65 @@ from torque_mesos.decide.turn import Turn
 from torque_mesos.decide.worker import Phase
 from torque_mesos.model import Resources
 
-Cluster = tuple[Whole, ...]
+Verdicts = dict[Request, Reason | None]
+"""By request: why it can never be served; None if it can, or if that is not known yet."""
 
 
+@forgettable
 @lru_cache(maxsize=4)
-def verdicts_of(
+def _verdicts(
     slot: Resources,  # noqa: ARG001 (a key, as the others)
     limit: Limit,  # noqa: ARG001
-    cluster: Cluster,  # noqa: ARG001
-) -> dict[Request, Reason | None]:
-    """What `never` said of requests, which depends on nothing else than on these."""
+    cluster: tuple[Whole, ...],  # noqa: ARG001
+) -> Verdicts:
+    """What `_never` said of requests, which depends on nothing else than on these."""
     return {}
 
 
-def whole_cluster(turn: Turn) -> Cluster:
-    """Every host as if nothing ran and all of it were ours."""
-    hosts = []
-    for name, where in turn.phases.items():
-        if where is Phase.FOREIGN:
-            continue
-        facts = turn.facts.get(name)
-        if facts is None or turn.pools.named:
-            hosts.append(_whole(turn, name))
-            continue
-        if facts.whole is None:
-            facts.whole = _whole(turn, name)
-        hosts.append(facts.whole)
-    return tuple(sorted(hosts))
+class Cluster(NamedTuple):
+    """Every host as if nothing ran and all of it were ours, and what can never run there.
+
+    `known`, `policy`: what it follows from. `found`: of all hosts (None: of others'),
+    `hosts`: in order.
+    """
+
+    known: Known | None
+    policy: Policy | None
+    found: list[Whole | None]
+    hosts: tuple[Whole, ...]
+    verdicts: Verdicts
+
+
+_last = Kept(Cluster(None, None, [], (), {}))
+
+
+def cluster_of(turn: Turn) -> Cluster:
+    """The cluster of a turn; with the very same verdicts as the last one, where it is alike."""
+    last, known, policy = _last.value, turn.known, turn.policy
+    if last.known is known and last.policy is policy:
+        return last
+    every = known.facts.values()
+    # With pools, whose a host is follows from more than its facts.
+    for facts in every if turn.pools.named else [each for each in every if each.whole is None]:
+        if facts.phase is not Phase.FOREIGN:
+            facts.whole = _whole(turn, facts.name)
+    found = [each.whole for each in every]
+    if last.policy is policy and found == last.found:
+        cluster = last._replace(known=known)
+    else:
+        hosts = tuple(sorted(whole for whole in found if whole is not None))
+        verdicts = _verdicts(policy.slot, policy.limit, hosts)
+        cluster = Cluster(known, policy, found, hosts, verdicts)
+    _last.value = cluster
+    return cluster
+
+
+def verdict_of(turn: Turn, request: Request) -> Reason | None:
+    """Why a request can never be served; None if it can, or if that is not known yet."""
+    cluster = cluster_of(turn)
+    if request not in cluster.verdicts:
+        cluster.verdicts[request] = _never(turn, request, cluster.hosts)
+    return cluster.verdicts[request]
 
 
 def _whole(turn: Turn, name: str) -> Whole:
@@ -89,7 +125,7 @@ def _nowhere(names: frozenset[str]) -> str:
     return f"no node of pool {pool} has {words}" if words else f"pool {pool} has no agents"
 
 
-def never(turn: Turn, request: Request, whole: Cluster) -> Reason | None:
+def _never(turn: Turn, request: Request, whole: tuple[Whole, ...]) -> Reason | None:
     """Why a request can never be served here; None if it can, or if that is not known yet.
 
     `waiting-for-offers`: neither a way was found nor a proof that there is none.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from torque_mesos.decide.bounds import AT_LIMIT
+from torque_mesos.decide.facts import Mark
 from torque_mesos.decide.gang import give_back
 from torque_mesos.decide.growth import Growth, growable, usable_offer
 from torque_mesos.decide.plan import Decline, Revive, Suppress
@@ -42,12 +45,13 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     parts = [] if growth.floor_short else [n for n in incomplete if n not in growth.memory_short]
     resting = give_back(turn, growth, parts)
     for name, reason in reasons.items():
-        oldest_s = min(offer.received_s for offer in turn.offers[name])
+        offers = turn.offers[name]
+        oldest_s = min([offer.received_s for offer in offers])
         kept = reason.code is Code.INCOMPLETE and name not in resting
         if kept and turn.now_s - oldest_s < turn.policy.offer_hold_s:
             turn.timer(oldest_s + turn.policy.offer_hold_s)
             continue
-        ids = tuple(offer.offer_id for offer in turn.offers[name])
+        ids = tuple([offer.offer_id for offer in offers])
         turn.do(Decline(ids, resting.get(name, REFUSE_S[reason.code]), reason))
     if nothing:
         turn.revived_for &= _at_limit(turn)
@@ -56,10 +60,11 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
         return
     # Earlier refusals stand in the way of what is new: a job, a host that became usable, or one
     # that could complete what a job needs with those that were refused.
-    parked = [name for name, where in turn.phases.items() if where is Phase.PARKED]
+    parked = turn.known.marked[Mark.PARKED]
     if turn.failures or turn.agents_leaving:
-        parked = [n for n in parked if not turn.backed_off(n) and not turn.leaving(n)]
-    key = frozenset(growth.short) | {f"{name} PARKED" for name in parked}
+        usable = (n for n in parked if not turn.backed_off(n) and not turn.leaving(n))
+        parked = frozenset(usable)
+    key = frozenset(growth.short) | _parked_words(parked)
     if growth.floor_short:
         key |= {"floor"}
     if not growth.protected:
@@ -83,6 +88,11 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
         floor=growth.floor_short,
     )
     turn.do(Revive(reason, *_roles(turn, growth)))
+
+
+@lru_cache(maxsize=16)
+def _parked_words(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(f"{name} PARKED" for name in names)
 
 
 def _roles(turn: Turn, growth: Growth) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from torque_mesos.decide.growth import Growth, growable
 from torque_mesos.decide.plan import Online, SetNp, Wake
-from torque_mesos.decide.reason import Code
+from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
+
+_READY = Reason(Code.READY, "ready for jobs")
 
 
 def bring_online(turn: Turn, growth: Growth) -> None:
     """Nodes that are ready go online, but for those that wait for the rest of a job's nodes."""
-    ready = {name for name in turn.moving if turn.phases[name] is Phase.READY}
+    in_phase = turn.known.in_phase
+    ready = in_phase.get(Phase.READY, ())
     usable = {name for name in ready if not turn.stopping(name) and not turn.unreachable(name)}
     usable = {name for name in usable if turn.leaving(name) is None}
     undrained = {name for name in growth.online if turn.phases[name] is Phase.DRAINING}
     names = (usable - (growth.held_back - growth.online)) | undrained
     names = {name for name in names if not turn.ending(name)}
     unmarked = {
-        name
-        for name in turn.moving
-        if turn.phases[name] is Phase.ONLINE and turn.records[name].note == PARKED_NOTE
+        name for name in in_phase.get(Phase.ONLINE, ()) if turn.records[name].note == PARKED_NOTE
     }
     sized = sorted({name for name in names if _np_as_granted(turn, name)} | unmarked)
-    reason = because(Code.READY, "ready for jobs")
-    if sized and turn.do_if_fresh(Online(tuple(sized), reason)):
+    if sized and turn.do_if_fresh(Online(tuple(sized), _READY)):
         growth.wake = True
-        turn.nodes.update(dict.fromkeys(sized, reason))
+        turn.nodes.update(dict.fromkeys(sized, _READY))
     elif sized:
         growth.wake = False
     if _raise_np(turn):
@@ -49,9 +49,8 @@ def _np_as_granted(turn: Turn, name: str) -> bool:
 def _raise_np(turn: Turn) -> bool:
     """Give online nodes the slots of grants that they got meanwhile. Raising is always safe."""
     raised = False
-    for name in turn.moving:
-        where, worker = turn.phases[name], turn.workers.get(name)
-        if where is Phase.ONLINE and worker is not None:
+    for name in turn.known.in_phase.get(Phase.ONLINE, ()):
+        if name in turn.workers:
             slots = max(turn.usable_slots(name), turn.records[name].np)
             more = slots > turn.records[name].np or _gpus_to_set(turn, name) > 0
             raised |= more and growable(turn, name) and _set_np(turn, name, slots)

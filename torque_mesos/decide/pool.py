@@ -61,7 +61,7 @@ class Budget:
     @property
     def any(self) -> bool:
         """Whether there is any bound."""
-        return self != Budget()
+        return self.day is not None or self.month is not None
 
 
 @dataclass(frozen=True, slots=True)

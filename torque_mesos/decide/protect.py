@@ -21,10 +21,12 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 600.0
 
 def judge_starts(turn: Turn) -> None:
     """Bring up to date what is known of starts that worked and that failed."""
-    for name in turn.phases if turn.failures else turn.moving:
+    in_phase, up = turn.known.in_phase, (Phase.READY, Phase.ONLINE)
+    names = [name for where in up for name in in_phase.get(where, ())]
+    if turn.failures:
+        names = [name for name, where in turn.phases.items() if where in up]
+    for name in names:
         where = turn.phases[name]
-        if where not in (Phase.READY, Phase.ONLINE):
-            continue
         worker = turn.workers.get(name)
         if worker is None or turn.stopping(name) or turn.unreachable(name):
             continue

@@ -93,6 +93,9 @@ class Reason:
         return self.text
 
 
+_NO_NUMBERS: Mapping[str, float] = frozen_map()
+
+
 def because(code: Code, text: str, **numbers: float) -> Reason:
     """A reason."""
-    return Reason(code, text, frozen_map(numbers))
+    return Reason(code, text, frozen_map(numbers) if numbers else _NO_NUMBERS)

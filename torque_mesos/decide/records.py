@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from torque_mesos.decide.facts import Mark
 from torque_mesos.decide.plan import CreateNode, DeleteNode, Offline, Rerun, SetNp
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.request import RequestError, parse_request
@@ -9,12 +10,14 @@ from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.worker import CAPACITY_NOTE, DRAINING_NOTE, ERROR, PARKED_NOTE, Phase
 from torque_mesos.model import JobState, NodeState
 
+_NOT_RUNNING = (Phase.ABSENT, Phase.UNPARKED, Phase.PARKED, Phase.STRANDED, Phase.STARTING)
+
 
 def keep_records(turn: Turn) -> None:
     """Make, park, size and forget records, and take care of the jobs of lost moms."""
     _note_times(turn)
     _capacity_record(turn)
-    for name in sorted(turn.phases if turn.failures else turn.moving):
+    for name in _to_look_at(turn):
         where = turn.phases[name]
         if where is Phase.ABSENT:
             _create(turn, name)
@@ -30,13 +33,22 @@ def keep_records(turn: Turn) -> None:
             _unreachable(turn, name)
 
 
+def _to_look_at(turn: Turn) -> list[str]:
+    """The hosts whose records may have to be changed, or that fail, in order."""
+    if turn.failures:
+        return sorted(turn.phases)
+    in_phase = turn.known.in_phase
+    names = [name for where in _NOT_RUNNING for name in in_phase.get(where, ())]
+    for where in (Phase.ONLINE, Phase.DRAINING):
+        names += [name for name in in_phase.get(where, ()) if turn.unreachable(name)]
+    return sorted(names)
+
+
 def _note_times(turn: Turn) -> None:
     """Since when nodes are down, and since when agents are not listed."""
-    facts = turn.facts
-    down = {name for name in turn.records if facts[name].down}
-    unseen = turn.records.keys() - turn.agents.keys()
-    turn.down_since = {n: turn.down_since.get(n, turn.now_s) for n in sorted(down)}
-    turn.unseen_since = {n: turn.unseen_since.get(n, turn.now_s) for n in sorted(unseen)}
+    down, unseen = sorted(turn.known.marked[Mark.DOWN]), turn.known.unseen
+    turn.down_since = {n: turn.down_since.get(n, turn.now_s) for n in down}
+    turn.unseen_since = {n: turn.unseen_since.get(n, turn.now_s) for n in unseen}
 
 
 def _asked_lately(turn: Turn, name: str) -> bool:
@@ -51,7 +63,7 @@ def _capacity_record(turn: Turn) -> None:
     name = turn.policy.capacity_record
     if name is None or turn.capacity is not None or name in turn.reading.unreadable_nodes:
         return
-    turn.phases[name] = Phase.ABSENT
+    turn.phases = {**turn.phases, name: Phase.ABSENT}
     if not _asked_lately(turn, name):
         turn.do(
             CreateNode(

@@ -107,7 +107,7 @@ class Request:
         return pool_in(self.names)
 
     def __str__(self) -> str:
-        return "+".join(_part_text(chunk, chunk.names) for chunk in self.chunks)
+        return _text(self.chunks)
 
     @property
     def brief(self) -> str:
@@ -130,6 +130,11 @@ def told(names: Iterable[str]) -> list[str]:
 def pool_in(names: Iterable[str]) -> str:
     """The pool that is among names; empty where none is."""
     return next((name[1:] for name in names if name.startswith("@")), "")
+
+
+@lru_cache(maxsize=4096)
+def _text(chunks: tuple[Chunk, ...]) -> str:
+    return "+".join(_part_text(chunk, chunk.names) for chunk in chunks)
 
 
 def _part_text(chunk: Chunk, names: Iterable[str]) -> str:

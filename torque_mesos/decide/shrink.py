@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from torque_mesos.decide.facts import Mark
 from torque_mesos.decide.floors import Floors
 from torque_mesos.decide.growth import Growth
 from torque_mesos.decide.plan import Kill, Offline
@@ -14,23 +15,22 @@ from torque_mesos.decide.worker import DRAINING_NOTE, ERROR, Phase
 
 _NOTED = Reason(Code.NOT_OURS, "idle, and kept as it is while a person's note is on it")
 _STUCK_S = 60.0  # a node that is said to be full, and to have no job, may yet tell of one
-_IDLE_CAN_BE = frozenset({Phase.ONLINE, Phase.SIDELINED})
+_WITH_WORKER = frozenset({Phase.DRAINING, Phase.ONLINE, Phase.STARTING, Phase.READY})
 
 
 def shrink(turn: Turn, growth: Growth) -> None:
     """Give back what nobody needs. A node is stopped only when it was seen offline and idle."""
-    idle = {
-        name
-        for name in turn.workers
-        if turn.phases[name] in _IDLE_CAN_BE and not turn.busy(name) and name not in growth.claimed
-    }
+    marked, phases = turn.known.marked, turn.phases
+    idle = marked[Mark.IDLE] - growth.claimed - turn.job_hosts.keys()
     turn.idle_since = {name: turn.idle_since.get(name, turn.now_s) for name in sorted(idle)}
     wanted = growth.online | growth.claimed
-    for name in turn.workers if turn.agents_leaving else turn.moving:
-        if name not in turn.workers:
-            continue
-        where = turn.phases[name]
-        if where is Phase.DRAINING and name not in wanted and not turn.trimmed(name):
+    trimmed = turn.trimmed()
+    moving = [
+        name for name in turn.known.moving if name not in trimmed and phases[name] in _WITH_WORKER
+    ]
+    for name in turn.workers if turn.agents_leaving else moving:
+        where = phases[name]
+        if where is Phase.DRAINING and name not in wanted and name not in trimmed:
             _stop_drained(turn, name)
         elif where is Phase.ONLINE and turn.goes(name) and (turn.busy(name) or turn.leaving(name)):
             _drain_going(turn, name)
@@ -40,19 +40,19 @@ def shrink(turn: Turn, growth: Growth) -> None:
             _kill(turn, name, because(Code.DRAINED, "its end was asked for"))
         elif where is Phase.READY and (reason := turn.leaving(name)) and not turn.busy(name):
             _kill(turn, name, reason)
-    for name in turn.workers:
-        if not turn.facts[name].all_run:
+    if unsure := marked[Mark.UNSURE]:
+        for name in [name for name in turn.workers if name in unsure]:
             give_up_late(turn, name)
     floors = Floors(turn)
     floors.count(growth)
     for name in idle:
         if turn.phases[name] is Phase.ONLINE and _noted(turn, name):
             turn.nodes[name] = _NOTED
-    idle = {
+    idle = frozenset(
         name
         for name in idle
         if turn.phases[name] is not Phase.ONLINE or not (turn.leaving(name) or _noted(turn, name))
-    }
+    )
     for name in hosts_to_go(turn, growth, idle):
         slots = turn.kept_slots(name)
         spare = slots <= floors.spare(name) or _in_the_way(turn, growth, name)
@@ -61,9 +61,7 @@ def shrink(turn: Turn, growth: Growth) -> None:
             turn.nodes[name] = _kept(turn, name, floors.keeper(name, slots))
         elif (why := _why(turn, growth, name)) and _release(turn, name, why):
             floors.released(name, slots)
-    facts = turn.facts
-    in_part = [name for name in turn.workers if not facts[name].full]
-    beside = {name for name in in_part if _may_be_trimmed(turn, growth, name)}
+    beside = {name for name in marked[Mark.IN_PART] if _may_be_trimmed(turn, growth, name)}
     in_use = growth.in_use
     turn.spare = {name: spare for name, spare in turn.spare.items() if name in beside}
     for name in slots_to_go(turn, growth, beside):

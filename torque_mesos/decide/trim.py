@@ -124,16 +124,12 @@ def finish_trims(turn: Turn, growth: Growth) -> None:
     Those that hold less than the slots up to the highest in use stay as they are: those above
     end first, or what is missing comes back for a job.
     """
-    asked = dict.fromkeys(turn.asked_to_end())
-    for name in {**asked, **dict.fromkeys(turn.moving)}:
-        if name not in turn.workers:
-            continue
-        if name in asked and turn.ending(name):
-            if not (turn.stopping(name) or turn.unreachable(name)):
-                _ask_again(turn, name)
-        elif not turn.trimmed(name) or name in growth.claimed:
-            continue
-        elif turn.facts[name].all_run:
+    ending = {name for name in turn.asked_to_end() if turn.ending(name)}
+    for name in turn.workers if ending else ():
+        if name in ending and not (turn.stopping(name) or turn.unreachable(name)):
+            _ask_again(turn, name)
+    for name in turn.trimmed() - growth.claimed - ending:
+        if turn.facts[name].all_run:
             spare = turn.spare.get(name)
             due = spare is not None and turn.now_s - spare.since_s >= turn.policy.grace_s
             if turn.usable_slots(name) < turn.slots_in_use(name):

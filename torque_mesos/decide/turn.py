@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 
 from torque_mesos.decide.bounds import Bounds
-from torque_mesos.decide.facts import ON_NODES, facts_of, named_agents, on_nodes
+from torque_mesos.decide.kept import Named
+from torque_mesos.decide.known import known_of, named_agents
 from torque_mesos.decide.maintenance import wall_time_s
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pool import Pool
 from torque_mesos.decide.pools import Pools
 from torque_mesos.decide.reason import Code, Reason, because
+from torque_mesos.decide.running import ON_NODES, running
 from torque_mesos.decide.views import SILENT_ALONE_S, Views
-from torque_mesos.decide.worker import Phase
 from torque_mesos.model import (
     JobState,
     Node,
@@ -25,11 +26,14 @@ from torque_mesos.model import (
     Resources,
     Worker,
     frozen_map,
+    thawed,
 )
 
 __all__ = ["RETRY_S", "SILENT_ALONE_S", "Turn", "because"]
 
 RETRY_S = 30.0  # what failed is asked for again after this long
+_nodes = Named[Node]("name")
+_workers = Named[Worker]("node")
 
 
 class Turn(Views):
@@ -48,35 +52,32 @@ class Turn(Views):
         self.again_s: float | None = None
 
         memory = snapshot.memory
-        self.idle_since = dict(memory.idle_since)
-        self.spare = dict(memory.spare)
-        self.down_since = dict(memory.down_since)
-        self.unseen_since = dict(memory.unseen_since)
-        self.killed_at = dict(memory.killed_at)
-        self.created_at = dict(memory.created_at)
-        self.rerun_at = dict(memory.rerun_at)
-        self.failures = dict(memory.failures)
-        self.tries = dict(memory.tries)
-        self.np_at_start = dict(memory.np_at_start)
+        self.idle_since = thawed(memory.idle_since)
+        self.spare = thawed(memory.spare)
+        self.down_since = thawed(memory.down_since)
+        self.unseen_since = thawed(memory.unseen_since)
+        self.killed_at = thawed(memory.killed_at)
+        self.created_at = thawed(memory.created_at)
+        self.rerun_at = thawed(memory.rerun_at)
+        self.failures = thawed(memory.failures)
+        self.tries = thawed(memory.tries)
+        self.np_at_start = thawed(memory.np_at_start)
         self.protection = memory.protection
         self.woken_s = memory.woken_s
         self.revived_for = memory.revived_for
         self.revived_s = memory.revived_s
 
         untouchable = reading.unreadable_nodes | {policy.capacity_record}
-        self.records: dict[str, Node] = {
-            node.name: node for node in reading.nodes if node.name not in untouchable
-        }
-        self.capacity: Node | None = next(
-            (node for node in reading.nodes if node.name == policy.capacity_record), None
-        )
+        nodes = _nodes.of(reading.nodes, untouchable)
+        self.records = nodes.found
+        self.capacity = nodes.left_out.get(policy.capacity_record or "")
         # Whoever has lost sight of a node's record still pays for its worker.
         self._paid = snapshot.workers
         self.held_nodes = len(snapshot.workers)
-        self.workers: dict[str, Worker] = {
-            worker.node: worker for worker in snapshot.workers if worker.node not in untouchable
-        }
-        self.on_nodes, self.job_hosts = on_nodes(reading.jobs)
+        workers = _workers.of(snapshot.workers, untouchable)
+        self.workers = workers.found
+        self.running = running(reading.jobs)
+        self.job_hosts = self.running.hosts
         self.agents, bad = named_agents(snapshot.agents, policy, untouchable)
         for name in bad:
             self.nodes[name] = because(
@@ -90,7 +91,7 @@ class Turn(Views):
         clock = (snapshot.wall_s, snapshot.offset_s)
         self.bounds = Bounds(policy, self.pools, memory, clock, self._busy_s)
         self.agents_leaving = self._overspent() if self.bounds.budgeted else {}
-        self.offers: dict[str, list[Offer]] = defaultdict(list)
+        self.offers: dict[str, list[Offer]] = {}
         self.other_role: list[Offer] = []
         self.stray_offers: list[Offer] = []  # of hosts that may not be touched, or unknown agents
         for offer in snapshot.offers:
@@ -100,10 +101,9 @@ class Turn(Views):
             elif not self._is_of_its_role(offer):
                 self.other_role.append(offer)
             else:
-                self.offers[offer.hostname].append(offer)
-        self.facts = facts_of(self.records, self.workers, self.agents, policy)
-        self.phases: dict[str, Phase] = {name: each.phase for name, each in self.facts.items()}
-        self.moving = [name for name, each in self.facts.items() if not each.quiet]
+                self.offers.setdefault(offer.hostname, []).append(offer)
+        self.known = known_of(nodes, workers, self.agents, policy)
+        self.facts, self.phases = self.known.facts, self.known.phases
 
     @cached_property
     def held(self) -> Resources:
@@ -113,7 +113,7 @@ class Turn(Views):
     def _busy_s(self) -> dict[str, float]:
         """By node, how long the jobs there may last; those without a wall time are left out."""
         found: dict[str, float] = {}
-        for job in self.on_nodes:
+        for job in self.running.jobs.values():
             seconds = wall_time_s(job.resources.get("walltime"))
             for name in job.exec_nodes if math.isfinite(seconds) else ():
                 found[name] = max(seconds, found.get(name, 0.0))
@@ -139,14 +139,19 @@ class Turn(Views):
         """Leave out the agents that no pool wants; gives their ids."""
         if not self.pools.named:
             return frozenset()
-        none = [name for name in self.agents if self.pools.of_host(name) is None]
+        none = {name for name in self.agents if self.pools.of_host(name) is None}
         reason = because(Code.NO_POOL, "its agent has the attributes of no pool")
         self.nodes.update(dict.fromkeys(none, reason))
-        return frozenset(self.agents.pop(name).agent_id for name in none)
+        left_out = frozenset(self.agents[name].agent_id for name in none)
+        if none:
+            self.agents = {name: each for name, each in self.agents.items() if name not in none}
+        return left_out
 
     def _is_of_its_role(self, offer: Offer) -> bool:
         """Whether an offer is of the role that its host's pool takes."""
-        return not offer.role or offer.role == self.role_of(self.pools.of_host(offer.hostname))
+        if not offer.role:
+            return True
+        return offer.role == self.role_of(self.pools.of_host(offer.hostname))
 
     def role_of(self, pool: Pool | None) -> str:
         """The role that a pool takes offers of."""
@@ -188,9 +193,15 @@ class Turn(Views):
         """What is known of np at the starts of jobs that are there still."""
         found = {}
         for name, began in self.np_at_start.items():
-            jobs = self.facts[name].jobs if name in self.facts else frozenset()
-            if jobs >= began.keys():
+            facts = self.facts.get(name)
+            if facts is not None and facts.began is began:
                 found[name] = began  # the same value: what was made of it counts still
+                continue
+            jobs = facts.jobs if facts is not None else frozenset()
+            if jobs >= began.keys():
+                found[name] = began
+                if facts is not None:
+                    facts.began = began
             elif left := {job_id: np for job_id, np in began.items() if job_id in jobs}:
                 found[name] = frozen_map(left)
         return found
@@ -211,7 +222,11 @@ class Turn(Views):
             down_since=frozen_map(self.down_since),
             unseen_since=frozen_map(self.unseen_since),
             killed_at=frozen_map({k: v for k, v in self.killed_at.items() if k in ending}),
-            created_at=frozen_map({k: v for k, v in self.created_at.items() if k in nodes}),
+            created_at=frozen_map(
+                self.created_at
+                if self.created_at.keys() <= nodes
+                else {k: v for k, v in self.created_at.items() if k in nodes}
+            ),
             rerun_at=frozen_map(
                 {k: v for k, v in self.rerun_at.items() if self.now_s - v < RETRY_S}
             ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from torque_mesos.decide.facts import more_than_slots
 from torque_mesos.decide.request import Chunk, Request
 from torque_mesos.decide.turn import Turn
 
@@ -24,7 +23,7 @@ def usage_of(turn: Turn) -> dict[str, Usage]:
     The server tells which job holds which slots; what that costs follows from what the job
     asked for, on the host of it that has so many slots.
     """
-    jobs = more_than_slots(turn.on_nodes)
+    jobs = turn.running.asked
     if not jobs:
         return {}
     found: dict[str, Usage] = {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torque_mesos.decide.facts import Facts, slots_in
+from torque_mesos.decide.facts import Facts, Mark, slots_in
+from torque_mesos.decide.known import Known
 from torque_mesos.decide.plan import Failures
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pools import Pools
@@ -18,27 +19,24 @@ _NOTHING = Resources()
 
 
 class Views:
-    """What is known of each host. A Turn is one.
-
-    `moving`: all hosts but the quiet ones.
-    """
+    """What is known of each host. A Turn is one."""
 
     now_s: float
     policy: Policy
-    records: dict[str, Node]
-    workers: dict[str, Worker]
-    agents: dict[str, Agent]
+    records: Mapping[str, Node]
+    workers: Mapping[str, Worker]
+    agents: Mapping[str, Agent]
     offers: dict[str, list[Offer]]
-    phases: dict[str, Phase]
-    facts: dict[str, Facts]
-    moving: list[str]
+    known: Known
+    phases: Mapping[str, Phase]
+    facts: Mapping[str, Facts]
     pools: Pools
     capacity: Node | None
     killed_at: dict[str, float]
     down_since: dict[str, float]
     failures: dict[str, Failures]
     np_at_start: dict[str, Mapping[str, int]]
-    job_hosts: frozenset[str]
+    job_hosts: Mapping[str, int]
     agents_leaving: Mapping[str, Reason]
 
     def down(self, name: str) -> bool:
@@ -117,8 +115,8 @@ class Views:
 
     def old(self, name: str) -> bool:
         """Whether a worker was started with other settings than today's."""
-        worker = self.workers.get(name)
-        return worker is not None and worker.generation != self.policy.generation
+        facts = self.facts.get(name)
+        return facts is not None and facts.old
 
     def unreachable(self, name: str) -> bool:
         """Whether Mesos has lost sight of a worker."""
@@ -127,7 +125,7 @@ class Views:
 
     def usable_slots(self, name: str) -> int:
         """The slots of a worker's grants that run, and whose end was not asked for."""
-        if self.killed_at.keys().isdisjoint(self.workers[name].task_ids):
+        if not self.killed_at or self.killed_at.keys().isdisjoint(self.workers[name].task_ids):
             return self.workers[name].running_slots
         grants = self.workers[name].grants
         running = (g for g in grants if g.state is TaskState.RUNNING)
@@ -140,11 +138,10 @@ class Views:
         job that ends when there are fewer (`unreserve_execution_slots`), and nobody can use them
         then until the server is restarted.
         """
-        node, began = self.records[name], self.np_at_start.get(name)
-        facts = self.facts[name]
+        began, facts = self.np_at_start.get(name), self.facts[name]
         if facts.in_use is not None and facts.in_use[0] is began:
             return facts.in_use[1]
-        jobs = facts.jobs
+        node, jobs = self.records[name], facts.jobs
         least = node.np if jobs else 0
         if began is not None:
             least = max((began.get(job_id, node.np) for job_id in jobs), default=0)
@@ -159,9 +156,13 @@ class Views:
             return self.usable_slots(name)
         return self.workers[name].slots if self.phases[name] in _KEPT else 0
 
-    def trimmed(self, name: str) -> bool:
-        """Whether a node is offline by us and has jobs, and will be online again with less."""
-        return self.drains_jobs(name) and not self.goes(name)
+    def trimmed(self) -> frozenset[str]:
+        """The nodes that are offline by us and have jobs, and will be online again with less."""
+        names = self.known.marked[Mark.TRIMMED]
+        if not (self.killed_at or self.agents_leaving):
+            return names
+        gone = [name for name in names if self.stopping(name) or self.leaving(name) is not None]
+        return names.difference(gone)
 
     def drains_jobs(self, name: str) -> bool:
         """Whether a node that is well is offline by us, with jobs on it."""
