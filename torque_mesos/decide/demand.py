@@ -57,7 +57,7 @@ class _Last(NamedTuple):
     plain: bool
 
 
-_last = Kept(_Last((), None, False, (), None, {}, True)  # noqa: FBT003)
+_last = Kept(_Last((), None, maui=False, queues=(), verdicts=None, demands={}, plain=True))
 
 
 def demands(turn: Turn) -> list[Demand]:
