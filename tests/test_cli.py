@@ -16,6 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from tests.admin.published import POLICY, READING, published
+from tests.conftest import ROOT
 from torque_mesos import __version__
 from torque_mesos.admin.board import StatusBoard, status_of
 from torque_mesos.admin.server import AdminServer
@@ -23,8 +24,6 @@ from torque_mesos.cli.app import app
 from torque_mesos.cli.show import picture
 from torque_mesos.config import Settings, load
 from torque_mesos.model import Job, JobState
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -252,64 +251,3 @@ def test_teardown_asks(service: list[tuple[str, Settings]]) -> None:
 
 
 # --- scheduler/ ------------------------------------------------------------------
-
-
-def script(folder: Path, *arguments: str, path: str = "/usr/bin:/bin") -> tuple[int, str, str]:
-    done = subprocess.run(
-        [folder / "torquesched.sh", *arguments],
-        env={"PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def installed(folder: Path) -> None:
-    folder.mkdir(parents=True)
-    command = folder / "torque-mesos"
-    command.write_text(f'#!/bin/sh\nprintf "%s\\n" "{folder.name}" "$@"\n')
-    command.chmod(0o755)
-
-
-def test_torquesched_wants_a_master() -> None:
-    for arguments in ([], [""], ["--config", "x"]):
-        code, _, told = script(ROOT / "scheduler", *arguments)
-        assert code == 2
-        assert told.startswith("usage: torquesched.sh MASTER")
-    assert script(ROOT / "scheduler", "--help")[0] == 0
-
-
-def test_torquesched_finds_the_command(state_dir: Path) -> None:
-    folder = state_dir / "a place" / "scheduler"
-    folder.mkdir(parents=True)
-    (folder / "torquesched.sh").symlink_to(ROOT / "scheduler" / "torquesched.sh")
-    copy = state_dir / "other" / "scheduler"
-    copy.mkdir(parents=True)
-    (copy / "torquesched.sh").write_bytes((ROOT / "scheduler" / "torquesched.sh").read_bytes())
-    (copy / "torquesched.sh").chmod(0o755)
-    code, _, told = script(copy, "m:5050")
-    assert code == 127
-    assert "neither" in told
-    installed(state_dir / "onpath")
-    path = f"{state_dir / 'onpath'}:/usr/bin:/bin"
-    assert script(copy, "m:5050", "--config", "a b", path=path) == (
-        0,
-        "onpath\nrun\nm:5050\n--config\na b\n",
-        "",
-    )
-    installed(state_dir / "other" / ".venv" / "bin")
-    assert script(copy, "m:5050", path=path)[1] == "bin\nrun\nm:5050\n"
-
-
-def test_the_example_holds_the_defaults() -> None:
-    file = ROOT / "scheduler" / "torque-mesos.toml"
-    assert load(file, {}) == Settings()
-    told = file.read_text().splitlines()
-    uncommented = [
-        line[2:] if line.startswith("# ") and " = " in line and not line.endswith(".") else line
-        for line in told
-    ]
-    folder = Path(os.environ["TORQUE_MESOS_STATE_DIR"])
-    (folder / "all.toml").write_text("\n".join(uncommented))
-    assert load(folder / "all.toml", {}).safe_allocation.nodes == 16

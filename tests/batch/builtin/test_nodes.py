@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import time
@@ -62,19 +61,6 @@ def test_a_parked_record_is_ready_a_moment_after_its_mom_starts(cluster: Cluster
     node = cluster.node(N1)
     assert node["state"] == "free"
     assert "note" not in node
-
-
-def test_momctl_stops_a_mom_and_tells_the_server(cluster: Cluster) -> None:
-    cluster.with_nodes(N1)
-    done = cluster.run("momctl", "-h", N1, "-s")
-    assert (done.returncode, done.stdout) == (0, f"shutdown request successful on {N1}\n")
-    assert cluster.moms[N1].wait(timeout=60) == 0
-    assert cluster.states(N1) == {"down"}
-    gone = cluster.run("momctl", "-h", N1, "-d", "0")
-    assert gone.returncode == 1
-    assert gone.stderr == (
-        f"cannot connect to MOM on node '{N1}', errno=111 (Connection refused)\n"
-    )
 
 
 def test_a_dead_mom_is_noticed_late(cluster: Cluster) -> None:
@@ -272,51 +258,3 @@ def test_notes_are_appended_and_nodes_stay_powered(cluster: Cluster) -> None:
     done = cluster.run("pbsnodes", "-m", "sleep", N1)
     busy = "Can't change power state on a node which has running jobs."
     assert (done.returncode, done.stderr) == (0, f"{failed}{busy}\n")
-
-
-def test_momctl_asks_and_orders_as_torques(cluster: Cluster) -> None:
-    """Texts and exit codes were recorded from TORQUE 6.1.3."""
-    cluster.with_nodes(N1, N2)
-
-    def momctl(*options: str) -> tuple[int, str, str]:
-        done = cluster.run("momctl", *options)
-        return done.returncode, done.stdout, done.stderr
-
-    cpus = f"{'ncpus':>12} = 'ncpus={os.cpu_count()}'\n"
-    assert momctl("-h", N1, "-q", "ncpus") == (0, f"{N1:>12}: {cpus}", "")
-    assert momctl("-h", N1, "-q", "nosuch") == (0, f"{N1}:       nosuch = 'nosuch=? 15201'\n", "")
-    assert momctl("-h", N1, "-q", "status_update_time")[1].endswith("'status_update_time=5'\n")
-    listed = cluster.work / "moms"
-    listed.write_text(f"{N1}\n{N2}\n")
-    assert momctl("-f", str(listed), "-q", "ncpus") == (0, f"{N1}: {cpus}{N2}: {cpus}", "")
-    why = "errno: 2 (No such file or directory)"
-    assert momctl("-f", "/none", "-C") == (1, "", f"ERROR:    cannot open file '/none', {why}\n")
-    failed = f"failed on {N1} (errno=0 - Success : 0 - Success)"
-    assert momctl("-h", N1, "-q", "ncpus", "-d", "0") == (
-        1,
-        f"{N1}: {cpus}",
-        f"ERROR:    query[1] 'diag0' {failed}\n",
-    )
-    assert momctl("-h", N1, "-C") == (0, f"mom {N1} successfully cycled cycle forced\n", "")
-    refused = f"ERROR:    cannot reconfigure mom on {N1} (errno=0-Success)\n"
-    assert momctl("-h", N1, "-r", "/etc/hostname") == (1, "", refused)
-    code, _, usage = momctl("-x")
-    assert (code, usage.splitlines()[:2]) == (
-        1,
-        ["momctl: invalid option -- 'x'", "  no command specified"],
-    )
-    job_id = cluster.submit("sleep 300\n", "-l", f"nodes={N1}")
-    session = wait_for(lambda: cluster.job(job_id).get("session_id"), 60, "it runs")
-    for level in ("0", "1", "2", "3"):
-        code, told, _ = momctl("-h", N1, "-d", level)
-        assert code == 0
-        assert told.startswith(f"\nHost: {N1}/{N1}   Version: 6.1.3")
-        assert f"job[{job_id}]  state=RUNNING sidlist={session}\n" in told
-        assert told.endswith("\n\ndiagnostics complete\n\n")
-        assert ("Server Update Interval: 5 seconds" in told) is (level != "0")
-    cleared = f"job clear request successful on {N1}\n"
-    assert momctl("-h", N1, "-c", "99") == (0, cleared, "")
-    assert job_id in momctl("-h", N1, "-d", "0")[1]
-    assert momctl("-h", N1, "-c", job_id) == (0, cleared, "")
-    assert "NOTE:  no local jobs detected" in momctl("-h", N1, "-d", "0")[1]
-    assert cluster.job(job_id)["job_state"] == "R"
