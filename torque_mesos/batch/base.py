@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torque_mesos.model import Reading
 
@@ -53,6 +53,14 @@ class Traits:
 
     capacity_record: str | None = None
     parking: bool = True
+
+
+@runtime_checkable
+class Hears(Protocol):
+    """A server that reads less while nobody tells of changes."""
+
+    def changed(self) -> None:
+        """Something may have changed. For any thread; does nothing but note it."""
 
 
 class BatchServer(Protocol):

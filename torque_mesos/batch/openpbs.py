@@ -29,6 +29,7 @@ from dataclasses import replace
 from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
 from torque_mesos.batch.commands import Runner
+from torque_mesos.batch.kept import Kept
 from torque_mesos.batch.openpbs_commands import (
     NAMES_A_CALL,
     UNKNOWN_NODE,
@@ -81,6 +82,7 @@ class OpenPbsServer:
         self._clock = clock
         self._lock = threading.Lock()  # of what follows
         self._flap = Flap()
+        self._kept: Kept[Jobs] = Kept(clock)
         self._queues: tuple[Queue, ...] = ()
         self._queues_s: float | None = None
         self._run_limits: tuple[RunLimit, ...] = ()
@@ -97,10 +99,13 @@ class OpenPbsServer:
     # --- reading ---------------------------------------------------------------
 
     def read(self) -> Reading:
-        """Read all jobs (sub-jobs of arrays apart), nodes and, now and then, queues."""
+        """Read all jobs (sub-jobs of arrays apart), nodes and, now and then, queues.
+
+        A long list of jobs is not read each time (see `kept`).
+        """
         with ThreadPoolExecutor(3) as pool:
             nodes_read = pool.submit(self._read_nodes)
-            jobs_read = pool.submit(self._read_jobs)
+            jobs_read = pool.submit(self._jobs)
             queues_read = pool.submit(self._queues_of_late)
             jobs, nodes, queues = jobs_read.result(), nodes_read.result(), queues_read.result()
         seen = [with_slots(record, jobs.cpus) for record in nodes.nodes]
@@ -120,6 +125,14 @@ class OpenPbsServer:
             scheduling=replace(self._sched_config.scheduling(), formula=self._formula),
         )
 
+    def changed(self) -> None:
+        """Something may have changed on the server: a long list of jobs is read anew."""
+        self._kept.changed()
+
+    def _jobs(self) -> Jobs:
+        told = "" if self._kept.short else self._told_of_queues()
+        return self._kept.get(self._read_jobs, told)
+
     def _read_jobs(self) -> Jobs:
         return parse_jobs(accepted(self._calls.run("qstat", "-t", "-f", "-F", "json")).stdout)
 
@@ -129,9 +142,8 @@ class OpenPbsServer:
             return Nodes((), (), frozenset())
         return parse_nodes(accepted(answer).stdout)
 
-    def _read_queues(self) -> tuple[Queue, ...]:
-        answer = accepted(self._calls.run("qstat", "-Q", "-f", "-F", "json"))
-        return parse_queues(answer.stdout)
+    def _told_of_queues(self) -> str:
+        return accepted(self._calls.run("qstat", "-Q", "-f", "-F", "json")).stdout
 
     def _queues_of_late(self) -> tuple[Queue, ...]:
         """The queues as they were `QUEUES_FOR_S` seconds ago at most: they seldom change.
@@ -143,7 +155,7 @@ class OpenPbsServer:
             server = self._server()
             self._run_limits = run_limits(server)
             self._formula = server.get("job_sort_formula", "")
-            self._queues, self._queues_s = self._read_queues(), now_s
+            self._queues, self._queues_s = parse_queues(self._told_of_queues()), now_s
         return self._queues
 
     # --- nodes -----------------------------------------------------------------

@@ -18,13 +18,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal
 
 from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
 from torque_mesos.batch.commands import Answer, Runner, check_reached
 from torque_mesos.batch.counts import slots
+from torque_mesos.batch.kept import Kept
 from torque_mesos.batch.maui_config import maui_scheduling
 from torque_mesos.batch.run_limits import limits_of
 from torque_mesos.batch.sched_config import parse_sched_config
@@ -43,7 +44,7 @@ from torque_mesos.batch.torque_commands import (
 )
 from torque_mesos.batch.torque_settings import TorqueSettings
 from torque_mesos.batch.torque_xml import Jobs, Nodes, parse_jobs, parse_nodes
-from torque_mesos.model import Queue, Reading, RunLimit, Scheduling
+from torque_mesos.model import Reading, RunLimit, Scheduling
 
 SERVER_FOR_S = 10.0  # the server's own limits seldom change
 _PARALLEL = 8  # commands at once; the server fails some of very many
@@ -77,6 +78,7 @@ class TorqueServer:
         self._runner = runner
         self._record = record or SetupRecord(None)
         self._clock = clock
+        self._kept: Kept[Jobs] = Kept(clock)
         self._run_limits: tuple[RunLimit, ...] = ()
         self._run_limits_s: float | None = None
         self._has_requestid = True  # TORQUE 6 has it; found out when np is set
@@ -93,15 +95,17 @@ class TorqueServer:
     def read(self) -> Reading:
         """Read all jobs (sub-jobs of arrays apart), nodes and queues: three commands at once.
 
-        Now and then a fourth one, for the server's limits.
+        Now and then a fourth one, for the server's limits. A long list of jobs is not read each
+        time (see `kept`).
         """
         with ThreadPoolExecutor(4) as pool:
-            jobs_read = pool.submit(self._read_jobs)
+            queues_read = pool.submit(self._told_of_queues)
             nodes_read = pool.submit(self._read_nodes)
-            queues_read = pool.submit(self._read_queues)
+            jobs_read = pool.submit(self._jobs, queues_read)
             limits_read = pool.submit(self._run_limits_of_late)
-            jobs, nodes, queues = jobs_read.result(), nodes_read.result(), queues_read.result()
+            jobs, nodes, told = jobs_read.result(), nodes_read.result(), queues_read.result()
             limits = limits_read.result()
+        queues = parse_queues(told, pbs_sched=self._pbs_sched)
         return Reading(
             jobs=jobs.jobs,
             nodes=nodes.nodes,
@@ -120,6 +124,14 @@ class TorqueServer:
             self._run_limits, self._run_limits_s = limits, now_s
         return self._run_limits
 
+    def changed(self) -> None:
+        """Something may have changed on the server: a long list of jobs is read anew."""
+        self._kept.changed()
+
+    def _jobs(self, queues: Future[str]) -> Jobs:
+        told = "" if self._kept.short else queues.result()
+        return self._kept.get(self._read_jobs, told)
+
     def _read_jobs(self) -> Jobs:
         return parse_jobs(accepted(self._run("qstat", "-x", "-t")).stdout)
 
@@ -129,9 +141,8 @@ class TorqueServer:
             return Nodes((), (), frozenset())
         return parse_nodes(accepted(answer).stdout)
 
-    def _read_queues(self) -> tuple[Queue, ...]:
-        answer = accepted(self._run("qstat", "-Q", "-f"))
-        return parse_queues(answer.stdout, pbs_sched=self._pbs_sched)
+    def _told_of_queues(self) -> str:
+        return accepted(self._run("qstat", "-Q", "-f")).stdout
 
     # --- nodes -----------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import structlog
 from torque_mesos.admin.board import StatusBoard
 from torque_mesos.admin.server import AdminServer
 from torque_mesos.admin.server import Bundle as ServedBundle
-from torque_mesos.batch.base import BatchError, Refused, ServerUnreachable
+from torque_mesos.batch.base import BatchError, BatchServer, Hears, Refused, ServerUnreachable
 from torque_mesos.batch.daemons import BatchDaemons, DaemonState
 from torque_mesos.batch.setup.rights import account, manager_line
 from torque_mesos.config import Settings
@@ -93,7 +93,7 @@ def _serve(
     host = settings.http_host
     by_uri = settings.executor.delivery == "uri"
     policy = settings.policy("", site.server.traits.capacity_record)
-    watch = Watch(settings, site.settings, lambda: inbox.put(QueueChanged()))
+    watch = Watch(settings, site.settings, lambda: _queue_changed(site.server, inbox))
     spending = SpendingFile(settings.state_dir)
     journal = Journals(settings.state_dir, snapshots=settings.journal_snapshots)
 
@@ -128,6 +128,12 @@ def _serve(
         watch.stop()
         admin.stop()
         journal.close()
+
+
+def _queue_changed(server: BatchServer, inbox: Inbox) -> None:
+    if isinstance(server, Hears):
+        server.changed()
+    inbox.put(QueueChanged())
 
 
 def _start_admin(
