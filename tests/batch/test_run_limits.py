@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.batch.recorded import recorded
 from torque_mesos.batch.base import UnreadableAnswer
 from torque_mesos.batch.openpbs_queues import parse_queues, parse_server
-from torque_mesos.batch.run_limits import limits_of, pbs_sched_limits, run_limits
+from torque_mesos.batch.run_limits import limits_of, openpbs_limits, pbs_sched_limits, run_limits
 from torque_mesos.batch.torque_attributes import parse_attributes
 from torque_mesos.model import RunLimit, Whose
 
@@ -40,6 +40,24 @@ def test_the_limits_of_openpbs_on_resources() -> None:
     )
 
 
+def test_what_openpbs_lets_the_jobs_of_a_queue_or_server_ask_for_together() -> None:
+    attributes = {
+        "resources_available.ncpus": "16",
+        "resources_available.mem": "64gb",
+        "resources_available.arch": "linux",
+        "resources_max.ncpus": "8",
+        "resources_assigned.ncpus": "3",
+        "max_run": "[o:PBS_ALL=40]",
+    }
+    assert set(openpbs_limits(attributes)) == {
+        RunLimit(Whose.ALL, 40, None, "max_run"),
+        RunLimit(Whose.ALL, 16, None, "resources_available.ncpus", "ncpus"),
+        RunLimit(Whose.ALL, 64 * 1024**2, None, "resources_available.mem", "mem"),
+    }
+    with pytest.raises(UnreadableAnswer, match=r"resources_available\.mem = 'much' is no amount"):
+        openpbs_limits({"resources_available.mem": "much"})
+
+
 def test_the_limits_that_an_openpbs_tells_of() -> None:
     """It gives each limit of a list its own key, all of them the same."""
     server = parse_server(recorded("qstat-server-limits", "openpbs").stdout)
@@ -60,6 +78,7 @@ def test_the_limits_that_an_openpbs_tells_of() -> None:
         "lim": (
             RunLimit(Whose.USER, 1, None, "max_run"),
             RunLimit(Whose.ALL, 3, None, "max_run_res.ncpus", "ncpus"),
+            RunLimit(Whose.ALL, 6, None, "resources_available.ncpus", "ncpus"),
         ),
     }
 

@@ -44,7 +44,7 @@ from torque_mesos.batch.openpbs_queues import parse_queues, parse_server
 from torque_mesos.batch.openpbs_records import RecordMaker, note_attributes, size_attributes
 from torque_mesos.batch.openpbs_sched import sched_problems
 from torque_mesos.batch.openpbs_settings import OpenPbsSettings
-from torque_mesos.batch.run_limits import run_limits
+from torque_mesos.batch.run_limits import openpbs_limits
 from torque_mesos.batch.sched_config import parse_sched_config
 from torque_mesos.batch.scheduler_file import SchedulerFile
 from torque_mesos.batch.setup.deed import prepare
@@ -153,7 +153,7 @@ class OpenPbsServer:
         now_s = self._clock()
         if self._queues_s is None or now_s - self._queues_s >= QUEUES_FOR_S:
             server = self._server()
-            self._run_limits = run_limits(server)
+            self._run_limits = openpbs_limits(server)
             self._formula = server.get("job_sort_formula", "")
             self._queues, self._queues_s = parse_queues(self._told_of_queues()), now_s
         return self._queues

@@ -9,7 +9,7 @@ from torque_mesos.batch.bad_record import BadRecord
 from torque_mesos.batch.base import UnreadableAnswer
 from torque_mesos.batch.openpbs_json import fields_of, flat, records
 from torque_mesos.batch.queues import queue_of
-from torque_mesos.batch.run_limits import run_limits
+from torque_mesos.batch.run_limits import openpbs_limits
 from torque_mesos.model import Queue
 
 
@@ -37,7 +37,7 @@ def parse_queues(text: str) -> tuple[Queue, ...]:
         UnreadableAnswer: quoting what cannot be read.
     """
     return tuple(
-        queue_of(name, attributes, run_limits(attributes))
+        queue_of(name, attributes, openpbs_limits(attributes))
         for name, attributes in parse_attributes(text, "Queue").items()
     )
 

@@ -8,6 +8,11 @@ TORQUE's pbs_sched looks at three resources more (`check_avail_resources`): of `
 `nodect`, the running jobs may ask for as much as `resources_available` together, or each for
 `resources_max` where that is not set. (Of other resources `resources_max` is for qsub: a job
 that waits already starts, whatever it becomes. So do `max_queuable` and `max_user_queuable`.)
+
+OpenPBS' scheduler compares what a job asks for with `resources_available` of its queue and of
+the server, less what running jobs asked for (`check_avail_resources` in its `check.cpp`): of the
+resources in its line `resources:`, among which `ncpus` and `mem` are counted. (`resources_max`,
+`resources_min` and `max_queued` are for qsub.)
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ _RESOURCE = "max_run_res."
 _SIZE = re.compile(r"([0-9]{1,18})(?:([kmgtp]?)([bw]))?", re.ASCII | re.IGNORECASE)
 _TIME = re.compile(r"[0-9]{1,6}(?::[0-9]{1,2}){1,2}", re.ASCII)
 PBS_SCHED_RESOURCES = ("mem", "ncpus", "nodect")
+_OPENPBS_RESOURCES = ("mem", "ncpus")
 _EACH = ("PBS_GENERIC", "PBS_ALL")
 
 
@@ -69,6 +75,20 @@ def pbs_sched_limits(attributes: Mapping[str, object]) -> tuple[RunLimit, ...]:
                 most, one_job = _amount(setting, str(text)), kind == "resources_max"
                 found.append(RunLimit(Whose.ALL, most, None, setting, resource, one_job))
                 break
+    return tuple(found)
+
+
+def openpbs_limits(attributes: Mapping[str, object]) -> tuple[RunLimit, ...]:
+    """All limits of an OpenPBS server or queue.
+
+    Raises:
+        UnreadableAnswer: quoting a value that cannot be read.
+    """
+    found = list(run_limits(attributes))
+    for resource in _OPENPBS_RESOURCES:
+        setting = f"resources_available.{resource}"
+        if (text := attributes.get(setting)) is not None:
+            found.append(RunLimit(Whose.ALL, _amount(setting, str(text)), None, setting, resource))
     return tuple(found)
 
 
