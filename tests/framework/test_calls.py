@@ -12,7 +12,7 @@ from torque_mesos.batch.library.runner import LibraryRunner
 from torque_mesos.batch.openpbs_commands import PacedRunner
 from torque_mesos.config import ConfigError, Settings, load
 from torque_mesos.framework.calls import Calls, calls_of
-from torque_mesos.framework.site import openpbs_settings, torque_settings
+from torque_mesos.framework.site import batch_settings
 
 
 def settings(folder: Path, way: str, kind: str = "torque") -> Settings:
@@ -26,7 +26,7 @@ def settings(folder: Path, way: str, kind: str = "torque") -> Settings:
 
 def calls(folder: Path, way: str, kind: str = "torque") -> Calls:
     found = settings(folder, way, kind)
-    batch = openpbs_settings(found) if kind == "openpbs" else torque_settings(found)
+    batch = batch_settings(found)
     return calls_of(found, batch, CommandJournal(folder))
 
 

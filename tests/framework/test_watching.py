@@ -10,7 +10,7 @@ import pytest
 from tests.batch.test_wake import run_hook
 from tests.waiting import wait_for
 from torque_mesos.config import ConfigError, Settings, load
-from torque_mesos.framework.site import openpbs_settings, torque_settings
+from torque_mesos.framework.site import batch_settings, openpbs_settings
 from torque_mesos.framework.watching import Watch
 
 
@@ -31,7 +31,7 @@ def accounting(folder: Path) -> Path:
 
 def watch(folder: Path, kind: str, way: str, heard: threading.Event | None = None) -> Watch:
     found = settings(folder, kind, way)
-    batch = openpbs_settings(found) if kind == "openpbs" else torque_settings(found)
+    batch = batch_settings(found)
     return Watch(found, batch, (heard or threading.Event()).set)
 
 

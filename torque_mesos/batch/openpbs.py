@@ -33,7 +33,7 @@ from torque_mesos.batch.kept import Kept
 from torque_mesos.batch.openpbs_commands import (
     NAMES_A_CALL,
     UNKNOWN_NODE,
-    Calls,
+    OpenPbsCalls,
     accepted,
     complaints,
 )
@@ -77,7 +77,7 @@ class OpenPbsServer:
         self._settings = settings
         self._record = record or SetupRecord(None)
         self._runner = runner
-        self._calls = Calls(settings, self._runner)
+        self._calls = OpenPbsCalls(settings, self._runner)
         self._maker = RecordMaker(self._calls, settings, self._created)
         self._clock = clock
         self._lock = threading.Lock()  # of what follows

@@ -111,7 +111,7 @@ def accepted(answer: Answer, *harmless: int) -> Answer:
     return answer
 
 
-class Calls:
+class OpenPbsCalls:
     """The commands of one server. All raise ServerUnreachable where it does not answer."""
 
     def __init__(self, settings: OpenPbsSettings, runner: Runner) -> None:

@@ -16,7 +16,7 @@ from torque_mesos.batch.counts import port, slots
 from torque_mesos.batch.openpbs_commands import (
     NAMES_A_CALL,
     UNKNOWN_RESOURCE,
-    Calls,
+    OpenPbsCalls,
     accepted,
     complaints,
 )
@@ -49,7 +49,7 @@ class RecordMaker:
     """
 
     def __init__(
-        self, calls: Calls, settings: OpenPbsSettings, created: Callable[[], None]
+        self, calls: OpenPbsCalls, settings: OpenPbsSettings, created: Callable[[], None]
     ) -> None:
         self._calls = calls
         self._settings = settings

@@ -23,7 +23,7 @@ from typing import Literal
 
 from torque_mesos.batch import names
 from torque_mesos.batch.base import InvalidName, NewNode, Refused, Traits
-from torque_mesos.batch.commands import Answer, Runner, check_reached
+from torque_mesos.batch.commands import Answer, Runner
 from torque_mesos.batch.counts import slots
 from torque_mesos.batch.kept import Kept
 from torque_mesos.batch.maui_config import maui_scheduling
@@ -36,8 +36,10 @@ from torque_mesos.batch.setup.torque_desk import TorqueDesk
 from torque_mesos.batch.setup.wish import Needs
 from torque_mesos.batch.torque_attributes import parse_queues
 from torque_mesos.batch.torque_commands import (
+    TorqueCalls,
     accepted,
     node_attributes,
+    nodes_in,
     says_no_nodes,
     server_attributes,
     unless,
@@ -76,6 +78,7 @@ class TorqueServer:
     ) -> None:
         self._settings = settings
         self._runner = runner
+        self._calls = TorqueCalls(settings, runner)
         self._record = record or SetupRecord(None)
         self._clock = clock
         self._kept: Kept[Jobs] = Kept(clock)
@@ -133,16 +136,13 @@ class TorqueServer:
         return self._kept.get(self._read_jobs, told)
 
     def _read_jobs(self) -> Jobs:
-        return parse_jobs(accepted(self._run("qstat", "-x", "-t")).stdout)
+        return parse_jobs(accepted(self._calls.run("qstat", "-x", "-t")).stdout)
 
-    def _read_nodes(self, *only: str) -> Nodes:
-        answer = self._run("pbsnodes", "-x", *only)
-        if says_no_nodes(answer):
-            return Nodes((), (), frozenset())
-        return parse_nodes(accepted(answer).stdout)
+    def _read_nodes(self) -> Nodes:
+        return nodes_in(self._calls.run("pbsnodes", "-x"))
 
     def _told_of_queues(self) -> str:
-        return accepted(self._run("qstat", "-Q", "-f")).stdout
+        return accepted(self._calls.run("qstat", "-Q", "-f")).stdout
 
     # --- nodes -----------------------------------------------------------------
 
@@ -172,21 +172,21 @@ class TorqueServer:
         """
         for note in (f"{node.note} (new)", node.note):
             text = names.note_text(note)
-            accepted(self._qmgr(f'set node {names.host_name(node.name)} note="{text}"'))
+            accepted(self._calls.qmgr(f'set node {names.host_name(node.name)} note="{text}"'))
 
     def _create_node(self, node: NewNode) -> bool:
         """Make a record. False: there was one of that name."""
         command = (
             f"create node {names.node_name(node.name)} {node_attributes(node, self._settings)}"
         )
-        answer = self._qmgr(command)
+        answer = self._calls.qmgr(command)
         unless(answer, "already exists")
         return answer.exit_code == 0
 
     def delete_node(self, name: str) -> None:
         """Delete a record; one that still has jobs is refused here. Takes 2 s."""
         names.host_name(name)
-        answer = self._run("pbsnodes", "-x", name)
+        answer = self._calls.run("pbsnodes", "-x", name)
         gone = answer.exit_code == 1 and _UNKNOWN_NODE in answer.stderr
         if gone or says_no_nodes(answer):
             return
@@ -195,8 +195,7 @@ class TorqueServer:
             raise Refused(f"node {name} is not deleted: its record cannot be read")
         if jobs := nodes.nodes[0].jobs:
             raise Refused(f"node {name} is not deleted: it has jobs: {', '.join(sorted(jobs))}")
-        timeout_s = self._settings.delete_timeout_s
-        unless(self._qmgr(f"delete node {name}", timeout_s=timeout_s), _UNKNOWN_NODE)
+        unless(self._calls.qmgr(f"delete node {name}"), _UNKNOWN_NODE)
 
     def set_np(self, name: str, np: int, gpus: int = 0) -> None:
         """Set the number of slots (at least 1) of a node, and of its gpus unless that is 0.
@@ -208,12 +207,12 @@ class TorqueServer:
         more = f",gpus={slots(gpus)}" if gpus else ""
         command = f"set node {names.host_name(name)} np={slots(np)}{more}"
         if self._has_requestid:
-            answer = self._qmgr(f"{command},requestid=np{np}gpus{gpus}")
+            answer = self._calls.qmgr(f"{command},requestid=np{np}gpus{gpus}")
             if _UNKNOWN_ATTRIBUTE not in answer.stderr:
                 accepted(answer)
                 return
             self._has_requestid = False
-        accepted(self._qmgr(command))
+        accepted(self._calls.qmgr(command))
 
     def set_offline(self, names: Iterable[str], note: str | None) -> None:
         """Take nodes out of scheduling and set their note; their jobs go on."""
@@ -234,7 +233,7 @@ class TorqueServer:
                 failed.append(str(error))
         for start in range(0, len(wanted), _NAMES_A_CALL):
             some = wanted[start : start + _NAMES_A_CALL]
-            answer = self._run("pbsnodes", option, *noted, *some)
+            answer = self._calls.run("pbsnodes", option, *noted, *some)
             if answer.exit_code != 0 or answer.stderr.strip():
                 failed.append(_marking_failure(answer, some))
         if failed:
@@ -244,19 +243,19 @@ class TorqueServer:
 
     def wake_scheduler(self) -> None:
         """Ask for a scheduling cycle now. (A node that becomes free starts none.)"""
-        accepted(self._qmgr("set server scheduling=true"))
+        accepted(self._calls.qmgr("set server scheduling=true"))
 
     def rerun(self, job_id: str) -> None:
         """Put a job whose node is lost back into its queue, without asking its mom."""
-        accepted(self._run("qrerun", "-f", names.job_id(job_id)))
+        accepted(self._calls.run("qrerun", "-f", names.job_id(job_id)))
 
     def hold(self, job_id: str, comment: str) -> None:
         """Put a system hold on a job, and say why in its comment. Raises `BatchError`.
 
         The comment comes last: a scheduler writes its own when it starts the job.
         """
-        accepted(self._run("qhold", "-h", "s", names.job_id(job_id)))
-        accepted(self._run("qalter", "-W", f"comment={comment}", names.job_id(job_id)))
+        accepted(self._calls.run("qhold", "-h", "s", names.job_id(job_id)))
+        accepted(self._calls.run("qalter", "-W", f"comment={comment}", names.job_id(job_id)))
 
     def prepare(self, queues: Sequence[str], max_slots: int) -> None:
         """Set what an elastic cluster cannot do without; what is right is left alone.
@@ -273,20 +272,7 @@ class TorqueServer:
         prepare(TorqueDesk(self._settings, self._runner), needs, self._record)
 
     def _server_attributes(self) -> Mapping[str, str]:
-        return server_attributes(self._run("qstat", "-B", "-f"))
-
-    # --- commands ----------------------------------------------------------------
-
-    def _qmgr(self, command: str, *, timeout_s: float | None = None) -> Answer:
-        return self._run("qmgr", "-c", command, timeout_s=timeout_s)
-
-    def _run(self, command: str, *arguments: str, timeout_s: float | None = None) -> Answer:
-        return check_reached(
-            self._runner.run(
-                (str(self._settings.bin_dir / command), *arguments),
-                timeout_s=timeout_s or self._settings.command_timeout_s,
-            )
-        )
+        return server_attributes(self._calls.run("qstat", "-B", "-f"))
 
 
 def _fatal_names(nodes: Nodes) -> tuple[str, ...]:

@@ -6,15 +6,38 @@ from collections.abc import Mapping
 
 from torque_mesos.batch import names
 from torque_mesos.batch.base import NewNode, Refused
-from torque_mesos.batch.commands import Answer
+from torque_mesos.batch.commands import Answer, Runner, check_reached
 from torque_mesos.batch.counts import port, slots
 from torque_mesos.batch.torque_attributes import parse_attributes
 from torque_mesos.batch.torque_settings import TorqueSettings
+from torque_mesos.batch.torque_xml import Nodes, parse_nodes
 
 _NO_MOM_PORT = 1
 # A server that has no node says the one, a server whose last node was deleted the other.
 # (Not "Server has no node list" alone: it also begins what is said when no name resolves.)
 _NO_NODES = ("node list is empty", "No nodes found")
+
+
+class TorqueCalls:
+    """The commands of one server. All raise ServerUnreachable where it does not answer."""
+
+    def __init__(self, settings: TorqueSettings, runner: Runner) -> None:
+        self._settings = settings
+        self._runner = runner
+
+    def run(self, command: str, *arguments: str, timeout_s: float | None = None) -> Answer:
+        """Run a command, for as long as commands may take if nothing else is said."""
+        return check_reached(
+            self._runner.run(
+                (str(self._settings.bin_dir / command), *arguments),
+                timeout_s=timeout_s or self._settings.command_timeout_s,
+            )
+        )
+
+    def qmgr(self, command: str) -> Answer:
+        """Run a command of qmgr. To delete a node takes the server its time."""
+        longest_s = self._settings.delete_timeout_s if command.startswith("delete ") else None
+        return self.run("qmgr", "-c", command, timeout_s=longest_s)
 
 
 def accepted(answer: Answer) -> Answer:
@@ -34,6 +57,13 @@ def says_no_nodes(answer: Answer) -> bool:
     """Whether `pbsnodes -x`, which then fails, says that there are no nodes."""
     said = any(text in answer.stderr for text in _NO_NODES)
     return answer.exit_code in (1, 2) and said and not answer.stdout.strip()
+
+
+def nodes_in(answer: Answer) -> Nodes:
+    """What `pbsnodes -x` tells of all nodes. Raises Refused or UnreadableAnswer."""
+    if says_no_nodes(answer):
+        return Nodes((), (), frozenset())
+    return parse_nodes(accepted(answer).stdout)
 
 
 def server_attributes(answer: Answer) -> Mapping[str, str]:

@@ -35,7 +35,7 @@ from torque_mesos.doctor.gather_files import agent_folders, disks, server_folder
 from torque_mesos.doctor.gather_schedulers import maui, pbs_sched
 from torque_mesos.doctor.strangers import strangers
 from torque_mesos.framework.naming import naming_of
-from torque_mesos.framework.site import openpbs_settings, torque_settings
+from torque_mesos.framework.site import batch_settings
 
 TRQAUTHD_SOCKET = "/tmp/trqauthd-unix"  # noqa: S108 (TORQUE's, compiled in)
 _SCHED_PORT, _COMM_PORT = 15004, 17001
@@ -47,7 +47,7 @@ def gather(
 ) -> Facts:
     """The facts of this host, as one of the server or of an agent."""
     kind = settings.batch.kind
-    batch = openpbs_settings(settings) if kind == "openpbs" else torque_settings(settings)
+    batch = batch_settings(settings)
     torque = kind == "torque"
     master = ask_master(settings.mesos.master)
     server = ask_server(batch)

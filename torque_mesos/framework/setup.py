@@ -21,7 +21,7 @@ from torque_mesos.batch.torque_settings import TorqueSettings
 from torque_mesos.config import PoolSettings, Settings
 from torque_mesos.config.checks import is_pattern
 from torque_mesos.decide.worker import CAPACITY_NOTE
-from torque_mesos.framework.site import openpbs_settings, torque_settings
+from torque_mesos.framework.site import batch_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +44,12 @@ def setup_of(settings: Settings) -> Setup:
     """What is to be set up, and how. The state folder must be there."""
     journal = CommandJournal(settings.state_dir)
     record = SetupRecord(settings.state_dir)
-    batch: TorqueSettings | OpenPbsSettings
-    if settings.batch.kind == "openpbs":
-        batch = openpbs_settings(settings)
-        runner = CommandRunner(batch.command_environment(), journal)
+    batch = batch_settings(settings)
+    runner = CommandRunner(batch.command_environment(), journal)
+    if isinstance(batch, OpenPbsSettings):
         desk: Desk = OpenPbsDesk(batch, runner)
         needs = _needs(settings, None, pbs_sched=True)
     else:
-        batch = torque_settings(settings)
-        runner = CommandRunner(batch.command_environment(), journal)
         desk = TorqueDesk(batch, runner)
         needs = _needs(
             settings, _capacity(settings, batch), pbs_sched=batch.scheduler == "pbs_sched"

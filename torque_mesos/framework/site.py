@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torque_mesos import __version__
 from torque_mesos.batch.base import BatchServer
-from torque_mesos.batch.commands import CommandRunner
+from torque_mesos.batch.commands import CommandRunner, Runner
 from torque_mesos.batch.daemons import BatchDaemons, torque_daemons
 from torque_mesos.batch.journal import CommandJournal
 from torque_mesos.batch.openpbs import OpenPbsServer
@@ -43,34 +43,39 @@ def batch_site(settings: Settings) -> BatchSite:
 
     Raises OSError when the built-in server's home cannot be made.
     """
-    if settings.batch.kind == "openpbs":
-        return _openpbs_site(settings)
     managed = settings.batch.mode == "managed"
-    builtin = settings.batch.kind == "builtin"
-    if builtin and managed:
+    if settings.batch.kind == "builtin" and managed:
         _lay_out_builtin(settings)
-    torque = torque_settings(settings)
-    journal = CommandJournal(settings.state_dir)
-    runner = CommandRunner(environment=torque.command_environment(), journal=journal)
-    daemons = _daemons(torque, settings, runner) if managed else None
-    calls = calls_of(settings, torque, journal)
-    server = TorqueServer(torque, calls.runner, record=SetupRecord(settings.state_dir))
-    return BatchSite(server, torque, journal, daemons, calls)
-
-
-def _daemons(torque: TorqueSettings, settings: Settings, runner: CommandRunner) -> BatchDaemons:
-    state = settings.state_dir
-    return BatchDaemons(torque_daemons(torque, state, runner), state)
+    batch, state = batch_settings(settings), settings.state_dir
+    journal = CommandJournal(state)
+    daemons = None
+    if managed and isinstance(batch, TorqueSettings):
+        runner = CommandRunner(batch.command_environment(), journal)
+        daemons = BatchDaemons(torque_daemons(batch, state, runner), state)
+    calls = calls_of(settings, batch, journal)
+    server = _server(batch, calls.runner, SetupRecord(state))
+    return BatchSite(server, batch, journal, daemons, calls)
 
 
 def batch_reader(settings: Settings) -> tuple[BatchServer, TorqueSettings | OpenPbsSettings]:
     """The batch server as any user can ask it: nothing is written, no daemon is started."""
-    if settings.batch.kind == "openpbs":
-        openpbs = openpbs_settings(settings)
-        runner = CommandRunner(environment=openpbs.command_environment())
-        return OpenPbsServer(openpbs, paced(openpbs, runner)), openpbs
-    torque = torque_settings(settings)
-    return TorqueServer(torque, CommandRunner(environment=torque.command_environment())), torque
+    batch = batch_settings(settings)
+    runner = paced(batch, CommandRunner(batch.command_environment()))
+    return _server(batch, runner, SetupRecord(None)), batch
+
+
+def _server(
+    batch: TorqueSettings | OpenPbsSettings, runner: Runner, record: SetupRecord
+) -> BatchServer:
+    if isinstance(batch, OpenPbsSettings):
+        return OpenPbsServer(batch, runner, record=record)
+    return TorqueServer(batch, runner, record=record)
+
+
+def batch_settings(settings: Settings) -> TorqueSettings | OpenPbsSettings:
+    """Where the batch server is."""
+    openpbs = settings.batch.kind == "openpbs"
+    return openpbs_settings(settings) if openpbs else torque_settings(settings)
 
 
 def torque_settings(settings: Settings) -> TorqueSettings:
@@ -104,14 +109,6 @@ def openpbs_settings(settings: Settings) -> OpenPbsSettings:
             settings.state_dir / SOCKET_NAME if settings.batch.watch in ("auto", "hook") else None
         ),
     )
-
-
-def _openpbs_site(settings: Settings) -> BatchSite:
-    openpbs = openpbs_settings(settings)
-    journal = CommandJournal(settings.state_dir)
-    calls = calls_of(settings, openpbs, journal)
-    server = OpenPbsServer(openpbs, calls.runner, record=SetupRecord(settings.state_dir))
-    return BatchSite(server, openpbs, journal, None, calls)
 
 
 def _lay_out_builtin(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torque_mesos.batch import processes
 from torque_mesos.batch.commands import Runner
-from torque_mesos.batch.openpbs_commands import Calls, accepted
+from torque_mesos.batch.openpbs_commands import OpenPbsCalls, accepted
 from torque_mesos.batch.openpbs_queues import parse_attributes, parse_server
 from torque_mesos.batch.openpbs_sched import LookedAt, looked_at, replace_line
 from torque_mesos.batch.openpbs_settings import OpenPbsSettings
@@ -27,7 +27,7 @@ class OpenPbsDesk:
 
     def __init__(self, settings: OpenPbsSettings, runner: Runner) -> None:
         self._settings = settings
-        self._calls = Calls(settings, runner)
+        self._calls = OpenPbsCalls(settings, runner)
 
     def present(self, *, whole: bool) -> Present:
         """What is there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torque_mesos.batch.commands import Answer, Runner, check_reached
+from torque_mesos.batch.commands import Runner
 from torque_mesos.batch.setup import torque
 from torque_mesos.batch.setup.wish import (
     UNSET_SCHEDULER_ITERATION,
@@ -16,9 +16,14 @@ from torque_mesos.batch.setup.wish import (
     quoted,
 )
 from torque_mesos.batch.torque_attributes import parse_attributes
-from torque_mesos.batch.torque_commands import accepted, says_no_nodes, server_attributes, unless
+from torque_mesos.batch.torque_commands import (
+    TorqueCalls,
+    accepted,
+    nodes_in,
+    server_attributes,
+    unless,
+)
 from torque_mesos.batch.torque_settings import TorqueSettings
-from torque_mesos.batch.torque_xml import Nodes, parse_nodes
 
 
 class TorqueDesk:
@@ -26,16 +31,16 @@ class TorqueDesk:
 
     def __init__(self, settings: TorqueSettings, runner: Runner) -> None:
         self._settings = settings
-        self._runner = runner
+        self._calls = TorqueCalls(settings, runner)
 
     def present(self, *, whole: bool) -> Present:
         """What is there."""
-        queues = parse_attributes(accepted(self._run("qstat", "-Q", "-f")).stdout, "Queue")
-        server = server_attributes(self._run("qstat", "-B", "-f"))
+        queues = parse_attributes(accepted(self._calls.run("qstat", "-Q", "-f")).stdout, "Queue")
+        server = server_attributes(self._calls.run("qstat", "-B", "-f"))
         if not whole:
             return Present(server, dict(queues))
-        nodes = self._nodes().nodes
-        waiting = accepted(self._run("qselect", "-s", "QHWT")).stdout.split()
+        nodes = nodes_in(self._calls.run("pbsnodes", "-x")).nodes
+        waiting = accepted(self._calls.run("qselect", "-s", "QHWT")).stdout.split()
         return Present(
             server,
             dict(queues),
@@ -62,7 +67,7 @@ class TorqueDesk:
 
     def do(self, change: Change) -> None:
         """Do it."""
-        answer = self._qmgr(change.command())
+        answer = self._calls.qmgr(change.command())
         if change.kind == "make":
             unless(answer, "already exists")
         else:
@@ -71,37 +76,19 @@ class TorqueDesk:
     def undo(self, change: Change) -> str:
         """Take it back."""
         if change.kind == "make":
-            accepted(self._qmgr(f"delete {change.target}"))
+            accepted(self._calls.qmgr(f"delete {change.target}"))
             return ""
         where = f"{change.target} {change.attribute}"
         if change.old is not None:
-            accepted(self._qmgr(f"set {where}={quoted(change.old)}"))
+            accepted(self._calls.qmgr(f"set {where}={quoted(change.old)}"))
         elif change.attribute == "scheduler_iteration":
             value = UNSET_SCHEDULER_ITERATION
-            accepted(self._qmgr(f"set {where}={value}"))
+            accepted(self._calls.qmgr(f"set {where}={value}"))
             return f"it is now {value}, what holds without it: TORQUE cannot unset it"
         else:
-            accepted(self._qmgr(f"unset {where}"))
+            accepted(self._calls.qmgr(f"unset {where}"))
         return ""
 
     def keeps_jobs(self, change: Change) -> bool:
         """Of the capacity record and nodect: jobs wait only thanks to them."""
         return change.target.startswith("node ") or change.attribute == torque.NODECT
-
-    def _nodes(self) -> Nodes:
-        answer = self._run("pbsnodes", "-x")
-        if says_no_nodes(answer):
-            return Nodes((), (), frozenset())
-        return parse_nodes(accepted(answer).stdout)
-
-    def _qmgr(self, command: str) -> Answer:
-        longest_s = self._settings.delete_timeout_s if command.startswith("delete ") else None
-        return self._run("qmgr", "-c", command, timeout_s=longest_s)
-
-    def _run(self, command: str, *arguments: str, timeout_s: float | None = None) -> Answer:
-        return check_reached(
-            self._runner.run(
-                (str(self._settings.bin_dir / command), *arguments),
-                timeout_s=timeout_s or self._settings.command_timeout_s,
-            )
-        )
