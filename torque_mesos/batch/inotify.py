@@ -7,7 +7,6 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 MODIFY = 0x00000002
 MOVED_TO = 0x00000080
@@ -77,12 +76,7 @@ class FolderNotices:
     def __enter__(self) -> FolderNotices:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
