@@ -18,7 +18,9 @@ from tests.conformance.transcript import Answer
 
 HOSTS = {"head": "127.0.0.1", **{f"n{number}": f"127.0.1.{number}" for number in range(1, 255)}}
 HOSTS.update({f"n{number}.cluster.test": f"127.0.1.{number}" for number in range(1, 7)})
-_CONFIG = "$pbsserver head\n$status_update_time 5\n$usecp *:/ /\n"
+_CONFIG = "$pbsserver head\n$status_update_time 5\n$check_poll_time 5\n$usecp *:/ /\n"
+
+_PORTS = {"server_port": "15001", "mom_service_port": "15002", "mom_manager_port": "15003"}
 
 
 class BuiltinSite:
@@ -92,7 +94,8 @@ class BuiltinSite:
     def _neutral(self, text: str) -> str:
         text = text.replace(str(self.cluster.work), "/home/batchuser")
         text = text.replace(str(self.cluster.home), "/var/spool/torque")
-        for name, port in (("mom_service_port", "15002"), ("mom_manager_port", "15003")):
+        text = re.sub(rf"{self.cluster.folder}/mom-\w+", "/var/spool/torque", text)
+        for name, port in _PORTS.items():
             text = re.sub(rf"\b{self._ports[name]}\b", port, text)
         text = renamed(text, socket.gethostname(), "head")
         text = renamed(text, self._user.pw_name, "batchuser")

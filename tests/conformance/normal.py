@@ -29,6 +29,8 @@ _EVERYWHERE: list[tuple[str, str]] = [
     (r"(?<=IP address: )[\d.]+", "<address>"),
     (r"^(  Last Msg From Server: .*) \(\w+\)", r"\1"),
     (r"^(Trusted Client List: ).*", r"\1"),
+    (r"(?<= sidlist=)[\d,]+", "<sessions>"),
+    (r"(?<= cput=)\d+|(?<= vmem=)\d+|(?<= mem=)\d+", "<n>"),
 ]
 # Attributes whose values are numbers, times or texts of one machine.
 _VALUES = (

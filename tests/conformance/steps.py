@@ -101,6 +101,14 @@ def job_has(job: str, name: str, wanted: str = "") -> Step:
     return lambda site: until(lambda: has(site), f"{job} has {name} {wanted}")
 
 
+def starts(job: str, least: int) -> Step:
+    """Wait until a job was started so often."""
+    return lambda site: until(
+        lambda: int(attribute(site, job, "start_count") or 0) >= least,
+        f"{job} starts {least} times",
+    )
+
+
 def forgotten(job: str) -> Step:
     """Wait until a job is gone."""
     return lambda site: until(lambda: site.run(["qstat", job]).code == 153, f"{job} is gone")

@@ -1,8 +1,8 @@
 """A real TORQUE, on hosts that a program of the site's gives (`--hosts-tool`).
 
 The program is asked `TOOL in HOST COMMAND...` (as root), `TOOL as USER HOST COMMAND...`,
-and `TOOL kill HOST DAEMON` and `TOOL start HOST DAEMON` for the daemons `server` and
-`trqauthd`. TORQUE must be in the PATH of every host, with its home in the usual place,
+and `TOOL kill HOST DAEMON` and `TOOL start HOST DAEMON` for the daemons `server`, `sched`
+and `trqauthd`. TORQUE must be in the PATH of every host, with its home in the usual place,
 and the folder `--work` be seen by all.
 """
 
@@ -49,7 +49,11 @@ class TorqueSite:
         assert done.returncode == 0, (script, done.stderr)
 
     def fresh(self, slow: bool = False) -> None:
-        """A new server; trqauthd and pbs_sched are those that run."""
+        """A new server and scheduler; trqauthd is the one that runs.
+
+        A pbs_sched whose server and moms go away within a cycle is of no use any more.
+        """
+        self._call("kill", "head", "sched")
         for name in sorted(self._moms):
             self.kill_mom(name)
         self._call("kill", "head", "server")
@@ -59,6 +63,7 @@ class TorqueSite:
             "accounting/* ../server_logs/*",
         )
         self.start_server()
+        self._call("start", "head", "sched")
         qmgr(self, *QUEUE)
 
     def run(self, argv: Sequence[str], who: str = "root", host: str = "head") -> Answer:

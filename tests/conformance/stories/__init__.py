@@ -20,9 +20,11 @@ from tests.conformance.stories import (
     holds,
     marks,
     mix,
+    moms,
     options,
     pelogs,
     queues,
+    retries,
     routes,
     running,
     shutdown,
@@ -32,7 +34,19 @@ from tests.conformance.stories import (
 
 STORIES: dict[str, Sequence[Step]] = {}
 _MODULES = (basics, mix, marks, arrays, dependencies, holds, queues, faults, options, alterations)
-for _module in (*_MODULES, usages, running, routes, ends, shutdown, pelogs, tasks, dotted):
+for _module in (
+    *_MODULES,
+    usages,
+    running,
+    routes,
+    ends,
+    shutdown,
+    pelogs,
+    tasks,
+    dotted,
+    moms,
+    retries,
+):
     assert not set(STORIES) & set(_module.STORIES)
     STORIES.update(_module.STORIES)
 

@@ -64,6 +64,7 @@ _MOM_MODULES = (
     "mom",
     "mom_config",
     "mom_delivery",
+    "mom_diagnosis",
     "mom_end",
     "mom_job",
     "mom_join",

@@ -17,6 +17,7 @@ from .home import LogFile, daemonize, write_file
 from .listener import listen
 from .loop import Connection, Loop, request
 from .mom_config import MomConfig, configure
+from .mom_diagnosis import ANSWER_S, Contacts
 from .mom_job import MomJob
 from .mom_report import REPORT_FLOOR_S, Reports
 from .mom_sisters import Sisters
@@ -55,7 +56,8 @@ class Mom:
         self.own_is_here = True
         self.sisters = Sisters(self)
         self.tasks = Tasks(self)
-        self.reports = Reports(self, config.status_update_s)
+        self.contacts = Contacts()
+        self.reports = Reports(self)
 
     def scaled(self, delay_s: float) -> float:
         """A delay of TORQUE's at the speed that the server has set."""
@@ -76,11 +78,16 @@ class Mom:
         return own
 
     def ask(
-        self, target: Tuple[str, int], message: Message, done: Done, timeout_s: float = 10.0
+        self, target: Tuple[str, int], message: Message, done: Done, timeout_s: float = ANSWER_S
     ) -> None:
         """Send a message to another daemon."""
         connect = partial(open_tcp, target, self.own_address(target[0]))
         request(self.loop, connect, message, done, self.seal, timeout_s)
+
+    @property
+    def address(self) -> Optional[str]:
+        """Our own, None where our name does not resolve."""
+        return self._resolver.address(self.name)
 
     @property
     def server_address(self) -> Optional[str]:
@@ -94,7 +101,13 @@ class Mom:
             error = OSError(f"no address for server {self.config.server}")
             self.loop.call_later(0, lambda: done(None, error))
             return
-        self.ask((address, self.config.server_port), message, done)
+
+        def answered(reply: Optional[Message], error: Optional[Exception]) -> None:
+            if reply is not None:
+                self.contacts.told()
+            done(reply, error)
+
+        self.ask((address, self.config.server_port), message, answered)
 
     # --- messages ---------------------------------------------------------------------------
 
@@ -109,6 +122,7 @@ class Mom:
 
     def _message(self, address: str, connection: Connection, message: Message) -> None:
         operation = str(message.get("op"))
+        self.contacts.heard(operation)
         try:
             if operation == "join":
                 self.sisters.join(address, connection, message)

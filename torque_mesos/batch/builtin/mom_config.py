@@ -31,6 +31,7 @@ class MomConfig:
         self.manager_port = MOM_MANAGER_PORT
         self.status_update_s = 45.0
         self.check_poll_s = 45.0
+        self.log_level = 0  # shown, and nothing else
         self.prologue_alarm_s = 300.0
         self.job_starter = ""
         self.undelivered_days = UNDELIVERED_DAYS

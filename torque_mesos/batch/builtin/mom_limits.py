@@ -32,6 +32,9 @@ class Use(NamedTuple):
         }
 
 
+NOTHING = Use(0.0, 0, 0)
+
+
 def use_of(pids: List[int]) -> Use:
     """What these processes use, with what their ended children have used."""
     ticks, pages, virtual = 0, 0, 0

@@ -32,7 +32,7 @@ def run(
         return
     account = launch.account_of(order["user"])
     if not pelog.permitted(path, name, account):
-        mom.reports.failed(f"{path}, exit: -1, permission Error", order["job"])
+        _failed(mom, name, f"{path}, exit: -1, permission Error", order["job"])
         ended(pelog.RETRY)
         return
     node_file = mom.home.join("aux", order["job"])
@@ -58,7 +58,7 @@ def run(
         else:
             what = "nonzero p/e exit status"
         if status:
-            mom.reports.failed(f"{path}, exit: {status}, {what}", order["job"])
+            _failed(mom, name, f"{path}, exit: {status}, {what}", order["job"])
         ended(pelog.verdict(status))
 
     def end() -> None:
@@ -68,6 +68,19 @@ def run(
     session = mom.children.fork(body, finished)
     # TORQUE ends them ten seconds before the time that is set.
     alarm = mom.loop.call_later(max(0.1, mom.scaled(mom.prologue_alarm_s - 10)), end)
+
+
+def _failed(mom: Mom, name: str, what: str, job_id: str) -> None:
+    """Log it; what a sister runs, and what runs before SIGTERM, reports tell of from now on.
+
+    TORQUE's mom runs the others in a child, and what that has to complain of is lost.
+    """
+    text = f"prolog/epilog failed, file: {what}"
+    mom.log.write(text, "Job", job_id)
+    if name == pelog.PRECANCEL:
+        mom.reports.problem = "ERROR:  precancel epilog failed"
+    elif name in (*pelog.SISTER_PROLOGUES, *pelog.SISTER_EPILOGUES):
+        mom.reports.problem = f"ERROR: {text}"
 
 
 def run_all(

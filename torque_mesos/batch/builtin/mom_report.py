@@ -22,11 +22,11 @@ _LIST = "Successfully received the mom hierarchy file. My okclients list is '{}'
 class Reports:
     """Reports now and again; keeps the pace and the list of moms that the server gives."""
 
-    def __init__(self, mom: Mom, every_s: float) -> None:
+    def __init__(self, mom: Mom) -> None:
         self._mom = mom
-        self._every_s = every_s
         self._scale = 1.0
-        self._problem = ""
+        self.problem = ""
+        """What the reports complain of, empty where all is well."""
         self._list_asked: Optional[float] = None
         self.clients: List[str] = []
         self._timer = mom.loop.call_later(0, self.report)
@@ -42,14 +42,12 @@ class Reports:
 
     def _again_later(self) -> None:
         self._timer.cancel()
-        interval = max(REPORT_FLOOR_S, self.scaled(self._every_s))
+        interval = max(REPORT_FLOOR_S, self.scaled(self._mom.config.status_update_s))
         self._timer = self._mom.loop.call_later(interval, self.report)
 
-    def failed(self, what: str, job_id: str) -> None:
-        """A prologue or epilogue has failed: all reports of this mom tell of it from now on."""
-        self._problem = f"ERROR: prolog/epilog failed, file: {what}"
-        self._mom.log.write(self._problem, "Job", job_id)
-        self.report()
+    def clear(self) -> None:
+        """Complain no more: `momctl -q clearmsg`."""
+        self.problem = ""
 
     def status(self) -> Message:
         """One report."""
@@ -62,7 +60,7 @@ class Reports:
         return {
             "op": "status",
             "node": self._mom.name,
-            "status": host_status(sorted(jobs), self._problem),
+            "status": host_status(sorted(jobs), self.problem),
             "jobs": jobs,
             "list": not self._wants_list(),
         }

@@ -5,14 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Dict, List, Optional
 
-from .mom_limits import Use, use_of
+from .mom_limits import NOTHING, Use, use_of
 from .processes import of_session
 from .wire import Message
 
 if TYPE_CHECKING:
     from .mom import Mom
-
-NOTHING = Use(0.0, 0, 0)
 
 
 class JobUse:

@@ -30,28 +30,6 @@ def _connect(address: str, port: int, timeout_s: float = 10.0) -> socket.socket:
     return sock
 
 
-def _diagnosis(found: Message, level: int, address: str) -> str:
-    name, version, pid = found["name"], found["version"], found["pid"]
-    lines = [
-        f"\nHost: {name}/{name}   Version: {version}   IP address: {address}   PID: {pid}",
-        f"Server[0]: {found['server']}",
-        f"HomeDirectory:          {found['home']}",
-    ]
-    if level >= 1:
-        lines.append(f"stdout/stderr spool directory: '{found['spool']}/'")
-    lines.append(f"MOM active:             {found['active']} seconds")
-    if level >= 1:
-        lines.append(f"Check Poll Time:        {found['poll']:.0f} seconds")
-        lines.append(f"Server Update Interval: {found['interval']:.0f} seconds")
-        lines.append(f"Trusted Client List:  {','.join(found['clients'])}")
-        lines.append("Copy Command:           /usr/bin/scp -rpB")
-    for job, sessions in found["jobs"]:
-        lines.append(f"job[{job}]  state=RUNNING sidlist={','.join(map(str, sessions))}")
-    if not found["jobs"]:
-        lines.append("NOTE:  no local jobs detected")
-    return "\n".join([*lines, "\ndiagnostics complete\n"])
-
-
 def _wait_until_gone(address: str, port: int, limit_s: float = 5.0) -> None:
     give_up_at = time.monotonic() + limit_s
     while time.monotonic() < give_up_at:
@@ -94,11 +72,11 @@ def _message(chosen: Dict[str, str], asked: List[str]) -> Message:
     if "-c" in chosen:
         return {"op": "clear", "jobs": chosen["-c"]}
     if asked[0].startswith("diag"):
-        return {"op": "diagnose"}
+        return {"op": "diagnose", "level": _level(asked[0][len("diag") :])}
     return {"op": "query", "name": asked[0]}
 
 
-def _tell(message: Message, found: Message, host: str, address: str, asked: List[str]) -> int:
+def _tell(message: Message, found: Message, host: str, asked: List[str]) -> int:
     """Print what a mom has answered; the exit code."""
     operation = message["op"]
     if operation == "shutdown":
@@ -113,10 +91,10 @@ def _tell(message: Message, found: Message, host: str, address: str, asked: List
             why = "(errno=0 - Success : 0 - Success)"
             warn(f"ERROR:    query[{number}] '{name}' failed on {host} {why}")
         if operation == "diagnose":
-            print(_diagnosis(found, _level(asked[0][len("diag") :]), address))
+            print(found["text"])
         else:
-            name = message["name"]
-            print(f"{host:>12}: {name:>12} = '{name}={found['value']}'")
+            name = message["name"].partition("=")[0]
+            print(f"{host:>12}: {name:>12} = '{found['value']}'")
         return 1 if asked[1:] else 0
     return 0
 
@@ -168,7 +146,7 @@ def main(home_path: str = "/var/spool/torque") -> int:
             continue
         if message["op"] == "shutdown":
             _wait_until_gone(address, port)
-        status = _tell(message, found, host, address, asked) or status
+        status = _tell(message, found, host, asked) or status
     return status
 
 

@@ -152,11 +152,11 @@ class Runner:
     ) -> None:
         """Ask the mom of a job's first node; `done` gets its answer, None if there is none."""
         node = self._state.nodes.get(job.hosts[0][0]) if job.hosts else None
+        message = {**message, "job": job.job_id, "run": job.start_count}
         if node is None:
             self._state.loop.call_later(0, lambda: done(None))
-            return
-        message = {**message, "job": job.job_id, "run": job.start_count}
-        self._state.ask_mom(node, True, message, lambda reply, _error: done(reply))
+        else:
+            self._state.ask_mom(node, True, message, lambda reply, _error: done(reply))
 
     def kill(
         self,
@@ -219,37 +219,37 @@ class Runner:
     def obituary(self, message: Message) -> Message:
         """A mom says that a job has ended. The answer tells it to forget the job."""
         job = self._state.jobs.get(str(message.get("job")))
-        known = job is not None and job.holds_slots and job.start_count == message.get("run")
-        if job is None or not known:
+        if job is None or not job.holds_slots or job.start_count != message.get("run"):
             return {}
         job.used = {str(key): str(value) for key, value in dict(message["used"]).items()}
         job.session = message["session"] or job.session
         job.exit_status = 0 if message.get("rerun") else int(message["exit_status"])
         job.comment = str(message.get("reason") or job.comment)
-        if message.get("rerun") or job.exit_status in RETRY:
+        if job.exit_status in RETRY:
+            job.substate = PRERUN  # as if it had not been started, also with `-r n`
+            self.requeue(job, session=0)
+        elif message.get("rerun"):
             self.requeue(job)
         elif job.exit_status == STAGEIN_FAILED:
             self._release(job)
             staging.stagein_failed(self, job, self._state.scale)
+        elif message.get("staged_out", True):
+            self.complete(job)
         else:
-            if not message.get("staged_out", True):
-                staging.not_copied(job)
+            staging.not_copied(job)
             self.complete(job)
         return {}
 
-    def requeue(self, job: Job, kick: bool = True) -> None:
+    def requeue(self, job: Job, kick: bool = True, session: Optional[int] = None) -> None:
         """Take a job off its nodes and put it back into its queue."""
         self._release(job)
-        if not job.rerunable and job.substate == STARTED:
+        if job.substate == STARTED and not job.rerunable:
             self.complete(job)
             return
         if job.substate == STARTED:
             self._state.accounting.write("R", job.job_id)
-        job.hosts, job.gpus, job.session, job.used = [], [], None, {}
-        if job.hold != "n":
-            self.set_state(job, HELD, 20)
-        else:
-            self.set_state(job, QUEUED, 10)
+        job.hosts, job.gpus, job.session, job.used = [], [], session, {}
+        self.set_state(job, *((HELD, 20) if job.hold != "n" else (QUEUED, 10)))
         if kick:
             self._state.kick("job requeued")
 
@@ -275,11 +275,11 @@ class Runner:
     def _forget_later(self, job: Job) -> None:
         queue = self._state.queues.get(job.queue, {})
         keep = int(queue.get("keep_completed", self._state.number("keep_completed")))
-        left = job.completed + keep - time.time()
         if keep <= 0:
             self._forget(job)
-        else:
-            self._state.loop.call_later(max(0.0, left), lambda: self._forget(job))
+            return
+        left = max(0.0, job.completed + keep - time.time())
+        self._state.loop.call_later(left, lambda: self._forget(job))
 
     def _forget(self, job: Job) -> None:
         if job.state == COMPLETE and self._state.jobs.get(job.job_id) is job:
