@@ -30,6 +30,10 @@ class TestOpenPbs:
         assert site.settings.accounting_dir == Path("/var/spool/pbs/server_priv/accounting")
         assert site.settings.bin_dir == Path("/opt/pbs/bin")
 
+    def test_its_daemons_are_started_where_that_is_asked(self, tmp_path: Path) -> None:
+        site = batch_site(settings(tmp_path, 'kind = "openpbs"\n'))
+        assert site.daemons is not None
+
     def test_its_moms_are_openpbs_too(self, tmp_path: Path) -> None:
         template = recipe(settings(tmp_path, OPENPBS), "digest", None).template
         assert template.openpbs
@@ -38,7 +42,6 @@ class TestOpenPbs:
     @pytest.mark.parametrize(
         ("batch", "more", "said"),
         [
-            ('kind = "openpbs"', "", "batch.mode"),
             (OPENPBS + "delay_scale = 0.1", "", "batch.delay_scale"),
             (OPENPBS + '[executor]\nmomctl = "/x"', "", "executor.momctl"),
             (OPENPBS, 'node_properties = ["a.b"]', "node_properties"),

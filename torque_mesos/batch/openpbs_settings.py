@@ -25,6 +25,7 @@ class OpenPbsSettings:
     """
 
     bin_dir: Path = Path("/opt/pbs/bin")
+    sbin_dir: Path = Path("/opt/pbs/sbin")
     home: Path = Path("/var/spool/pbs")
     server_host: str | None = None
     conf_file: Path | None = None

@@ -139,12 +139,6 @@ def _maui(settings: Settings) -> Iterator[CrossProblem]:
 
 
 def _openpbs(settings: Settings) -> Iterator[CrossProblem]:
-    if settings.batch.mode == "managed":
-        yield CrossProblem(
-            "batch.mode",
-            "managed",
-            'should be "existing": OpenPBS\' daemons are started by its own service',
-        )
     if settings.executor.momctl is not None:
         yield CrossProblem(
             "executor.momctl",

@@ -90,7 +90,7 @@ class Batch(Model):
     mode: Literal["managed", "existing"] = Field(
         default="managed",
         description="`managed`: start the server and its scheduler if they do not run; "
-        "`existing`: they are started by others (the only way for `openpbs`)",
+        "`existing`: they are started by others",
     )
     scheduler: Literal["auto", "pbs_sched", "maui", "none"] = Field(
         default="auto",

@@ -9,7 +9,7 @@ from pathlib import Path
 from torque_mesos import __version__
 from torque_mesos.batch.base import BatchServer
 from torque_mesos.batch.commands import CommandRunner, Runner
-from torque_mesos.batch.daemons import BatchDaemons, torque_daemons
+from torque_mesos.batch.daemons import BatchDaemons, openpbs_daemons, torque_daemons
 from torque_mesos.batch.journal import CommandJournal
 from torque_mesos.batch.openpbs import OpenPbsServer
 from torque_mesos.batch.openpbs_settings import OpenPbsSettings
@@ -25,6 +25,9 @@ from torque_mesos.framework.scheduler import scheduler_of
 from torque_mesos.mesos.settings import LinkSettings
 from torque_mesos.model import frozen_map
 from torque_mesos.mom.settings import MomSettings
+
+PBS_CONF_VARIABLE = "PBS_CONF_FILE"
+"""Where OpenPBS' `pbs.conf` is, for its daemons and commands, if not /etc/pbs.conf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,19 @@ def batch_site(settings: Settings) -> BatchSite:
         _lay_out_builtin(settings)
     batch, state = batch_settings(settings), settings.state_dir
     journal = CommandJournal(state)
-    daemons = None
-    if managed and isinstance(batch, TorqueSettings):
-        runner = CommandRunner(batch.command_environment(), journal)
-        daemons = BatchDaemons(torque_daemons(batch, state, runner), state)
+    daemons = _daemons(batch, state, journal) if managed else None
     calls = calls_of(settings, batch, journal)
     server = _server(batch, calls.runner, SetupRecord(state))
     return BatchSite(server, batch, journal, daemons, calls)
+
+
+def _daemons(
+    batch: TorqueSettings | OpenPbsSettings, state: Path, journal: CommandJournal
+) -> BatchDaemons:
+    runner = paced(batch, CommandRunner(batch.command_environment(), journal))
+    if isinstance(batch, OpenPbsSettings):
+        return BatchDaemons(openpbs_daemons(batch, state, runner), state)
+    return BatchDaemons(torque_daemons(batch, state, runner), state)
 
 
 def batch_reader(settings: Settings) -> tuple[BatchServer, TorqueSettings | OpenPbsSettings]:
@@ -98,8 +107,11 @@ def torque_settings(settings: Settings) -> TorqueSettings:
 
 def openpbs_settings(settings: Settings) -> OpenPbsSettings:
     """Where OpenPBS is."""
+    conf = os.environ.get(PBS_CONF_VARIABLE)
     return OpenPbsSettings(
         bin_dir=settings.bin_dir,
+        sbin_dir=settings.sbin_dir,
+        conf_file=Path(conf) if conf else None,
         home=settings.pbs_home,
         server_host=settings.batch.server_host,
         command_timeout_s=settings.batch.command_timeout_s,

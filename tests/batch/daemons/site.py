@@ -107,10 +107,10 @@ def wait_for_end(daemons: BatchDaemons, name: str) -> None:
     )
 
 
-def end_all(site: Site) -> None:
+def end_all(site: Site, names: tuple[str, ...] = (*NAMES, "maui")) -> None:
     remembered = map(processes.read_pid_file, (site.state / "daemons").glob("*.pid"))
     pids = {identity.pid for identity in remembered if identity and identity.process()}
-    pids |= {said["pid"] for name in (*NAMES, "maui") for said in site.said(name)}
+    pids |= {said["pid"] for name in names for said in site.said(name)}
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

@@ -7,6 +7,7 @@ is never a second one, and never a new database where there may be one.
 """
 
 from torque_mesos.batch.daemons.keeper import BatchDaemons
+from torque_mesos.batch.daemons.openpbs import openpbs_daemons
 from torque_mesos.batch.daemons.states import (
     DaemonFailed,
     DaemonState,
@@ -21,5 +22,6 @@ __all__ = [
     "DaemonState",
     "DaemonStatus",
     "RestartRule",
+    "openpbs_daemons",
     "torque_daemons",
 ]

@@ -24,18 +24,29 @@ class Command:
 
 
 class Daemon:
-    """A daemon as most are: it needs nothing but its command, and ends by SIGTERM."""
+    """A daemon as most are: it needs nothing but its command, and ends by SIGTERM.
+
+    `home`: it works there (None: one serves the whole host); `program`: as processes name it.
+    """
 
     name: str
 
-    def __init__(self, name: str, command: Command | None = None, home: Path | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Command | None = None,
+        home: Path | None = None,
+        *,
+        program: str | None = None,
+    ) -> None:
         self.name = name
         self._command = command or Command(())
         self._home = home
+        self._program = program or name
 
     def find(self) -> Identity | None:
         """One that somebody else has started."""
-        return processes.find(self.name, self._home)
+        return processes.find(self._program, self._home)
 
     def command(self) -> Command:
         """What starts it. Called right before that, each time.
