@@ -8,9 +8,8 @@ import pytest
 
 from tests.decide.site import DOWN, NOW_S, OFFLINE, Site, kinds, one, some
 from torque_mesos.decide import Limit, Memory
-from torque_mesos.decide.plan import Kill, Launch, Offline, Online, Part, SetNp, Spare
+from torque_mesos.decide.plan import Kill, Launch, Offline, Online, SetNp, Spare
 from torque_mesos.decide.reason import Code
-from torque_mesos.decide.trim import parts
 from torque_mesos.decide.worker import DRAINING_NOTE, ONLINE_NOTE
 from torque_mesos.model import Grant, Job, JobState, Resources, TaskState, Worker, frozen_map
 
@@ -42,33 +41,6 @@ def online(np: int, jobs: dict[int, str], *slots: int) -> Site:
 def draining(np: int, jobs: dict[int, str], *slots: int, ending: int = 0) -> Site:
     site = Site().agent("n1", 8).node("n1", np, (OFFLINE,), DRAINING_NOTE, jobs)
     return grants(site.rules(grace_s=GRACE_S), *slots, ending=ending)
-
-
-@pytest.mark.parametrize("slots", range(1, 81))
-def test_any_number_of_slots_can_be_given_back(slots: int) -> None:
-    slot = Resources(1.0, 1024.0)
-    first, *others = (part.slots for part in parts(slot * slots, slots, slot, first=True))
-    assert first == 1
-    sums = {0}
-    for size in others:
-        sums |= {size + other for other in sums}
-    assert sums == set(range(slots))
-    assert sum(part.slots for part in parts(slot * slots, slots, slot, first=False)) == slots
-
-
-def test_what_is_beyond_the_slots_is_in_the_first_part() -> None:
-    slot, whole = Resources(1.0, 1024.0), Resources(3.0, 9000.0, 2)
-    found = parts(whole, 3, slot, first=True)
-    assert sum((part.resources for part in found), Resources()) == whole
-    assert [part.slots for part in found] == [1, 1, 1]
-    assert [part.resources for part in found[1:]] == [slot, slot]
-    assert parts(Resources(0.0, 512.0), 0, slot, first=False) == (Part(0, Resources(0.0, 512.0)),)
-
-
-def test_a_launch_has_grants_that_sum_up() -> None:
-    site = Site().parked("n1", 8, offered=7).asks("1:ppn=7")
-    launch = one(site.plan(), Launch)
-    assert launch.parts == tuple(Part(n, site.policy.slot * n) for n in (1, 1, 2, 3))
 
 
 def test_grants_with_more_than_their_slots_stay() -> None:

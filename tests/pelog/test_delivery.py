@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import pwd
 import shutil
@@ -12,10 +11,10 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.pelog.conftest import Run, folder_of
+from tests.pelog.scripts import USER
 from torque_mesos.mom import pelog
 from torque_mesos.mom.settings import MomSettings
 
-USER = getpass.getuser()
 SETTINGS = MomSettings("head", "n1")
 
 

@@ -6,9 +6,7 @@ again and again after any other status.
 
 from __future__ import annotations
 
-import getpass
 import os
-import pwd
 import subprocess
 import time
 from pathlib import Path
@@ -17,33 +15,11 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.pelog.conftest import Run, folder_of
+from tests.pelog.scripts import HOSTILE, MAY_ABORT, ONLY_ROOT, SCRIPTS, USER, site_script
 from torque_mesos.mom import pelog
 from torque_mesos.mom.settings import MomSettings
 
-USER = getpass.getuser()
-SCRIPTS = tuple(pelog.SCRIPTS)
-MAY_ABORT = ("prologue", "prologue.user")
 AS_USER = ("prologue.user", "epilogue.user", "epilogue.precancel")
-HOSTILE = (
-    "a b",
-    "a\nb",
-    "'\"",
-    "-rf",
-    "--",
-    "$(touch /tmp/owned)",
-    "`touch /tmp/owned`",
-    "; touch /tmp/owned",
-    "*",
-    "\\",
-    "%s%n",
-    "x" * 255,
-    "",
-    "ö\udcff".encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape"),
-)
-
-
-def needs_root(test: object) -> object:
-    return pytest.mark.skipif(os.geteuid() != 0, reason="only root can do that")(test)
 
 
 def allowed(script: str) -> tuple[int, ...]:
@@ -118,7 +94,7 @@ def test_the_arguments_of_torque_and_of_openpbs(run: Run, job: str, arguments: i
     assert not folder_of(job).exists()
 
 
-@needs_root
+@ONLY_ROOT
 @pytest.mark.parametrize("end", [0, 1])
 def test_openpbs_has_the_scripts_of_the_user_run_by_ours(
     run: Run, home: Path, job: str, tmp_path: Path, end: int
@@ -151,7 +127,7 @@ def test_the_files_of_hosts(run: Run, job: str) -> None:
     }
 
 
-@needs_root
+@ONLY_ROOT
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("room", ["size=4k", "nr_inodes=2"])
 def test_a_full_disk(home: Path, job: str, tmp_path: Path, script: str, room: str) -> None:
@@ -178,112 +154,7 @@ def test_a_full_disk(home: Path, job: str, tmp_path: Path, script: str, room: st
         assert len(done.stdout.splitlines()) <= 2
 
 
-def site_script(path: Path, text: str, mode: int = 0o755) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(mode)
-    for folder in (path.parent, path.parent.parent):
-        folder.chmod(0o755)
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_the_sites_scripts_run_in_order_with_the_arguments(
-    run: Run, home: Path, job: str, tmp_path: Path, script: str
-) -> None:
-    out = tmp_path / "out"
-    note = f'printf "%s " "${{0##*/}}" "$@" >> {out}; echo said'
-    for name in ("20-b", "10-a", "30 c", "99-old~", "99.bak"):
-        site_script(home / "mom_priv" / f"{script}.d" / name, note)
-    site_script(tmp_path / "site" / f"{script}.d" / "05-z", note)
-    site_script(tmp_path / "site" / f"{script}.d" / "06-not-executable", note, 0o644)
-    site_script(tmp_path / "site" / "other.d" / "1", note)
-    done = run(script, job, USER, "a b", "$(id)", nodes="localhost\n")
-    assert done.returncode == 0
-    assert done.stdout == "said\n" * 4
-    words = f"{job} {USER} a b $(id) "
-    assert out.read_text() == "".join(
-        f"{name} {words}" for name in ("10-a", "20-b", "30 c", "05-z")
-    )
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-@pytest.mark.parametrize("end", ["exit 1", "exit 2", "exit 255", "kill -9 $$", "kill $$"])
-def test_a_script_of_the_sites_that_fails(
-    run: Run, home: Path, job: str, tmp_path: Path, script: str, end: str
-) -> None:
-    site_script(home / "mom_priv" / f"{script}.d" / "1-fails", end)
-    site_script(home / "mom_priv" / f"{script}.d" / "2-later", f"touch {tmp_path}/later")
-    done = run(script, job, USER, nodes="localhost\n")
-    assert done.returncode == (1 if script in MAY_ABORT else 0)
-    assert len(done.stdout.splitlines()) == 1
-    assert f"{home / 'mom_priv'}" in done.stdout.replace("/../", "/").replace(
-        "mom_priv/mom_priv", "mom_priv"
-    )
-    assert "1-fails" in done.stdout
-    assert not (tmp_path / "later").exists()
-    logged = (home / "mom_logs" / "pelog").read_text()
-    assert len(logged.splitlines()) == 1
-    assert job in logged
-    if script == "prologue":
-        assert not folder_of(job).exists()
-    if script == "prologue.parallel":
-        assert "1-fails" in (folder_of(job) / "failed").read_text()
-
-
-@pytest.mark.parametrize("script", ["prologue", "prologue.parallel", "epilogue"])
-@pytest.mark.parametrize("text", ["sleep 1000", "trap '' TERM; sleep 1000 & wait; sleep 1000"])
-def test_a_script_of_the_sites_that_does_not_end(
-    run: Run, home: Path, job: str, script: str, text: str
-) -> None:
-    conf = home / "torque-mesos" / "conf"
-    conf.write_text(conf.read_text().replace("limit_s=60", "limit_s=0.2"))
-    lib = home / "torque-mesos" / "lib.sh"
-    lib.write_text(lib.read_text().replace("timeout -k 5", "timeout -k 0.2"))
-    site_script(home / "mom_priv" / f"{script}.d" / "1-hangs", text)
-    began = time.monotonic()
-    done = run(script, job, USER, nodes="localhost\n")
-    assert time.monotonic() - began < 50
-    assert done.returncode == (1 if script in MAY_ABORT else 0)
-    assert "1-hangs did not end within 0.2 s" in done.stdout
-
-
-@needs_root
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_a_script_that_others_may_change_is_not_run(
-    run: Run, home: Path, job: str, tmp_path: Path, script: str
-) -> None:
-    site_script(home / "mom_priv" / f"{script}.d" / "1", f"touch {tmp_path}/ran", 0o775)
-    done = run(script, job, USER, nodes="localhost\n")
-    assert done.returncode == (1 if script in MAY_ABORT else 0)
-    assert "is not run: others than root may change it" in done.stdout
-    path = home / "mom_priv" / f"{script}.d" / "1"
-    path.chmod(0o755)
-    os.chown(path, pwd.getpwnam("nobody").pw_uid, 0)
-    assert "is not run" in run(script, job, USER, nodes="localhost\n").stdout
-    assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_a_script_that_is_ended_by_a_signal(run: Run, home: Path, job: str, script: str) -> None:
-    if script.startswith("epilogue"):
-        assert run("prologue", job, USER, nodes="localhost\n").returncode == 0
-        (folder_of(job) / "ssh").mkdir()
-    site_script(home / "mom_priv" / f"{script}.d" / "1", "echo waits; sleep 0.5")
-    process = subprocess.Popen(
-        [home / "mom_priv" / script, job, USER], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "waits\n"
-    process.terminate()
-    process.stdout.close()
-    assert process.wait(timeout=60) == (1 if script in MAY_ABORT else 0)
-    if script in ("epilogue", "epilogue.parallel"):
-        assert not folder_of(job).exists()
-    if script == "epilogue.user":
-        assert not (folder_of(job) / "ssh").exists()
-
-
-@needs_root
+@ONLY_ROOT
 @pytest.mark.parametrize("script", AS_USER)
 def test_what_runs_as_the_user_needs_no_more_than_he_may(
     run: Run, home: Path, job: str, tmp_path: Path, script: str

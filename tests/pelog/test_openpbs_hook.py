@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import subprocess
@@ -12,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.pelog.test_exit_paths import HOSTILE
+from tests.pelog.scripts import HOSTILE, USER
 
-USER = getpass.getuser()
 EVENTS = ("BEGIN", "LAUNCH", "PRETERM", "END")
 # What the hook uses of OpenPBS' module; at the end it tells what has become of the event.
 PBS = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shlex
 import signal
@@ -12,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.pelog.conftest import Run, folder_of
-from tests.pelog.test_exit_paths import HOSTILE, MAY_ABORT, SCRIPTS, site_script
+from tests.pelog.scripts import HOSTILE, MAY_ABORT, SCRIPTS, USER, site_script
 
-USER = getpass.getuser()
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import pwd
 import subprocess
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.pelog.conftest import folder_of
+from tests.pelog.scripts import USER
 from tests.waiting import wait_for
 
-USER = getpass.getuser()
 HOSTILE = ("$(touch /tmp/owned)", "`id`; exit 2", "-rf", "a b\nc", "'\"", "*")
 
 
