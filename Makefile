@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PARSER := $(shell find packages/http-parser -name '*.py' -o -name '*.toml')
 
 .DEFAULT_GOAL := help
-.PHONY: help venv mesos demo test test-quick test-system test-mutations test-topologies lint format bench deb clean
+.PHONY: help venv mesos demo test test-quick test-system test-mutations test-topologies test-mpi lint format bench deb clean
 
 help: ## this list
 	@echo "torque-mesos: an elastic TORQUE cluster on Apache Mesos"
@@ -30,8 +30,11 @@ test-quick: venv ## the tests that start no daemons
 test-system: mesos ## the tests on a real Mesos (and on TORQUE, where it is installed)
 	$(BIN)/python -m pytest -m "system or torque"
 
-test-topologies: mesos ## the Debian packages installed on clusters of one to six hosts (as root)
-	$(BIN)/python -m pytest -s tests/topologies
+test-topologies: mesos ## the Debian packages on clusters of one to six hosts (as root; BATCH=torque,openpbs)
+	$(BIN)/python -m pytest -s tests/topologies$(if $(BATCH),/test_topologies.py --batch $(BATCH))
+
+test-mpi: mesos ## MPI in jobs of several hosts (as root; BATCH=all: with TORQUE and OpenPBS, too)
+	$(BIN)/python -m pytest tests/pelog/test_mpi.py tests/pelog/test_ssh.py$(if $(BATCH), --batch $(BATCH))
 
 test-mutations: venv ## whether the tests of decisions notice faults in the code
 	$(BIN)/python -m tests.decide.test_mutations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,28 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("busy")
+
+
+BATCH_VARIABLE = "TORQUE_MESOS_DEV_BATCH"
+BATCH_KINDS = ("builtin", "torque", "openpbs")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--batch",
+        default=os.environ.get(BATCH_VARIABLE) or BATCH_KINDS[0],
+        help="the batch servers of the tests that take any: builtin (the default), torque,"
+        " openpbs, commas between them; or all",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "batch_kind" in metafunc.fixturenames:
+        asked = metafunc.config.getoption("--batch")
+        kinds = BATCH_KINDS if asked == "all" else asked.split(",")
+        if unknown := set(kinds) - set(BATCH_KINDS):
+            raise pytest.UsageError(f"--batch: {', '.join(sorted(unknown))}: there is no such")
+        metafunc.parametrize("batch_kind", kinds, scope="module")
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,43 @@
-"""The batch servers that jobs over several hosts are tried with: how each is set up and asked."""
+"""The batch servers that jobs over several hosts are tried with: how each is set up and asked.
+
+TORQUE and OpenPBS must be installed here; where, two variables tell.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.pelog.hosts import HEAD, Hosts
 from tests.waiting import wait_for
+from torque_mesos.batch import openpbs_nodes, torque_xml
+from torque_mesos.model import Node
 
-BATCH_VARIABLE = "TORQUE_MESOS_DEV_BATCH"
-"""Which one: builtin (the default), torque or openpbs. The latter must be installed here."""
+PLACES = {
+    "torque": ("TORQUE_MESOS_DEV_TORQUE", "/opt/torque"),
+    "openpbs": ("TORQUE_MESOS_DEV_OPENPBS", "/opt/pbs"),
+}
+"""The variable that tells where a server's programs are, and where they are without it."""
+
+
+def place_of(kind: str) -> Path:
+    """The folder with `bin` and `sbin` of a server that is installed; skips the test without."""
+    variable, usual = PLACES[kind]
+    folder = Path(os.environ.get(variable) or usual)
+    if not (folder / "sbin" / "pbs_server").exists():
+        pytest.skip(f"no {kind} in {folder} (another place: set {variable})")
+    return folder
+
+
+def _programs(place: Path) -> str:
+    return f'bin_dir = "{place}/bin"\nsbin_dir = "{place}/sbin"\n'
 
 
 class Batch(Protocol):
@@ -22,6 +46,8 @@ class Batch(Protocol):
     kind: str
     bin_dir: Path
     environment: Mapping[str, str]
+    pbs_mom: str
+    """Of the agents; empty: the framework's own."""
 
     def prepare(self, hosts: Hosts) -> None:
         """Before the framework starts."""
@@ -35,12 +61,20 @@ class Batch(Protocol):
     def told(self, answer: str) -> tuple[str, int]:
         """A job's state (C: complete) and exit status, from what `qstat` says."""
 
+    nodes_asked: tuple[str, ...]
+    """The words that ask for all nodes."""
+
+    def nodes_told(self, answer: str) -> list[Node]:
+        """The nodes, from the answer to that."""
+
 
 class Builtin:
     """The small server that comes with the framework."""
 
     kind = "builtin"
     environment: Mapping[str, str] = {}
+    pbs_mom = ""
+    nodes_asked = ("pbsnodes", "-x")
 
     def __init__(self, state: Path) -> None:
         self.bin_dir = state / "batch" / "bin"
@@ -63,6 +97,10 @@ class Builtin:
         assert found is not None
         return found.findtext("job_state", ""), int(found.findtext("exit_status", "0"))
 
+    def nodes_told(self, answer: str) -> list[Node]:
+        """From XML."""
+        return list(torque_xml.parse_nodes(answer).nodes)
+
 
 class Torque(Builtin):
     """A real TORQUE, started by the framework from an empty home."""
@@ -71,7 +109,9 @@ class Torque(Builtin):
     home = Path("/var/spool/torque")
 
     def __init__(self, state: Path) -> None:
-        self.bin_dir = Path("/opt/torque/bin")
+        self.place = place_of(self.kind)
+        self.bin_dir = self.place / "bin"
+        self.pbs_mom = str(self.place / "sbin" / "pbs_mom")
 
     def prepare(self, hosts: Hosts) -> None:
         """Give `head` a home of its own: the folders of the installation's, and no records."""
@@ -88,40 +128,42 @@ class Torque(Builtin):
         hosts.check(HEAD, "mount", "--bind", str(own), str(self.home))
 
     def settings(self, hosts: Hosts) -> str:
-        """With its own scheduler, also where Maui is installed."""
-        return 'scheduler = "pbs_sched"\n'
+        """Where its programs are; with its own scheduler, also where Maui is installed."""
+        return 'scheduler = "pbs_sched"\n' + _programs(self.place)
 
 
 class OpenPbs:
     """A real OpenPBS, with our hook."""
 
     kind = "openpbs"
-    bin_dir = Path("/opt/pbs/bin")
+    nodes_asked = ("pbsnodes", "-a", "-v", "-F", "json")
 
     def __init__(self, state: Path) -> None:
-        self._home = state / "pbs"
-        self.environment = {"PATH": "/usr/lib/postgresql/15/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+        self.place = place_of(self.kind)
+        self.bin_dir = self.place / "bin"
+        self.pbs_mom = str(self.place / "sbin" / "pbs_mom")
+        self.home = state / "pbs"
+        databases = [str(path) for path in Path("/usr/lib/postgresql").glob("*/bin")]
+        self.environment = {"PATH": ":".join([*databases, "/usr/sbin:/usr/bin:/sbin:/bin"])}
 
     def prepare(self, hosts: Hosts) -> None:
         """Make its database, start its daemons, import the hook."""
         own = hosts.folder / "etc"
         hosts.check(HEAD, "cp", "-a", "/etc", str(own))
-        (own / "pbs.conf").write_text(
-            f"PBS_EXEC=/opt/pbs\nPBS_HOME={self._home}\nPBS_SERVER={HEAD}\n"
-            "PBS_START_SERVER=1\nPBS_START_SCHED=1\nPBS_START_COMM=1\nPBS_START_MOM=0\n"
-        )
+        (own / "pbs.conf").write_text(self.pbs_conf(server=True))
         hosts.check(HEAD, "mount", "--bind", str(own), "/etc")
-        self._home.parent.mkdir(parents=True, exist_ok=True)
-        words = ("server", "", "/opt/pbs", str(self._home), "", "sameconf")
-        self._check(hosts, "/opt/pbs/libexec/pbs_postinstall", *words)
-        self._check(hosts, "/opt/pbs/libexec/pbs_habitat")
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        words = ("server", "", str(self.place), str(self.home), "", "sameconf")
+        self._check(hosts, f"{self.place}/libexec/pbs_postinstall", *words)
+        self._check(hosts, f"{self.place}/libexec/pbs_habitat")
         for name in ("pbs_comm", "pbs_sched", "pbs_server"):
-            self._check(hosts, f"/opt/pbs/sbin/{name}")
+            self._check(hosts, f"{self.place}/sbin/{name}")
         wait_for(lambda: self._qmgr(hosts, "list server"), 60, "the server answers")
         hook = Path(__file__).resolve().parents[2] / "prologue" / "openpbs_hook.py"
         events = "execjob_begin,execjob_launch,execjob_preterm,execjob_end"
         for line in (
             "set server job_history_enable=True",
+            "set server flatuid=True",
             "create hook torque_mesos alarm=260",
             f'set hook torque_mesos event="{events}"',
             f"import hook torque_mesos application/x-python default {hook}",
@@ -130,7 +172,15 @@ class OpenPbs:
 
     def settings(self, hosts: Hosts) -> str:
         """Others start it."""
-        return 'mode = "existing"\n'
+        return f'mode = "existing"\nhome = "{self.home}"\n{_programs(self.place)}'
+
+    def pbs_conf(self, *, server: bool) -> str:
+        """The lines of /etc/pbs.conf: of the server's host, or of a client."""
+        start = "".join(f"PBS_START_{name}={int(server)}\n" for name in ("SERVER", "SCHED", "COMM"))
+        return (
+            f"PBS_EXEC={self.place}\nPBS_HOME={self.home}\nPBS_SERVER={HEAD}\n"
+            f"{start}PBS_START_MOM=0\n"
+        )
 
     def asked(self, job_id: str) -> list[str]:
         """In JSON, with jobs that have ended."""
@@ -140,6 +190,10 @@ class OpenPbs:
         """F is complete, here."""
         (job,) = json.loads(answer)["Jobs"].values()
         return job["job_state"].replace("F", "C"), int(job.get("Exit_status", 0))
+
+    def nodes_told(self, answer: str) -> list[Node]:
+        """From JSON."""
+        return [record.node for record in openpbs_nodes.parse_nodes(answer).nodes]
 
     def _check(self, hosts: Hosts, *words: str) -> None:
         done = hosts.run(HEAD, *words, environment=self.environment)

@@ -12,10 +12,16 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.pelog import table
 from torque_mesos.mom import pelog
 from torque_mesos.mom.settings import MomSettings
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in table.lines():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture

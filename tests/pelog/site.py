@@ -13,7 +13,7 @@ import pytest
 
 from dev.mesos.layout import AGENT_FLAGS, ENVIRONMENT, MASTER_FLAGS
 from tests.accounts import ordinary_account
-from tests.pelog.batches import BATCH_VARIABLE, BATCHES, Batch
+from tests.pelog.batches import BATCHES, Batch
 from tests.pelog.hosts import HEAD, ROOT, Hosts
 from tests.waiting import wait_for
 
@@ -32,6 +32,7 @@ host = "{head}"
 python = "/usr/bin/python3"
 mem_mb = 32.0
 usecp = ["*:{work} {work}"]
+{pbs_mom}
 {executor}
 [batch]
 kind = "{kind}"
@@ -43,8 +44,11 @@ TOOLS = ("unshare", "nsenter", "ip", "setpriv")
 
 
 @contextmanager
-def started(build: Path, count: int = 4, executor: str = "") -> Iterator[Site]:
-    """A site with so many agents; skips the test where there can be none."""
+def started(build: Path, kind: str, count: int = 4, executor: str = "") -> Iterator[Site]:
+    """A site with so many agents; skips the test where there can be none.
+
+    `kind`: of the batch server. `executor`: further lines of the settings' section.
+    """
     if os.geteuid() != 0 or ordinary_account() is None:
         pytest.skip("namespaced hosts need root, and an ordinary account whose jobs run there")
     if missing := [name for name in TOOLS if not shutil.which(name)]:
@@ -53,7 +57,7 @@ def started(build: Path, count: int = 4, executor: str = "") -> Iterator[Site]:
     hosts = Hosts(count, parent="/var/lib")
     try:
         hosts.start()
-        site = Site(hosts, os.environ.get(BATCH_VARIABLE, "builtin"), executor)
+        site = Site(hosts, kind, executor)
         site.start(build)
         yield site
     finally:
@@ -61,10 +65,7 @@ def started(build: Path, count: int = 4, executor: str = "") -> Iterator[Site]:
 
 
 class Site:
-    """A Mesos master, the framework and a batch server on `head`; agents on the other hosts.
-
-    `executor`: further lines of the settings' section.
-    """
+    """A Mesos master, the framework and a batch server on `head`; agents on the other hosts."""
 
     def __init__(self, hosts: Hosts, kind: str, executor: str = "") -> None:
         account = ordinary_account()
@@ -83,12 +84,16 @@ class Site:
         """Start everything; all nodes are known. `build`: of Mesos."""
         self._mesos(build)
         self.batch.prepare(self.hosts)
+        if self.batch.kind == "openpbs":  # its jobs' folders are there
+            for node in self.nodes:
+                self.hosts.check(node, "mount", "--bind", "/tmp", "/var/tmp")
         settings = self.hosts.folder / "torque-mesos.toml"
         settings.write_text(
             SETTINGS.format(
                 state=self.state,
                 work=self.work,
                 head=self.hosts.addresses[HEAD],
+                pbs_mom=f'pbs_mom = "{self.batch.pbs_mom}"' if self.batch.pbs_mom else "",
                 executor=self._executor,
                 kind=self.batch.kind,
                 batch=self.batch.settings(self.hosts),

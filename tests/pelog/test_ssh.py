@@ -18,9 +18,9 @@ REQUEST = f"nodes=2:ppn={SLOTS}"
 
 
 @pytest.fixture(scope="module")
-def site(mesos_build: Path) -> Iterator[Site]:
+def site(mesos_build: Path, batch_kind: str) -> Iterator[Site]:
     need_sshd()
-    with started(mesos_build, 2, 'launch = "ssh"') as found:
+    with started(mesos_build, batch_kind, 2, 'launch = "ssh"') as found:
         make_home(found, "home", found.hosts.names)
         start_sshd(found, found.hosts.names)
         yield found

@@ -48,16 +48,20 @@ def _clean() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def start_site(packages: Packages, mesos_build: Path) -> Iterator[Callable[[Topology], Site]]:
-    """A function that starts a site of a topology. It goes at the end, or when it is closed."""
+def start_site(packages: Packages, mesos_build: Path) -> Iterator[Callable[..., Site]]:
+    """A function that starts a site of a topology, with a kind of batch server.
+
+    It goes at the end, or when it is closed.
+    """
     sites: list[Site] = []
 
-    def start(topology: Topology) -> Site:
+    def start(topology: Topology, kind: str = "builtin") -> Site:
         if topology.has_remote_clients:
-            for program, package in (("munged", "munge"), ("sshd", "openssh-server")):
+            munge = [("munged", "munge")] if kind == "builtin" else []
+            for program, package in (*munge, ("sshd", "openssh-server")):
                 if not Path("/usr/sbin", program).exists():
                     pytest.skip(f"no {program} here (Debian: apt install {package})")
-        sites.append(Site(topology, mesos_build))
+        sites.append(Site(topology, mesos_build, kind))
         sites[-1].start(packages)
         return sites[-1]
 

@@ -16,7 +16,7 @@ from tests.pelog.hosts import HEAD, Hosts
 
 UNITS = Path("/usr/lib/systemd/system")
 # As systemd gives it to services.
-ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 USERS = {"anna": 26001, "ben": 26002}
 _ROOT = """
 folder=$1 layer=$2 build=$3 root=$2/root
@@ -40,7 +40,8 @@ rm -f "$root/etc/profile.d/torque.sh" "$root/etc/profile.d/pbs.sh"
 class Machines(Hosts):
     """`head` and others by their names. Needs root.
 
-    `build`: the folder with Mesos, which they see. Every machine has the USERS.
+    `build`: the folder with Mesos, which they see. Every machine has the USERS. `path`: where
+    root's commands are found.
     """
 
     def __init__(self, others: Sequence[str], build: Path, parent: str = "/var/tmp") -> None:
@@ -48,6 +49,7 @@ class Machines(Hosts):
         self.names = [HEAD, *others]
         self.addresses = {name: f"10.79.0.{place + 1}" for place, name in enumerate(self.names)}
         self.build = build
+        self.path = PATH
         self._rooted: set[str] = set()
 
     def start(self) -> None:
@@ -73,7 +75,8 @@ class Machines(Hosts):
             return super().command(host, words, user)
         become = ["runuser", "-l", user, "-c", shlex.join(words)] if user else list(words)
         root = str(self.folder / f"layer.{host}" / "root")
-        return super().command(host, ["env", "-i", *ENVIRONMENT, "chroot", root, *become])
+        environment = (f"PATH={self.path}", "LANG=C.UTF-8")
+        return super().command(host, ["env", "-i", *environment, "chroot", root, *become])
 
     def outside(self, host: str, *words: str) -> None:
         """Run a command on a host that must succeed, in this machine's root."""

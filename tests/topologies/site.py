@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from dev.mesos.layout import AGENT_FLAGS, MASTER_FLAGS
+from tests.pelog.batches import BATCHES, Batch
 from tests.pelog.hosts import HEAD
+from tests.topologies.installed import prepare, setting_edits, start_clients
 from tests.topologies.machines import USERS, Machines
 from tests.waiting import wait_for
-from torque_mesos.batch.torque_xml import parse_jobs, parse_nodes
+from torque_mesos.batch.torque_xml import parse_jobs
 from torque_mesos.decide.worker import CAPACITY_NOTE, PARKED_NOTE
 from torque_mesos.model import Job, Node
 
@@ -28,12 +30,12 @@ VERIFY_S = 300.0
 # The shipped settings, and what an administrator makes of them.
 EDITS = {
     '# master = "zk://zk1:2181,zk2:2181/mesos"': f'master = "{HEAD}:5050"',
-    'kind = "torque"': 'kind = "builtin"',
     "min_compute_node = {cpus = 1, mem_mb = 1024}": "min_compute_node = {cpus = 1, mem_mb = 256}",
     "[executor]\n": '[executor]\ndelivery = "path"\n'
     'path = "/opt/torque-mesos-executor/executor/torque-mesos-executor"\n',
 }
 EDITS_FOR_NAMES = {"[executor]\n": "[names]\nhosts = true\n[executor]\n"}
+EDITS_FOR_BUILTIN = {'kind = "torque"': 'kind = "builtin"'}
 EDITS_FOR_CLIENTS = {'kind = "builtin"': 'kind = "builtin"\nauth = "munge"'}
 
 
@@ -69,11 +71,13 @@ class Packages:
 
 
 class Site:
-    """Machines of a topology, and what runs on them."""
+    """Machines of a topology, and what runs on them. `kind`: of the batch server."""
 
-    def __init__(self, topology: Topology, build: Path) -> None:
+    def __init__(self, topology: Topology, build: Path, kind: str = "builtin") -> None:
         self.topology = topology
-        self.machines = Machines(topology.others, build)
+        # (Daemons of OpenPBS want no home below /var/tmp, where anybody may write.)
+        self.machines = Machines(topology.others, build, parent="/var/lib")
+        self.batch: Batch = BATCHES[kind](self.machines.folder / "batch")
         self._service: subprocess.Popen[bytes] | None = None
 
     def close(self) -> None:
@@ -88,26 +92,36 @@ class Site:
                 own = f"127.0.0.1 localhost\n{self.machines.addresses[name]} {name}\n"
                 self.machines.write(name, "/etc/hosts", own)
         self._start_mesos()
+        builtin = self.batch.kind == "builtin"
+        if not builtin:
+            prepare(self.batch, self.machines)
         self.install(packages)
         self.edit(EDITS)
+        self.edit(EDITS_FOR_BUILTIN if builtin else setting_edits(self.batch, self.machines))
         if self.topology.nameless:
             self.edit(EDITS_FOR_NAMES)
         if self.topology.has_remote_clients:
-            self.edit(EDITS_FOR_CLIENTS)
-            self._let_hosts_know_each_other()
+            if builtin:
+                self.edit(EDITS_FOR_CLIENTS)
+                self._give_munge()
+            self._let_root_in_on_clients()
         self.start_service()
+        if self.topology.has_remote_clients and not builtin:
+            start_clients(self.batch, self.machines, self.topology.clients)
         wait_for(self.all_parked, START_S, "every agent has a parked node record")
 
     # --- what an administrator does ---------------------------------------------------
 
     def install(self, packages: Packages) -> None:
         """Give every machine its packages."""
-        given: dict[str, list[Path]] = {HEAD: [packages.scheduler, packages.client]}
+        builtin = self.batch.kind == "builtin"  # the others have commands of their own
+        client = [packages.client] if builtin else []
+        given: dict[str, list[Path]] = {HEAD: [packages.scheduler, *client]}
         for name in self.topology.workers:
             given.setdefault(name, []).append(packages.executor)
         for name in self.topology.clients:
-            if name != HEAD:
-                given.setdefault(name, []).append(packages.client)
+            if name != HEAD and client:
+                given.setdefault(name, []).extend(client)
         for name, files in given.items():
             copies = []
             for file in files:
@@ -134,14 +148,20 @@ class Site:
         self.machines.signal(HEAD, UNIT, "TERM")
         assert self._service.wait(60) == 0, self.log_end()
 
-    def _let_hosts_know_each_other(self) -> None:
-        """MUNGE for users' commands, and ssh without a password for root at the server's host."""
+    def _give_munge(self) -> None:
+        """MUNGE for users' commands on clients."""
         machines, key = self.machines, secrets.token_hex(64)
         for name in (HEAD, *self.topology.others):
             machines.check(name, "install", "-d", "-o", "munge", "-m", "0700", "/etc/munge")
             machines.write(name, "/etc/munge/munge.key", key, "0400")
             machines.check(name, "chown", "munge:munge", "/etc/munge/munge.key")
             machines.start_unit(name, "munge.service")
+        for name in self.topology.clients:
+            machines.write(name, "/etc/torque-mesos/server_name", f"{HEAD}\n")
+
+    def _let_root_in_on_clients(self) -> None:
+        """Ssh without a password for root at the server's host."""
+        machines = self.machines
         machines.check(HEAD, "install", "-d", "-m", "0700", "/root/.ssh")
         machines.check(
             HEAD, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/.ssh/id_ed25519"
@@ -149,7 +169,6 @@ class Site:
         public = machines.text(HEAD, "/root/.ssh/id_ed25519.pub")
         known = ""
         for name in self.topology.clients:
-            machines.write(name, "/etc/torque-mesos/server_name", f"{HEAD}\n")
             machines.check(name, "ssh-keygen", "-A")
             machines.check(name, "install", "-d", "-m", "0700", "/root/.ssh")
             machines.write(name, "/root/.ssh/authorized_keys", public, "0600")
@@ -185,8 +204,8 @@ class Site:
 
     def nodes(self) -> dict[str, Node]:
         """The batch server's nodes, but for the record that keeps jobs feasible."""
-        done = self.machines.run(HEAD, "pbsnodes", "-x")
-        found = parse_nodes(done.stdout).nodes if done.returncode == 0 else ()
+        done = self.machines.run(HEAD, *self.batch.nodes_asked)
+        found = self.batch.nodes_told(done.stdout) if done.returncode == 0 else ()
         return {node.name: node for node in found if node.note != CAPACITY_NOTE}
 
     def all_parked(self) -> bool:
