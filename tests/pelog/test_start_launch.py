@@ -232,6 +232,20 @@ def test_pbs_tmrsh_is_taken_where_it_is(home: Path, pbsdsh: Path) -> None:
     assert variables["ON"] == "tmrsh n1"
 
 
+def test_openpbs_gets_words_of_a_single_line(home: Path, pbsdsh: Path) -> None:
+    """Its moms with hooks cut a task's words at the end of their first line."""
+    tmrsh = pbsdsh / "pbs_tmrsh"
+    cut = "import os, sys; words = [w.split(chr(10))[0] for w in sys.argv[2:]]\n"
+    tmrsh.write_text(f"#!{sys.executable}\n{cut}os.execvp(words[0], words)\n")
+    tmrsh.chmod(0o755)
+    text = HOSTILE + "\n\\n\\\\ %s\n\n"
+    command = f"'{sys.executable}' -c '{SHOW}' \\\n 'two\nlines'"
+    words, variables, _ = call(home, "launch", "n1", command, TEXT=text)
+    assert words == ["two\nlines"]
+    assert isinstance(variables, dict)
+    assert variables["TEXT"] == text
+
+
 @pytest.mark.parametrize("key", [False, True])
 def test_ssh_where_it_is_wanted(
     home: Path, pbsdsh: Path, tmp_path: Path, job: str, key: bool
