@@ -13,7 +13,7 @@ from torque_mesos.decide.kept import Kept
 from torque_mesos.decide.never import Verdicts, cluster_of, never_in_pool, verdict_of
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pool import Pool
-from torque_mesos.decide.reason import HOPELESS, Code, Reason
+from torque_mesos.decide.reason import HOLD_MARK, HOPELESS, Code, Reason
 from torque_mesos.decide.request import Request, RequestError, parse_request
 from torque_mesos.decide.running import job_news
 from torque_mesos.decide.turn import Turn, because
@@ -178,7 +178,8 @@ def _why_held(turn: Turn, job: Job) -> Reason:
     if holders := [who for letter, who in _HOLDERS.items() if letter in job.holds]:
         if job.dependent and holders == [_HOLDERS["s"]]:
             return because(Code.DEPENDENT, "it waits for the jobs that it depends on")
-        return because(Code.HELD, f"it is held by {' and '.join(holders)}")
+        told = f": {job.comment[len(HOLD_MARK) :]}" if job.comment.startswith(HOLD_MARK) else ""
+        return because(Code.HELD, f"it is held by {' and '.join(holders)}{told}")
     if job.array is not None and (not job.holds or "l" in job.holds):
         busy = turn.members_startable[job.array]
         return because(

@@ -80,6 +80,9 @@ HOPELESS = frozenset(
 )
 """Of jobs that will not run as things are: somebody has to be told."""
 
+HOLD_MARK = "Held: "
+"""How the comment begins of a job that the framework has put a hold on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 import structlog
 
 from torque_mesos.batch.base import BatchError
+from torque_mesos.decide.reason import HOLD_MARK
 from torque_mesos.model import Job, JobState
 
 _log = structlog.get_logger(__name__)
@@ -76,9 +77,9 @@ class FalseStarts:
     def _hold(self, job: Job, known: _Seen, now_s: float) -> _Held:
         nodes = " ".join(sorted(known.nodes)) or "its nodes"
         held = _Held(
-            f"Held: started {job.starts - known.starts} times in {now_s - known.began_s:.0f} s,"
-            f" and no mom kept it. Is user {job.user} known on {nodes}? See mom_logs there;"
-            " then qrls."
+            f"{HOLD_MARK}started {job.starts - known.starts} times in"
+            f" {now_s - known.began_s:.0f} s, and no mom kept it."
+            f" Is user {job.user} known on {nodes}? See mom_logs there; then qrls."
         )
         _log.warning("a job is started again and again", job=job.job_id, comment=held.comment)
         self._write(job, held)

@@ -21,6 +21,7 @@ from torque_mesos.framework.published import Published
 from torque_mesos.framework.reader import ServerReader
 from torque_mesos.framework.spending import SpendingFile
 from torque_mesos.framework.subscription import Subscription
+from torque_mesos.framework.unknown_users import UnknownUsers
 from torque_mesos.framework.view import View
 from torque_mesos.mesos.base import MesosLink, TaskStatus
 from torque_mesos.model import TaskState
@@ -57,9 +58,10 @@ class Loop:
         journal: Callable[[Published], None],
         timing: Timing,
         spending: SpendingFile | None = None,
+        unknown_users: UnknownUsers | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._reader = ServerReader(server, timing.poll_s)
+        self._reader = ServerReader(server, timing.poll_s, unknown_users)
         self._mesos = Subscription(view, poller, make_link, remember_id, framework_id)
         self._executor = executor
         self._view = view

@@ -6,6 +6,7 @@ import structlog
 
 from torque_mesos.batch.base import BatchError, BatchServer
 from torque_mesos.framework.false_starts import FalseStarts, Holder
+from torque_mesos.framework.unknown_users import UnknownUsers
 from torque_mesos.model import Reading
 
 _log = structlog.get_logger(__name__)
@@ -20,10 +21,13 @@ class ServerReader:
     again, by the loop's clock.
     """
 
-    def __init__(self, server: BatchServer, poll_s: float) -> None:
+    def __init__(
+        self, server: BatchServer, poll_s: float, unknown_users: UnknownUsers | None = None
+    ) -> None:
         self._server = server
         self._poll_s = poll_s
         self._false_starts = FalseStarts(server) if isinstance(server, Holder) else None
+        self._unknown_users = unknown_users
         self._hurries = 0
         self.reading: Reading | None = None
         self.error: str | None = None
@@ -47,6 +51,8 @@ class ServerReader:
         self.due_s = now_s + self._poll_s
         if self._false_starts is not None:
             self._false_starts.look(self.reading.jobs, now_s)
+        if self._unknown_users is not None:
+            self.reading = self._unknown_users.look(self.reading)
 
     def acted(self, now_s: float, *, changed: bool) -> None:
         """A plan was carried out. `changed`: nodes or workers were, so look again soon."""

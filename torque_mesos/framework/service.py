@@ -36,6 +36,7 @@ from torque_mesos.framework.site import (
 )
 from torque_mesos.framework.spending import SpendingFile
 from torque_mesos.framework.told_names import ToldNames
+from torque_mesos.framework.unknown_users import UnknownUsers
 from torque_mesos.framework.view import View
 from torque_mesos.framework.watching import Watch
 from torque_mesos.mesos.credentials import CredentialsError
@@ -175,6 +176,7 @@ def _loop(
     spending: SpendingFile,
 ) -> Loop:
     view = View()
+    unknown_users = UnknownUsers(site.server, view)
     identity = Identity(settings.state_dir)
     poller = MasterPoller(keeper.put, _MASTER_POLL_S)
     poller.start()
@@ -201,7 +203,7 @@ def _loop(
             made_by,
             ports,
             lambda name, error: inbox.put(Deleted(name, error)),
-            ToldNames(lambda: keeper.told),
+            ToldNames(lambda: keeper.told, lambda: unknown_users.asked),
         ),
         view=view,
         policy=policy,
@@ -211,6 +213,7 @@ def _loop(
         journal=lambda published: journal.write(published, policy),
         timing=Timing(poll_s=settings.poll_interval_s),
         spending=spending,
+        unknown_users=unknown_users,
     )
 
 

@@ -10,8 +10,10 @@ import structlog
 from torque_mesos.framework.tasks import TaskId, TaskIdError
 from torque_mesos.mesos import base as mesos
 from torque_mesos.model import Agent, Grant, InverseOffer, Offer, TaskState, Worker
+from torque_mesos.mom.users import UsersError, decode_lacks
 
 _log = structlog.get_logger(__name__)
+FROM_EXECUTOR = "SOURCE_EXECUTOR"
 LINGER_S = 5.0  # an executor whose task was killed is given so long to be gone
 
 
@@ -41,6 +43,7 @@ class View:
         self.suppressed = False
         self.failed: list[tuple[str, str]] = []  # (agent id, message) of failed starts
         self.strangers: list[tuple[str, str | None]] = []  # live tasks that are not ours to read
+        self._lacking: dict[str, frozenset[str]] = {}  # users, by executor
         self._awaited: set[str] | None = set()  # tasks to hear of; None: not asked yet
 
     @property
@@ -71,6 +74,8 @@ class View:
         if self._awaited is not None:
             self._awaited.discard(event.task_id)
         known = self.tasks.get(event.task_id)
+        if known is not None and event.source == FROM_EXECUTOR:
+            self._answered(known.executor_id, event)
         if known is None:
             if not event.state.terminal:
                 self._adopt(event, now_s)
@@ -85,6 +90,18 @@ class View:
             del self.tasks[event.task_id]
             if event.state in (TaskState.FAILED, TaskState.ERROR, TaskState.DROPPED):
                 self.failed.append((known.agent_id, _cause(event)))
+
+    def _answered(self, executor_id: str, event: mesos.TaskStatus) -> None:
+        try:
+            self._lacking[executor_id] = decode_lacks(event.data)
+        except UsersError as error:
+            _log.error("an executor's answer cannot be read", task=event.task_id, error=str(error))
+
+    def lacking(self) -> dict[str, frozenset[str]]:
+        """The users, of those who were asked for, that agents do not know: by node."""
+        alive = {task.executor_id: task.id.node for task in self.tasks.values() if not task.ended_s}
+        self._lacking = {key: users for key, users in self._lacking.items() if key in alive}
+        return {alive[key]: users for key, users in self._lacking.items()}
 
     def _others(self, key: str, ended: Task) -> bool:
         """Whether the executor of a task that ended has other tasks, so that it goes on."""

@@ -64,7 +64,10 @@ class InverseRescinded:
 
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
-    """A task's state, from its executor, its agent, or the master (`source`)."""
+    """A task's state, from its executor, its agent, or the master (`source`).
+
+    `data`: of the executor's, base64.
+    """
 
     task_id: str
     state: TaskState
@@ -73,6 +76,7 @@ class TaskStatus:
     reason: str = ""
     message: str = ""
     source: str = ""
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,7 @@ def _status(raw: Json) -> TaskStatus:
         reason=str(status.get("reason", "")),
         message=str(status.get("message", "")),
         source=str(status.get("source", "")),
+        data=str(status.get("data", "")),
     )
 
 

@@ -121,6 +121,7 @@ class AgentLink(MesosExecutorDriver):  # type: ignore[misc]
         self.recovery_timeout_s = DEFAULT_RECOVERY_TIMEOUT_S
         if environment.get("MESOS_RECOVERY_TIMEOUT"):
             self.recovery_timeout_s = parse_duration(environment["MESOS_RECOVERY_TIMEOUT"])
+        self.data = ""  # goes with every update, base64
         self._inbox = inbox
         self._unsent: List[Dict[str, Any]] = []
         self._conn: Any = None
@@ -137,6 +138,7 @@ class AgentLink(MesosExecutorDriver):  # type: ignore[misc]
             "source": "SOURCE_EXECUTOR",
             "timestamp": time.time(),
             "uuid": encode_data(identifier.bytes),
+            **({"data": self.data} if self.data else {}),
         }
         with self._lock:
             self.updates[identifier] = {"status": status}

@@ -50,6 +50,7 @@ from torque_mesos.mom.probe import Probe
 from torque_mesos.mom.process import Mom, port_holder
 from torque_mesos.mom.programs import MomError
 from torque_mesos.mom.settings import MomSettings, SettingsError
+from torque_mesos.mom.users import AskedUsers, UsersError
 
 POLL_STARTING_S = 0.004
 POLL_LATE_S = 0.05
@@ -76,6 +77,7 @@ class Executor:
         self._settings: Optional[MomSettings] = None
         self._settings_error = "no settings"
         self._names = KnownNames()
+        self._users = AskedUsers()
         self._mom: Optional[Mom] = None
         self._ready = False
         self._probe = Probe()
@@ -122,10 +124,11 @@ class Executor:
         if isinstance(message, Subscribed):
             self._subscribed(message.data)
         elif isinstance(message, Launch):
-            self._names.told(self._settings, message.data)
+            self._told(message.data)
             self._launch(message.task_id)
         elif isinstance(message, Told):
-            self._names.told(self._settings, message.data)
+            if self._told(message.data):
+                self._answer()
         elif isinstance(message, Kill):
             self._kill(message.task_id)
         elif isinstance(message, Shutdown):
@@ -153,6 +156,23 @@ class Executor:
                 self._settings = MomSettings.from_data(data)
             except SettingsError as error:
                 self._settings_error = str(error)
+
+    def _told(self, data: str) -> bool:
+        """Take what the framework tells; whether it is to be answered."""
+        self._names.told(self._settings, data)
+        try:
+            asked = self._users.told(data)
+        except UsersError as error:
+            log.error("users: %s", error)
+            return False
+        self._link.data = self._users.answer
+        return asked
+
+    def _answer(self) -> None:
+        """Send the state of a grant again, with what has changed."""
+        self._link.data = self._users.answer
+        for task_id, state in list(self._grants.items())[:1]:
+            self._link.update(task_id, state, "users were looked for")
 
     def _launch(self, task_id: str) -> None:
         if task_id in self._known:
@@ -239,6 +259,8 @@ class Executor:
         elif self._mom is not None and self._probe.hangs(self._mom, now_s):
             self._fail("pbs_mom hangs: it did not answer momctl, and it has no job")
             return
+        if self._users.changed(now_s):
+            self._answer()
         if self._lost_since_s is not None:
             self._watch_loss(now_s)
         if not self._known and now_s - self._begin_s > FIRST_TASK_TIMEOUT_S:

@@ -26,9 +26,13 @@ def encode_names(names: Names) -> str:
 
 
 def decode_names(data: str) -> Dict[str, Tuple[str, ...]]:
-    """Read what `encode_names` wrote. Raises NamesError for anything else."""
+    """Read what `encode_names` wrote. Raises NamesError for anything else.
+
+    Nothing is read of what tells of other things only (see `users`).
+    """
     try:
-        values = json.loads(base64.b64decode(data, validate=True).decode())["names"]
+        told = json.loads(base64.b64decode(data, validate=True).decode())
+        values = told["names"] if "users" not in told else told.get("names", {})
         names = {str(address): tuple(values[address]) for address in values}
         if all(isinstance(name, str) for every in names.values() for name in every):
             return names
@@ -48,11 +52,13 @@ class KnownNames:
         if not data or settings is None:
             return
         try:
+            names = decode_names(data)
             if self._host_names is None:
                 self._host_names = HostNames(
                     settings.names_mark, settings.names_file, settings.names_hook
                 )
-            self._host_names.keep(decode_names(data))
+            if names:
+                self._host_names.keep(names)
         except NamesError as error:
             log.error("names of hosts: %s", error)
 
