@@ -107,6 +107,16 @@ def test_who_holds_a_job(holds: str, dependent: bool, code: Code, text: str) -> 
     assert text in plan.jobs["0.head"].text
 
 
+def test_why_the_framework_holds_a_job() -> None:
+    site = Site().parked("n1").asks("1", H, holds="s", comment="Held: user bob is not known on n1.")
+    site.asks("1", H, holds="s", comment="Job started on Monday")
+    told = [reason.text for reason in site.plan().jobs.values()]
+    assert told == [
+        "it is held by the system: user bob is not known on n1.",
+        "it is held by the system",
+    ]
+
+
 def test_an_arrays_slot_limit_is_told_with_its_number() -> None:
     site = Site().parked("n1", 8, offered=8)
     site.asks("1", R, job_id="9[0].head").asks("1", job_id="9[1].head")

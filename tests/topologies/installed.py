@@ -5,6 +5,7 @@ The machines see its programs, for below each is the root of this one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tests.pelog.batches import Batch, OpenPbs, Torque
@@ -29,13 +30,17 @@ def prepare(batch: Batch, machines: Machines) -> None:
     batch.prepare(machines)
 
 
-def setting_edits(batch: Batch, machines: Machines) -> dict[str, str]:
+def setting_edits(batch: Batch, machines: Machines, shipped: str) -> dict[str, str]:
     """What an administrator changes in the shipped settings."""
-    lines = batch.settings(machines)
-    edits = {'kind = "torque"\n': f'kind = "{batch.kind}"\n{lines}'}
-    if "mode = " in lines:
-        edits |= {'\nmode = "managed"\n': "\n"}
-    return edits | {'# pbs_mom = "/usr/local/sbin/pbs_mom"': f'pbs_mom = "{batch.pbs_mom}"'}
+    edits = {'# pbs_mom = "/usr/local/sbin/pbs_mom"': f'pbs_mom = "{batch.pbs_mom}"'}
+    new = ""
+    for line in batch.settings(machines).splitlines():
+        key = line.partition(" = ")[0]
+        if there := re.search(rf"(?m)^{key} = .*$", shipped):
+            edits[there[0]] = line
+        else:
+            new += f"{line}\n"
+    return edits | {'kind = "torque"\n': f'kind = "{batch.kind}"\n{new}'}
 
 
 def start_clients(batch: Batch, machines: Machines, clients: Sequence[str]) -> None:

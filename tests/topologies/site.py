@@ -97,7 +97,10 @@ class Site:
             prepare(self.batch, self.machines)
         self.install(packages)
         self.edit(EDITS)
-        self.edit(EDITS_FOR_BUILTIN if builtin else setting_edits(self.batch, self.machines))
+        shipped = self.machines.text(HEAD, SETTINGS)
+        self.edit(
+            EDITS_FOR_BUILTIN if builtin else setting_edits(self.batch, self.machines, shipped)
+        )
         if self.topology.nameless:
             self.edit(EDITS_FOR_NAMES)
         if self.topology.has_remote_clients:
