@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -74,6 +73,22 @@ class Resources:
                 math.floor((self.mem_mb + 1e-6) / slot.mem_mb),
             ),
         )
+
+
+T = TypeVar("T")
+V_co = TypeVar("V_co", covariant=True)
+
+
+class _once(Generic[T, V_co]):  # noqa: N801 (it is used as `property` is)
+    """A property that is kept. (`functools.cached_property` takes a lock each first time.)"""
+
+    def __init__(self, function: Callable[[T], V_co]) -> None:
+        self._function, self.__doc__ = function, function.__doc__
+        self._name = function.__name__
+
+    def __get__(self, instance: T, owner: type[T] | None = None) -> V_co:
+        value = instance.__dict__[self._name] = self._function(instance)
+        return value
 
 
 # --- the batch server's side -------------------------------------------------
@@ -371,34 +386,33 @@ class Worker:
     generation: str
     grants: tuple[Grant, ...]
 
-    @cached_property
+    @_once
     def slots(self) -> int:
         """The slots that its grants hold together."""
-        return sum(grant.slots for grant in self.grants)
+        return sum([grant.slots for grant in self.grants])
 
-    @cached_property
+    @_once
     def running_slots(self) -> int:
         """The slots of the grants that its mom has."""
-        return sum(grant.slots for grant in self.grants if grant.state is TaskState.RUNNING)
+        return sum([grant.slots for grant in self.grants if grant.state is TaskState.RUNNING])
 
-    @cached_property
+    @_once
     def running_gpus(self) -> int:
         """The gpus of the grants that its mom has."""
-        return sum(
-            grant.resources.gpus for grant in self.grants if grant.state is TaskState.RUNNING
-        )
+        running = [grant for grant in self.grants if grant.state is TaskState.RUNNING]
+        return sum([grant.resources.gpus for grant in running])
 
-    @cached_property
+    @_once
     def resources(self) -> Resources:
         """What its grants hold together."""
-        return sum((grant.resources for grant in self.grants), Resources())
+        return sum([grant.resources for grant in self.grants], Resources())
 
-    @cached_property
+    @_once
     def task_ids(self) -> frozenset[str]:
         """The ids of its grants."""
-        return frozenset(grant.task_id for grant in self.grants)
+        return frozenset([grant.task_id for grant in self.grants])
 
-    @cached_property
+    @_once
     def unreachable(self) -> bool:
         """Whether Mesos has lost sight of it."""
-        return any(grant.state is TaskState.UNREACHABLE for grant in self.grants)
+        return TaskState.UNREACHABLE in [grant.state for grant in self.grants]

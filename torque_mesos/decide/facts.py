@@ -203,6 +203,7 @@ def _quiet(
 
 def _plain_grants(worker: Worker, slot: Resources) -> tuple[Grant, ...]:
     """Grants that run and hold nothing but their slots, without the first, the largest first."""
-    running = (g for g in worker.grants[1:] if g.state is TaskState.RUNNING and g.slots)
-    plain = [g for g in running if (slot * g.slots).holds(g.resources)]
+    running = [g for g in worker.grants[1:] if g.state is TaskState.RUNNING and g.slots]
+    whole = {slots: slot * slots for slots in {grant.slots for grant in running}}
+    plain = [g for g in running if whole[g.slots].holds(g.resources)]
     return tuple(sorted(plain, key=lambda grant: (-grant.slots, grant.task_id)))

@@ -53,7 +53,7 @@ _last = Kept(Cluster(None, None, [], (), {}))
 def cluster_of(turn: Turn) -> Cluster:
     """The cluster of a turn; with the very same verdicts as the last one, where it is alike."""
     last, known, policy = _last.value, turn.known, turn.policy
-    if last.known is known and last.policy is policy:
+    if last.known is known:  # which is of one policy
         return last
     every = known.facts.values()
     # With pools, whose a host is follows from more than its facts.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from functools import cached_property, partial
 
 from torque_mesos.decide.bounds import Bounds
 from torque_mesos.decide.kept import Named
@@ -19,6 +19,7 @@ from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.decide.running import ON_NODES, running
 from torque_mesos.decide.views import SILENT_ALONE_S, Views
 from torque_mesos.model import (
+    Job,
     JobState,
     Node,
     Offer,
@@ -34,6 +35,16 @@ __all__ = ["RETRY_S", "SILENT_ALONE_S", "Turn", "because"]
 RETRY_S = 30.0  # what failed is asked for again after this long
 _nodes = Named[Node]("name")
 _workers = Named[Worker]("node")
+
+
+def _busy_s(jobs: Iterable[Job]) -> dict[str, float]:
+    """By node, how long the jobs there may last; those without a wall time are left out."""
+    found: dict[str, float] = {}
+    for job in jobs:
+        seconds = wall_time_s(job.resources.get("walltime"))
+        for name in job.exec_nodes if math.isfinite(seconds) else ():
+            found[name] = max(seconds, found.get(name, 0.0))
+    return found
 
 
 class Turn(Views):
@@ -89,7 +100,8 @@ class Turn(Views):
         self.unpooled = self._leave_unpooled()
         self.unusable = dict(self.nodes)
         clock = (snapshot.wall_s, snapshot.offset_s)
-        self.bounds = Bounds(policy, self.pools, memory, clock, self._busy_s)
+        busy_s = partial(_busy_s, self.running.jobs.values())
+        self.bounds = Bounds(policy, self.pools, memory, clock, busy_s)
         self.agents_leaving = self._overspent() if self.bounds.budgeted else {}
         self.offers: dict[str, list[Offer]] = {}
         self.other_role: list[Offer] = []
@@ -109,15 +121,6 @@ class Turn(Views):
     def held(self) -> Resources:
         """What all workers hold together."""
         return sum((worker.resources for worker in self._paid), Resources())
-
-    def _busy_s(self) -> dict[str, float]:
-        """By node, how long the jobs there may last; those without a wall time are left out."""
-        found: dict[str, float] = {}
-        for job in self.running.jobs.values():
-            seconds = wall_time_s(job.resources.get("walltime"))
-            for name in job.exec_nodes if math.isfinite(seconds) else ():
-                found[name] = max(seconds, found.get(name, 0.0))
-        return found
 
     def _overspent(self) -> Mapping[str, Reason]:
         """By agent: workers that a budget does not bear beyond the jobs that they have."""
