@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from torque_mesos.decide import Memory, Plan, Policy, Snapshot, decide
-from torque_mesos.decide.plan import Action
+from torque_mesos.decide.plan import Action, Launch
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.worker import CAPACITY_NOTE, DRAINING_NOTE, ONLINE_NOTE, PARKED_NOTE
 from torque_mesos.model import (
@@ -195,6 +195,11 @@ def one(plan: Plan, kind: type[A]) -> A:
     """The one action of its kind."""
     (action,) = some(plan, kind)
     return action
+
+
+def launches(site: Site) -> dict[str, int]:
+    """The slots of each launch of a site's plan, by node."""
+    return {launch.name: launch.slots for launch in some(site.plan(), Launch)}
 
 
 def kinds(plan: Plan) -> list[str]:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.decide.site import SLOT, Site, codes, one, some
+from tests.decide.site import Site, codes, launches, one, some
 from torque_mesos.decide import Limit
-from torque_mesos.decide.plan import CreateNode, Decline, Kill, Launch, Offline, Revive, Suppress
+from torque_mesos.decide.plan import CreateNode, Decline, Launch, Offline, Revive, Suppress
 from torque_mesos.decide.pool import Pool, Share
 from torque_mesos.decide.reason import Code
-from torque_mesos.model import Job, JobState, Offer, Queue, Resources, frozen_map
+from torque_mesos.model import Job, JobState, Offer, Queue, frozen_map
 
 GPU = Pool("gpu", queues=("gpu*",), attributes=(("kind", ("gpu",)),))
 REST = Pool("rest")
@@ -21,10 +21,6 @@ def site(*pools: Pool) -> Site:
     site = Site().rules(pools=pools)
     site.queues = [Queue("batch"), Queue("gpu")]
     return site
-
-
-def launches(site: Site) -> dict[str, int]:
-    return {launch.name: launch.slots for launch in some(site.plan(), Launch)}
 
 
 def test_a_job_gets_nodes_of_its_pool_only() -> None:
@@ -248,37 +244,7 @@ def test_a_floor_that_its_limit_does_not_bear_asks_for_no_offers() -> None:
     assert some(world.worker("g1", 1).plan(), Suppress)
 
 
-# -- the reserve ------------------------------------------------------------------------
-
-
-def test_a_reserve_is_kept_ahead_of_the_jobs() -> None:
-    world = Site().rules(reserve_slots=2).parked("n1", 8, offered=8)
-    assert launches(world) == {"n1": 2}
-    assert launches(world.asks("1:ppn=3")) == {"n1": 5}
-
-
-def test_free_slots_are_the_reserve() -> None:
-    world = Site().rules(reserve_slots=2).online("n1", 4, 4, jobs={0: "a", 1: "a"}).parked("n2")
-    world.offer("n2", 4)
-    assert launches(world) == {}
-    assert launches(world.asks("1")) == {"n2": 1}
-
-
-def test_a_node_of_the_reserve_does_not_go() -> None:
-    world = Site().rules(reserve_slots=4).online("n1").remembers(idle_since={"n1": 0.0})
-    plan = world.plan()
-    assert not some(plan, Offline)
-    assert plan.nodes["n1"].code is Code.FLOOR
-    world.rules(reserve_slots=2).online("n2").remembers(idle_since={"n1": 0.0, "n2": 0.0})
-    assert len(some(world.plan(), Offline)) == 1
-    assert not some(world.plan(), Kill)
-
-
-def test_a_reserve_does_not_exceed_the_limit() -> None:
-    world = Site().rules(reserve_slots=8, limit=Limit(cpus=3)).parked("n1", 8, offered=8)
-    assert launches(world) == {"n1": 3}
-    assert world.policy.slot == SLOT
-    assert Resources(3.0, 3072.0).holds(one(world.plan(), Launch).resources)
+# -- what jobs are told -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
