@@ -18,6 +18,7 @@ from tests.conformance.stories import (
     ends,
     faults,
     holds,
+    logs,
     marks,
     mix,
     moms,
@@ -33,20 +34,9 @@ from tests.conformance.stories import (
 )
 
 STORIES: dict[str, Sequence[Step]] = {}
-_MODULES = (basics, mix, marks, arrays, dependencies, holds, queues, faults, options, alterations)
-for _module in (
-    *_MODULES,
-    usages,
-    running,
-    routes,
-    ends,
-    shutdown,
-    pelogs,
-    tasks,
-    dotted,
-    moms,
-    retries,
-):
+_EARLY = (basics, mix, marks, arrays, dependencies, holds, queues, faults, options, alterations)
+_LATER = (usages, running, routes, ends, shutdown, pelogs, tasks, dotted, moms, retries, logs)
+for _module in (*_EARLY, *_LATER):
     assert not set(STORIES) & set(_module.STORIES)
     STORIES.update(_module.STORIES)
 

@@ -65,9 +65,12 @@ class SchedulerLink:
             self._state.log.write("Job Deleted because it would never run", "Job", job.job_id)
             self._never_run(job)
         else:
+            # What has changed since the view was taken is not what the scheduler speaks of.
+            changed = job.job_id in self._state.touched
             job.comment = str(message["comment"])
             self._state.save_job(job)
-            self._state.touched.discard(job.job_id)
+            if not changed:
+                self._state.touched.discard(job.job_id)
 
     def _run(self, job: Job) -> None:
         try:
