@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
 
 from tests.accounts import need_account
@@ -104,6 +105,11 @@ class BuiltinSite:
     def start_mom(self, node: str) -> None:
         """Start a mom."""
         self.cluster.start_mom(node, _CONFIG, ready=False)
+        logs = self.cluster.mom_home(node) / "mom_logs"
+        logs.mkdir(exist_ok=True)
+        today = logs / time.strftime("%Y%m%d", time.gmtime())
+        if not today.is_symlink():
+            today.symlink_to("../log")  # for tracejob
 
     def put(self, node: str, name: str, text: str, mode: str) -> None:
         """Write a file into a mom's `mom_priv`."""

@@ -92,7 +92,7 @@ class TorqueSite:
         self._moms.add(host)
         self._inside(
             host,
-            f"cd {_MOM} && rm -f jobs/* mom.lock prologue* epilogue* told;"
+            f"cd {_MOM} && rm -f jobs/* mom.lock prologue* epilogue* told ../mom_logs/*;"
             f" printf '{_CONFIG}' > config; pbs_mom{'' if host == node else f' -H {node}'}",
         )
 

@@ -24,7 +24,7 @@ from .errors import (
 from .holds import Holds
 from .job_log import JobLog
 from .job_shown import brief_attributes, is_array, job_attributes
-from .records import COMPLETE, EXITING, RUNNING, Attributes, Job
+from .records import COMPLETE, EXITING, HELD, RUNNING, WAITING, Attributes, Job
 from .rights import USER, Rights
 from .running import Runner
 from .signals import SUSPENDING, number_of
@@ -95,6 +95,8 @@ class JobRequests:
             rerun = partial(self._runner.rerun, force=bool(message.get("force")))
             in_slices(self._state.loop, map(rerun, running), finished)
             return
+        if job.state in (HELD, WAITING):
+            raise PbsError(BADSTATE, f"job {job.job_id} is in a bad state")
         if self._rights.rank(uid) == USER:
             text = "additional permissions required (ATR_DFLAG_MGWR | ATR_DFLAG_OPWR)"
             raise PbsError(PERM, text)
@@ -121,6 +123,7 @@ class JobRequests:
 
         def hold(member: Job) -> None:
             self.holds.hold(member, letters, rank)
+            self.log.held(member, letters, uid, "set")
 
         members = self.arrays.each(job, message.get("range"))
         in_slices(self._state.loop, map(hold, members), finished)
@@ -133,6 +136,7 @@ class JobRequests:
         def release(member: Job) -> None:
             try:
                 self.holds.release(member, letters, rank)
+                self.log.held(member, letters, uid, "released")
             except PbsError as error:
                 if error.code != NOTHELD or not message.get("range"):
                     raise

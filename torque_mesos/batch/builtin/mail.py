@@ -18,6 +18,7 @@ _NEVER = "never"
 _NONE_AT_ALL = "p"
 _SEE = "See Administrator for help"
 _OVER = "Job exceeded {}. Job was aborted"
+_UNWANTED = "Not sending email: User does not want mail of this type."
 _ABORTED: Dict[int, List[str]] = {
     -2: ["Job cannot be executed", "See job standard error file"],
     -10: [_OVER.format("a memory resource limit (vmem, pvmem, etc.)"), _SEE],
@@ -34,7 +35,7 @@ class Mail:
         program: str,
         loop: Loop,
         attributes: Callable[[], Dict[str, str]],
-        log: Callable[[str], None],
+        log: Callable[[str, Job], None],
     ) -> None:
         self._program = program
         self._attributes = attributes
@@ -45,6 +46,8 @@ class Mail:
         """A job has started (`-m b`)."""
         if "b" in job.mail:
             self._send(job, "Begun execution")
+        else:
+            self._log(_UNWANTED, job)
 
     def ended(self, job: Job) -> None:
         """A job is over (`-m e`; `-m f`: only with another status than 0), or was aborted."""
@@ -59,6 +62,8 @@ class Mail:
         asked = job.exit_status != 0 if "f" in job.mail else "e" in job.mail
         if asked:
             self._send(job, "Execution terminated", outcome(job))
+        else:
+            self._log(_UNWANTED, job)
 
     def deleted(self, job: Job, by: str) -> None:
         """`qdel` by another than its owner, of which he is told whatever he asked for."""
@@ -82,7 +87,7 @@ class Mail:
 
         def ended(status: int, _cpu_s: float, _memory_kb: int) -> None:
             if status:
-                self._log(f"Sendmail command returned {status}. Mail may not have been sent")
+                self._log(f"Sendmail command returned {status}. Mail may not have been sent", job)
 
         self._children.fork(body, ended)
 

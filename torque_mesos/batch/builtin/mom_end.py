@@ -20,7 +20,7 @@ def terminate(job: MomJob, kill_after_s: Optional[float]) -> None:
 
     def ready(_verdict: int) -> None:
         if job.running:
-            job.signal_now(signal.SIGTERM)
+            job.signal_now(signal.SIGTERM, "gracefully " if job.rerun else "")
             if kill_after_s is not None:
                 timer = job.mom.loop.call_later(kill_after_s, job.kill_now)
                 job.timers.append(timer)

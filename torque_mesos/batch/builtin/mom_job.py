@@ -131,9 +131,12 @@ class MomJob:
         """Whether its shell has been started and has not ended."""
         return bool(self.session) and self.exit_status is None and not self.purged
 
-    def signal_now(self, number: int) -> None:
+    def signal_now(self, number: int, how: str = "") -> None:
         """Send a signal, whatever it is, with nothing before it."""
         for session in self.sessions():
+            for pid in of_session(session):
+                text = f"kill_task: killing pid {pid} task 1 {how}with sig {number}"
+                self.mom.log.write(text, "Job", self.job_id, 8)
             signal_session(session, number)
 
     def epilogue_arguments(self, used: Dict[str, str], status: int) -> List[str]:

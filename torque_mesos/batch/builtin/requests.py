@@ -38,21 +38,23 @@ class Requests:
     def handle(self, uid: int, connection: Connection, message: Message, host: str = "") -> None:
         """Answer one request; a bad one is answered with an error. `host`: as in `Rights`."""
         self.rights.host = host
+        operation = str(message.get("op"))
         try:
-            operation = str(message.get("op"))
             self.rights.check_asker(uid)
             handler = _HANDLERS.get(operation)
             if handler is not None:
                 handler(self, uid, message, connection)
             elif operation in self.jobs_of.handlers:
                 job = self.state.find_job(str(message.get("id")))
-                self.jobs_of.handlers[operation](uid, message, partial(self._finish, connection))
+                finish = partial(self._answer, operation, uid, connection)
+                self.jobs_of.handlers[operation](uid, message, finish)
                 if job is not None:
-                    self.jobs_of.log.asked(operation, job, uid)
+                    purge = bool(message.get("purge"))
+                    self.jobs_of.log.asked(operation, job, uid, purge)
             else:
                 raise PbsError(IVALREQ)
         except PbsError as error:
-            connection.send(error.as_reply())
+            self._answer(operation, uid, connection, error)
         except OSError as error:
             self.state.log.write(f"LOG_ERROR::{message.get('op')}: {error}")
             connection.send(PbsError(SYSTEM, detail=str(error)).as_reply())
@@ -62,6 +64,13 @@ class Requests:
         except Exception as error:
             connection.close(error)  # who asks must not wait for what will not come
             raise
+
+    def _answer(
+        self, operation: str, uid: int, connection: Connection, error: Optional[PbsError]
+    ) -> None:
+        if error is not None:
+            self.jobs_of.log.refused(operation, uid, error)
+        self._finish(connection, error)
 
     def _finish(self, connection: Connection, error: Optional[PbsError]) -> None:
         self.state.keep()
@@ -138,7 +147,8 @@ class Requests:
 
     def manage(self, uid: int, message: Message, connection: Connection) -> None:
         """`qmgr`."""
-        self.manager.manage(message, self.rights.rank(uid), partial(self._finish, connection))
+        finish = partial(self._answer, "manage", uid, connection)
+        self.manager.manage(message, self.rights.rank(uid), finish)
 
     def mark_node(self, uid: int, message: Message, connection: Connection) -> None:
         """`pbsnodes -o/-c/-r/-N`."""

@@ -83,7 +83,11 @@ class Server:
         connection.send(answer, last=True)
 
     def _bury(self, connection: Connection, message: Message) -> None:
+        job = self.state.jobs.get(str(message.get("job")))
+        runs = job is not None and job.holds_slots and job.start_count == message.get("run")
         answer = self.runner.obituary(message)
+        if job is not None and runs:
+            self.requests.jobs_of.log.buried(job, job.exit_status or 0)
         self.state.keep()
         connection.send(answer, last=True)
 

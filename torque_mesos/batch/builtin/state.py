@@ -52,7 +52,7 @@ class State:
             str(settings.get("sendmail", "")),
             loop,
             lambda: self.attributes,
-            lambda text: log.write(text),
+            lambda text, job: log.write(text, "Job", job.job_id),
         )
         self.nodes: Dict[str, Node] = {}
         self.jobs: Dict[str, Job] = {}

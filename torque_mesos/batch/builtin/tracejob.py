@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 import time
 from collections import Counter
-from typing import Dict, Iterator, List, NamedTuple, Optional
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import command_line
-from .client import shown_id, warn
+from .client import warn
 from .home import Home
 
 _USAGE = """\
@@ -39,23 +38,24 @@ _LOGS = (
 )
 _EVENTS = ["error", "system", "admin", "job", "job_usage", "security", "sched", "debug", "debug2"]
 _EXCESSIVE = 15
+_INDENT = 26
+_LETTERS = "ASML"
 
 
 class Entry(NamedTuple):
-    """One line of a log, as it is shown: when, of which log, what."""
+    """One line of a log, as it is shown: when, of which log and where in it, of what, what."""
 
     stamp: str
-    place: int
     letter: str
+    line: int
+    name: str
+    event: int
     text: str
 
-    def shown(self, width: Optional[int]) -> str:
-        """Its line, in several where it is wider than `width` columns."""
+    def shown(self, width: int) -> str:
+        """Its line, in several where it is wider than `width` columns (0: never)."""
         head = f"{self.stamp:<20} {self.letter:<5}"
-        if width is None:
-            return head + self.text
-        wrapped = textwrap.wrap(self.text, max(1, width - len(head)), break_on_hyphens=False)
-        return head + f"\n{' ' * len(head)}".join(wrapped)
+        return head + f"\n{' ' * _INDENT}".join(_wrapped(self.text, width - _INDENT, width != 0))
 
 
 def main(home_path: str) -> int:
@@ -66,20 +66,55 @@ def main(home_path: str) -> int:
     chosen = dict(options)
     without = _mask([value for option, value in options if option == "-f"])
     numbers = [chosen[option] for option in ("-n", "-w", "-c") if option in chosen]
-    if errors or not names or without is None or not all(each.isdigit() for each in numbers):
+    if errors or not names or without is None or not all(map(_is_number, numbers)):
         print(_USAGE.format(home_path))
         return 1
     home = Home(chosen.get("-p", home_path))
-    server = Home(home_path).server_name
-    width = int(chosen["-w"]) if "-w" in chosen else None
-    excessive = 0 if "-z" in chosen else int(chosen.get("-c", _EXCESSIVE))
+    width = int(chosen.get("-w", -1))
+    width = _columns() if width == -1 else width
+    filters = [option for option, _ in options].count("-z") % 2 == 0
+    found: List[Entry] = []
     for name in names:
-        found = list(_entries(home, shown_id(name, server), chosen, without))
-        if found:
-            print(f"\nJob: {shown_id(name, server)}\n")
-        for entry in _few(sorted(found), excessive):
-            print(entry.shown(width))
+        # As with TORQUE what was found for one job is shown again with the next.
+        found += _entries(home, name, chosen)
+        shown = sorted(found, key=_order)
+        if shown:
+            print(f"\nJob: {shown[0].name}\n")
+        kept = _few(found, int(chosen.get("-c", _EXCESSIVE))) if filters else found
+        for entry in sorted(kept, key=_order):
+            if not entry.event & without:
+                print(entry.shown(width))
     return 0
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("+-").isdigit()
+
+
+def _columns() -> int:
+    """The width of the terminal, 0 where there is none."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    except OSError:
+        return 0
+
+
+def _order(entry: Entry) -> Tuple[str, str, str, int, int]:
+    """By the second (the year first), then as it was read."""
+    day, _, clock = entry.stamp.partition(" ")
+    return (day[6:], day[:5], clock[:8], _LETTERS.index(entry.letter), entry.line)
+
+
+def _wrapped(text: str, width: int, wraps: bool) -> Iterator[str]:
+    """`text` in lines that end before a space; a longer word has a line of its own."""
+    while wraps and len(text) > width:
+        at = text.rfind(" ", 1, max(0, width) + 1)
+        at = text.find(" ", max(0, width)) if at < 0 else at
+        if at < 0:
+            break
+        yield text[:at]
+        text = text[at + 1 :]
+    yield text
 
 
 def _mask(wanted: List[str]) -> Optional[int]:
@@ -89,54 +124,68 @@ def _mask(wanted: List[str]) -> Optional[int]:
         if name in _EVENTS:
             mask |= 1 << _EVENTS.index(name)
             continue
+        if not name[:1].isdigit():
+            return None
         try:
-            mask |= int(name, 16)
+            mask = int(name, 16)
         except ValueError:
             return None
     return mask
 
 
-def _few(entries: List[Entry], excessive: int) -> Iterator[Entry]:
-    """All, but one only of those that say the same `excessive` times or more (0: all)."""
+def _few(entries: List[Entry], excessive: int) -> List[Entry]:
+    """All, but one only of those that say the same `excessive` times or more."""
     times = Counter(entry.text for entry in entries)
-    told: Dict[str, bool] = {}
-    for entry in entries:
-        if not excessive or times[entry.text] < excessive or entry.text not in told:
-            yield entry
-        told[entry.text] = True
+    first = {entry.text: entry for entry in reversed(entries)}
+    return [e for e in entries if times[e.text] < excessive or first[e.text] is e]
 
 
-def _entries(home: Home, job_id: str, chosen: Dict[str, str], without: int) -> Iterator[Entry]:
+def _entries(home: Home, name: str, chosen: Dict[str, str]) -> Iterator[Entry]:
     for day in range(int(chosen.get("-n", "1"))):
-        name = time.strftime("%Y%m%d", time.localtime(time.time() - day * 86400))
-        for place, (flag, folder, letter) in enumerate(_LOGS):
-            if flag in chosen:
-                continue
-            path = home.join(folder, name)
-            try:
-                found = _read(path, job_id, place, letter, without)
-            except OSError as error:
-                told = os.strerror(error.errno or 0)
-                found = []
-            else:
-                told = "" if found else "No matching job records located"
-                if found and "-v" in chosen:
-                    told = "Successfully located matching job records"
-            if told and "-q" not in chosen:
-                warn(f"{path}: {told}")
-            yield from found
+        date = time.strftime("%Y%m%d", time.localtime(time.time() - day * 86400))
+        for flag, folder, letter in _LOGS:
+            for path in _files(home.join(folder, date)) if flag not in chosen else []:
+                try:
+                    found = list(_read(path, name, letter))
+                except OSError as error:
+                    told = os.strerror(error.errno or 0)
+                    found = []
+                else:
+                    told = "" if found else "No matching job records located"
+                    if found and "-v" in chosen:
+                        told = "Successfully located matching job records"
+                if told and "-q" not in chosen:
+                    warn(f"{path}: {told}")
+                yield from found
 
 
-def _read(path: str, job_id: str, place: int, letter: str, without: int) -> List[Entry]:
-    """A file's lines of a job. Raises OSError."""
-    found: List[Entry] = []
+def _files(path: str) -> List[str]:
+    """A day's file, and before it what was put aside of that day, the oldest first."""
+    folder, date = os.path.split(path)
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith(f"{date}.")]
+    except OSError:
+        names = []
+    return [*sorted((os.path.join(folder, name) for name in names), key=os.path.getmtime), path]
+
+
+def _read(path: str, wanted: str, letter: str) -> Iterator[Entry]:
+    """A file's lines of all jobs whose ids begin so, a number being a whole one. Raises OSError."""
     with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
+        for number, line in enumerate(file):
             words = line.rstrip("\n").split(";", 3 if letter == "A" else 5)
-            if letter == "A" and len(words) == 4 and words[2] == job_id:
-                found.append(Entry(words[0], place, letter, words[3]))
-            elif letter != "A" and len(words) == 6 and words[4] == job_id:
-                event = int(words[1]) if words[1].isdigit() else 0
-                if not event & without:
-                    found.append(Entry(words[0], place, letter, words[5]))
-    return found
+            if len(words) != (4 if letter == "A" else 6):
+                continue
+            stamp, name, text = words[0], words[-2], words[-1]
+            if not name.startswith(wanted) or name[len(wanted) : len(wanted) + 1].isdigit():
+                continue
+            # Logs have it decimal; TORQUE's tracejob takes it for hexadecimal all the same.
+            event = 0 if letter == "A" else _hexadecimal(words[1])
+            yield Entry(stamp, letter, number, name, event, text)
+
+
+def _hexadecimal(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        return 0
