@@ -76,7 +76,7 @@ class Site:
         keep: leave the folder when all is over.
         hostnames: of the agents.
         variables: `TORQUE_MESOS_*`, which win over the settings that are written here.
-        master_flags: of the Mesos master, without the dashes.
+        master_flags, agent_flags: of Mesos' master and agents, without the dashes.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class Site:
         hostnames: Sequence[str] = HOSTNAMES,
         variables: Mapping[str, str] | None = None,
         master_flags: Mapping[str, str] | None = None,
+        agent_flags: Mapping[str, str] | None = None,
         attributes: str | Sequence[str] = "",
     ) -> None:
         self.account = account
@@ -102,6 +103,7 @@ class Site:
             resources=f"cpus:{SLOTS_PER_HOST};mem:{SLOTS_PER_HOST * SLOT_MEM_MB}",
             attributes=attributes,
             master_flags=master_flags,
+            agent_flags=agent_flags,
         )
         self._daemons: Supervised | None = None
         self._keep = keep

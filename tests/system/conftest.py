@@ -24,9 +24,10 @@ def start_stage(mesos_build: Path) -> Iterator[StartStage]:
         settings: Mapping[str, str] | None = None,
         hostnames: tuple[str, ...] = HOSTNAMES,
         attributes: Sequence[str] | str = "",
+        agent_flags: Mapping[str, str] | None = None,
     ) -> Stage:
         try:
-            stages.append(Stage(hostnames, settings or {}, attributes))
+            stages.append(Stage(hostnames, settings or {}, attributes, agent_flags))
         except NotHere as error:
             pytest.skip(str(error))
         stages[-1].start()

@@ -56,6 +56,7 @@ class Stage(SiteProcesses):
     """A Mesos cluster with `torque-mesos run` beside it, and what a test does with them.
 
     `settings`: variables by the part after `TORQUE_MESOS_`. `attributes`: of each agent.
+    `agent_flags`: of all agents.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Stage(SiteProcesses):
         hostnames: tuple[str, ...],
         settings: Mapping[str, str],
         attributes: Sequence[str] | str = "",
+        agent_flags: Mapping[str, str] | None = None,
     ) -> None:
         more = {f"TORQUE_MESOS_{key}": value for key, value in settings.items()}
         account = submitter(os.geteuid(), os.environ, pwd.getpwall())
@@ -73,6 +75,7 @@ class Stage(SiteProcesses):
             hostnames=hostnames,
             variables={**VARIABLES, **more},
             master_flags=MASTER_FLAGS,
+            agent_flags=agent_flags,
             attributes=attributes,
         )
         super().__init__(site)
