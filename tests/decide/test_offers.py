@@ -16,6 +16,7 @@ from tests.decide.site import (
 )
 from torque_mesos.decide.plan import (
     Decline,
+    Revive,
 )
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.worker import (
@@ -83,3 +84,19 @@ def test_revive_once_for_each_job_and_suppress_once() -> None:
     assert kinds(site.asks("1").plan()) == ["Revive"]
     assert kinds(Site().parked("n1").plan()) == ["Suppress"]
     assert Site(suppressed=True).parked("n1").plan().actions == ()
+
+
+@pytest.mark.parametrize(
+    ("jobs", "floor", "text"),
+    [
+        (1, 0, "1 job waits"),
+        (2, 0, "2 jobs wait"),
+        (0, 1, "1 slot of a floor or reserve is missing"),
+        (2, 3, "2 jobs wait, and 3 slots of a floor or reserve are missing"),
+    ],
+)
+def test_what_more_offers_are_wanted_for(jobs: int, floor: int, text: str) -> None:
+    site = Site(suppressed=True).rules(floor_slots=floor).parked("n1")
+    for _ in range(jobs):
+        site.asks("1")
+    assert one(site.plan(), Revive).reason.text == text

@@ -12,7 +12,7 @@ from torque_mesos.decide.packing import Share, Tier
 from torque_mesos.decide.plan import CreateNode, Launch, SetNp
 from torque_mesos.decide.pools import Used
 from torque_mesos.decide.protect import protected
-from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.reason import Code, Reason, counted
 from torque_mesos.decide.serve import serve
 from torque_mesos.decide.shelf import Shelf
 from torque_mesos.decide.starts import Starts
@@ -93,7 +93,7 @@ def _launch(
     """Take `slots`, and what comes beside them, of the offers of a host."""
     why = {
         Code.JOB_WANTS: f"{'waiting jobs' if slots else 'jobs'} want {_amount(slots, extra)} here",
-        Code.FLOOR: f"{floors.slots(name)} slots are kept",
+        Code.FLOOR: f"{counted(floors.slots(name), 'slot')} of a floor or reserve",
     }
     reason = because(code, why[code], slots=slots)
     if turn.phases[name] is Phase.ABSENT:
@@ -125,12 +125,12 @@ def _launch(
     resized = node is not None and (node.np != slots or extra.gpus not in (0, node.gpus))
     if worker is None and resized and turn.fresh:
         # While the mom starts, no time is lost; and no job is on a node that was parked.
-        sized = because(Code.AS_GRANTED, f"its grants hold {slots} slots", slots=slots)
+        sized = because(Code.AS_GRANTED, f"its grants hold {counted(slots, 'slot')}", slots=slots)
         turn.do(SetNp(name, slots, sized, extra.gpus))
 
 
 def _amount(slots: int, extra: Resources) -> str:
-    parts = [f"{slots} slots"] * bool(slots)
+    parts = [counted(slots, "slot")] * bool(slots)
     parts += [f"{extra.mem_mb:g} MB more memory"] * bool(extra.mem_mb)
-    parts += [f"{extra.gpus} gpus"] * bool(extra.gpus)
+    parts += [counted(extra.gpus, "gpu")] * bool(extra.gpus)
     return " and ".join(parts)

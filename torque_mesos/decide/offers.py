@@ -9,7 +9,7 @@ from torque_mesos.decide.facts import Mark
 from torque_mesos.decide.gang import give_back
 from torque_mesos.decide.growth import Growth, growable, usable_offer
 from torque_mesos.decide.plan import Decline, Revive, Suppress
-from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.reason import Code, Reason, counted
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.decide.worker import Phase
 
@@ -83,7 +83,7 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
     turn.revived_for = key
     reason = because(
         Code.WAITING_FOR_OFFERS,
-        f"{len(growth.short)} jobs and {growth.floor_short} slots of the floor wait",
+        _what_waits(growth),
         jobs=len(growth.short),
         floor=growth.floor_short,
     )
@@ -93,6 +93,16 @@ def answer_offers(turn: Turn, growth: Growth, suppressed: bool) -> None:
 @lru_cache(maxsize=16)
 def _parked_words(names: frozenset[str]) -> frozenset[str]:
     return frozenset(f"{name} PARKED" for name in names)
+
+
+def _what_waits(growth: Growth) -> str:
+    """What more offers are wanted for."""
+    jobs, floor = len(growth.short), growth.floor_short
+    parts = [f"{counted(jobs, 'job')} {'waits' if jobs == 1 else 'wait'}"] * bool(jobs)
+    are = "is" if floor == 1 else "are"
+    parts += [f"{counted(floor, 'slot')} of a floor or reserve {are} missing"] * bool(floor)
+    parts += ["jobs that run want more memory"] * bool(growth.memory_short)
+    return ", and ".join(parts)
 
 
 def _roles(turn: Turn, growth: Growth) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -130,6 +140,8 @@ def _at_limit(turn: Turn) -> set[str]:
 def _nothing_wanted(turn: Turn) -> Reason:
     if waiting := len(_at_limit(turn)):
         text = f"the {waiting} jobs that wait for nodes are at a limit"
+        if waiting == 1:
+            text = "the job that waits for nodes is at a limit"
         return because(Code.NOTHING_WANTED, text, at_limit=waiting)
     return because(Code.NOTHING_WANTED, "no job waits for nodes")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torque_mesos.decide.growth import Growth, growable
 from torque_mesos.decide.plan import Online, SetNp, Wake
-from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.reason import Code, Reason, counted
 from torque_mesos.decide.turn import Turn, because
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
 
@@ -58,7 +58,7 @@ def _raise_np(turn: Turn) -> bool:
 
 
 def _set_np(turn: Turn, name: str, slots: int) -> bool:
-    reason = because(Code.AS_GRANTED, f"its grants hold {slots} slots", slots=slots)
+    reason = because(Code.AS_GRANTED, f"its grants hold {counted(slots, 'slot')}", slots=slots)
     done = turn.do_if_fresh(SetNp(name, slots, reason, _gpus_to_set(turn, name)))
     if done and slots > turn.records[name].np:
         turn.raised(name)

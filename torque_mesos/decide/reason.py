@@ -102,3 +102,8 @@ _NO_NUMBERS: Mapping[str, float] = frozen_map()
 def because(code: Code, text: str, **numbers: float) -> Reason:
     """A reason."""
     return Reason(code, text, frozen_map(numbers) if numbers else _NO_NUMBERS)
+
+
+def counted(many: float, what: str) -> str:
+    """`1 slot`, `2 slots`."""
+    return f"{many:g} {what}" if many == 1 else f"{many:g} {what}s"

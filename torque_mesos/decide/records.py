@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torque_mesos.decide.facts import Mark
 from torque_mesos.decide.plan import CreateNode, DeleteNode, Offline, Rerun, SetNp
-from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.reason import Code, Reason, counted
 from torque_mesos.decide.request import RequestError, parse_request
 from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.worker import CAPACITY_NOTE, DRAINING_NOTE, ERROR, PARKED_NOTE, Phase
@@ -122,7 +122,9 @@ def _parked(turn: Turn, name: str) -> None:
         reason = because(Code.AGENT_GONE, f"its agent is gone for {unseen_s:.0f} s", s=unseen_s)
         _delete(turn, name, reason)
     elif node.np < full:
-        reason = because(Code.FULL_SIZE, f"its agent has room for {full} slots", slots=full)
+        reason = because(
+            Code.FULL_SIZE, f"its agent has room for {counted(full, 'slot')}", slots=full
+        )
         turn.do_if_fresh(SetNp(name, full, reason))
 
 
@@ -158,7 +160,7 @@ def _size(turn: Turn, name: str) -> None:
     if node.slots or (node.np == worker.slots and gpus in (0, node.gpus)):
         return
     if node.np < worker.slots or turn.feasible_without():
-        reason = because(Code.AS_GRANTED, f"its grants hold {worker.slots} slots")
+        reason = because(Code.AS_GRANTED, f"its grants hold {counted(worker.slots, 'slot')}")
         turn.do_if_fresh(SetNp(name, worker.slots, reason, gpus))
 
 

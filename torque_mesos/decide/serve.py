@@ -10,7 +10,7 @@ from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.growth import NOTHING, Growth, Refusal, growable, over_limit, whole_host
 from torque_mesos.decide.maintenance import wall_time_s
 from torque_mesos.decide.packing import Host, Placement, Share, Tier, place
-from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.reason import Code, Reason, counted
 from torque_mesos.decide.request import Request
 from torque_mesos.decide.shelf import Shelf
 from torque_mesos.decide.turn import Turn, because
@@ -169,7 +169,7 @@ def _waits(turn: Turn, request: Request, available: int) -> Reason:
 
 
 def _hosts(request: Request) -> str:
-    hosts = "1 host" if request.hosts == 1 else f"{request.hosts} hosts"
+    hosts = counted(request.hosts, "host")
     return f"{hosts} of pool {request.pool}" if request.pool else hosts
 
 

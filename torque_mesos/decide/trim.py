@@ -24,7 +24,7 @@ import math
 
 from torque_mesos.decide.growth import Growth
 from torque_mesos.decide.plan import Kill, Offline, Part, Spare
-from torque_mesos.decide.reason import Code, Reason
+from torque_mesos.decide.reason import Code, Reason, counted
 from torque_mesos.decide.turn import RETRY_S, Turn, because
 from torque_mesos.decide.usage import Usage
 from torque_mesos.decide.worker import DRAINING_NOTE, Phase
@@ -93,7 +93,9 @@ def trim(turn: Turn, name: str, most: int, usage: Usage) -> int:
         return 0
     grants = grants if goes else releasable(turn, name, now.slots)
     slots = sum(grant.slots for grant in grants)
-    text = f"{slots} of its {node.np} slots were idle for {idle_s:.0f} s"
+    text = (
+        f"{slots} of its {node.np} slots {'was' if slots == 1 else 'were'} idle for {idle_s:.0f} s"
+    )
     reason = because(Code.SPARE, text, slots=slots, idle_s=idle_s)
     turn.nodes[name] = reason
     if turn.phases[name] is Phase.ONLINE:
@@ -106,7 +108,7 @@ def trim(turn: Turn, name: str, most: int, usage: Usage) -> int:
 def too_many_slots(turn: Turn, name: str) -> Reason:
     """Why a node that is online goes offline at once: to come back with what its grants hold."""
     np, held = turn.records[name].np, turn.held_slots(name)
-    return because(Code.AS_GRANTED, f"it has {np} slots, and grants of {held}")
+    return because(Code.AS_GRANTED, f"it has {counted(np, 'slot')}, and grants of {held}")
 
 
 def _idle(turn: Turn, name: str, usage: Usage) -> int:

@@ -9,7 +9,7 @@ from torque_mesos.decide.known import Known
 from torque_mesos.decide.plan import Failures
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pools import Pools
-from torque_mesos.decide.reason import Code, Reason, because
+from torque_mesos.decide.reason import Code, Reason, because, counted
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
 from torque_mesos.model import Agent, Node, NodeState, Offer, Resources, TaskState, Worker
 
@@ -232,7 +232,7 @@ class Views:
         wait_s = failures.until_s - self.now_s
         return because(
             Code.BACKED_OFF,
-            f"starting a mom on {name} failed {failures.count} times, tried again in"
+            f"starting a mom on {name} failed {counted(failures.count, 'time')}, tried again in"
             f" {wait_s:.0f} s: {failures.why or 'no cause was told'}",
             failures=failures.count,
             wait_s=wait_s,
