@@ -24,10 +24,13 @@ def test_decide_tells_time_growth_and_peak(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(decide, "ROUNDS", 1)
     results = list(decide.run())
     assert [result.name for result in results] == [
-        "decide",
+        "decide_first",
+        "decide_next",
         "decide_peak",
-        "decide",
-        "decide_growth",
+        "decide_first",
+        "decide_next",
+        "decide_first_growth",
+        "decide_next_growth",
         "decide_peak",
     ]
     assert all(result.value > 0 for result in results)

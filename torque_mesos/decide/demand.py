@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -84,10 +83,9 @@ def _as_before(turn: Turn) -> list[Demand] | None:
     found = last.demands.copy()
     for job in gone:
         found.pop(job.job_id, None)
-    watched: dict[str, bool] = {}
-    queues = {queue.name: queue for queue in turn.reading.queues}
+    judge = _Judge(turn)
     for job in waiting:
-        demand = _judged(turn, job, queues, watched)
+        demand = judge.judged(job)
         if isinstance(demand, Reason) or job.state is not JobState.QUEUED or job.job_id in found:
             return None
         found[job.job_id] = demand
@@ -107,8 +105,7 @@ def _maui(turn: Turn) -> bool:
 
 
 def _anew(turn: Turn) -> list[Demand]:
-    queues = {queue.name: queue for queue in turn.reading.queues}
-    watched: dict[str, bool] = {}
+    judge = _Judge(turn)
     wanted: list[Demand] = []
     before: dict[str, Demand] | None = None
     verdicts: Verdicts | None = None
@@ -127,7 +124,7 @@ def _anew(turn: Turn) -> list[Demand]:
                 seen[job.job_id] = known
                 wanted.append(known)
                 continue
-        demand = _judged(turn, job, queues, watched)
+        demand = judge.judged(job)
         if isinstance(demand, Reason):
             turn.jobs[job.job_id] = demand
         else:
@@ -142,35 +139,57 @@ def _anew(turn: Turn) -> list[Demand]:
     return wanted
 
 
-def _judged(
-    turn: Turn, job: Job, queues: Mapping[str, Queue], watched: dict[str, bool]
-) -> Demand | Reason:
-    """What a job that waits wants, or why it does not count. `watched`: which queues are."""
-    queue = queues.get(job.queue)
-    if job.queue not in watched:
-        watched[job.queue] = turn.policy.watches(job.queue)
-    if not watched[job.queue]:
-        return because(Code.QUEUE_NOT_WATCHED, f"its queue {job.queue} is not one that we serve")
-    if job.state in _WHY_NOT:
-        return _WHY_NOT[job.state]
-    if job.state is JobState.HELD:
-        return _why_held(turn, job)
-    if queue is not None and not (queue.started and queue.execution):
-        return because(Code.QUEUE_STOPPED, f"its queue {job.queue} does not start jobs")
-    try:
+class _Judge:
+    """Says of each job that waits what it wants. Made for one decision."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._request = maui_request if _maui(turn) else parse_request
+        self._queues = {queue.name: queue for queue in turn.reading.queues}
+        self._why_not_queue: dict[str, Reason | None] = {}
+        # By the identity of requests, which are kept: there are few, for many jobs.
+        self._verdicts: dict[int, tuple[Request, Reason | None]] = {}
+
+    def judged(self, job: Job) -> Demand | Reason:
+        """What a job wants, or why it does not count."""
+        turn = self._turn
+        if job.queue not in self._why_not_queue:
+            self._why_not_queue[job.queue] = self._why_not(job.queue)
+        stopped = self._why_not_queue[job.queue]
+        if stopped is not None and stopped.code is Code.QUEUE_NOT_WATCHED:
+            return stopped
+        if job.state in _WHY_NOT:
+            return _WHY_NOT[job.state]
+        if job.state is JobState.HELD:
+            return _why_held(turn, job)
+        if stopped is not None:
+            return stopped
         asked = job.resources
-        request = maui_request(asked) if _maui(turn) else parse_request(asked)
-        _check_time(job.resources.get("walltime"))
-    except RequestError as error:
-        return because(Code.MALFORMED, str(error))
-    pool = turn.pools.of_job(job)
-    request = turn.pools.asked(pool, request)
-    if pool.share.limit.any and (over := never_in_pool(turn, pool, request)):
-        return over
-    verdict = verdict_of(turn, request)
-    if verdict is not None and verdict.code in HOPELESS:
-        return verdict
-    return Demand(job, request, pool, verdict.text if verdict is not None else "")
+        try:
+            request = self._request(asked)
+            _check_time(asked.get("walltime"))
+        except RequestError as error:
+            return because(Code.MALFORMED, str(error))
+        pool = turn.pools.of_job(job)
+        request = turn.pools.asked(pool, request)
+        if pool.share.limit.any and (over := never_in_pool(turn, pool, request)):
+            return over
+        if id(request) not in self._verdicts:
+            self._verdicts[id(request)] = request, verdict_of(turn, request)
+        verdict = self._verdicts[id(request)][1]
+        if verdict is not None and verdict.code in HOPELESS:
+            return verdict
+        return Demand(job, request, pool, verdict.text if verdict is not None else "")
+
+    def _why_not(self, name: str) -> Reason | None:
+        """Why the jobs of a queue do not count; None if they do."""
+        queue = self._queues.get(name)
+        if not self._turn.policy.watches(name):
+            text = f"its queue {name} is not one that we serve"
+            return because(Code.QUEUE_NOT_WATCHED, text)
+        if queue is not None and not (queue.started and queue.execution):
+            return because(Code.QUEUE_STOPPED, f"its queue {name} does not start jobs")
+        return None
 
 
 def _why_held(turn: Turn, job: Job) -> Reason:

@@ -43,7 +43,7 @@ class Cluster(NamedTuple):
     known: Known | None
     policy: Policy | None
     found: list[Whole | None]
-    hosts: tuple[Whole, ...]
+    hosts: tuple[Host, ...]
     verdicts: Verdicts
 
 
@@ -64,8 +64,12 @@ def cluster_of(turn: Turn) -> Cluster:
     if last.policy is policy and found == last.found:
         cluster = last._replace(known=known)
     else:
-        hosts = tuple(sorted(whole for whole in found if whole is not None))
-        verdicts = _verdicts(policy.slot, policy.limit, hosts)
+        wholes = tuple(sorted(whole for whole in found if whole is not None))
+        hosts = tuple(
+            Host(name, slots, Tier.OFFERED, names, (), policy.slot.mem_mb, mem_mb, gpus)
+            for name, slots, names, mem_mb, gpus in wholes
+        )
+        verdicts = _verdicts(policy.slot, policy.limit, wholes)
         cluster = Cluster(known, policy, found, hosts, verdicts)
     _last.value = cluster
     return cluster
@@ -75,7 +79,7 @@ def verdict_of(turn: Turn, request: Request) -> Reason | None:
     """Why a request can never be served; None if it can, or if that is not known yet."""
     cluster = cluster_of(turn)
     if request not in cluster.verdicts:
-        cluster.verdicts[request] = _never(turn, request, cluster.hosts)
+        cluster.verdicts[request] = _never(turn, request, list(cluster.hosts))
     return cluster.verdicts[request]
 
 
@@ -125,17 +129,12 @@ def _nowhere(names: frozenset[str]) -> str:
     return f"no node of pool {pool} has {words}" if words else f"pool {pool} has no agents"
 
 
-def _never(turn: Turn, request: Request, whole: tuple[Whole, ...]) -> Reason | None:
+def _never(turn: Turn, request: Request, cluster: list[Host]) -> Reason | None:
     """Why a request can never be served here; None if it can, or if that is not known yet.
 
     `waiting-for-offers`: neither a way was found nor a proof that there is none.
     """
-    slot = turn.policy.slot
-    cluster = [
-        Host(name, slots, Tier.OFFERED, names, (), slot.mem_mb, mem_mb, gpus)
-        for name, slots, names, mem_mb, gpus in whole
-    ]
-    limit = turn.policy.limit
+    slot, limit = turn.policy.slot, turn.policy.limit
     if over := limit.exceeded_by(request.hosts, cost_of(request, slot)):
         return because(
             Code.NEVER_OVER_LIMIT,

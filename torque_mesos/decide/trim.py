@@ -21,8 +21,9 @@ The executor's own share is part of its first grant, so that one stays as long a
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
-from torque_mesos.decide.growth import Growth
+from torque_mesos.decide.growth import NOTHING, Growth
 from torque_mesos.decide.plan import Kill, Offline, Part, Spare
 from torque_mesos.decide.reason import Code, Reason, counted
 from torque_mesos.decide.turn import RETRY_S, Turn, because
@@ -42,16 +43,23 @@ def parts(whole: Resources, slots: int, slot: Resources, *, first: bool) -> tupl
     others are of 1, 2, 4, ... and the rest: each number up to their sum is the sum of some.
     What there is beyond the slots (memory, gpus) is in the first part, and goes with the worker.
     """
+    head, *rest = _sizes(slots, slot, first=first)
+    beyond = whole - slot * slots
+    if beyond == NOTHING:
+        return head, *rest
+    return Part(head.slots, head.resources + beyond), *rest
+
+
+@lru_cache(maxsize=1024)
+def _sizes(slots: int, slot: Resources, *, first: bool) -> tuple[Part, ...]:
+    """Such grants, without what is beyond their slots."""
     sizes = [1] if first and slots else []
     left, size = slots - len(sizes), 1
     while left > 0:
         sizes.append(min(size, left))
         left -= sizes[-1]
         size *= 2
-    beyond = whole - slot * slots
-    found = [Part(size, slot * size) for size in sizes or [0]]
-    found[0] = Part(found[0].slots, found[0].resources + beyond)
-    return tuple(found)
+    return tuple(Part(size, slot * size) for size in sizes or [0])
 
 
 def releasable(turn: Turn, name: str, slots: int) -> tuple[Grant, ...]:
