@@ -175,3 +175,9 @@ def test_what_only_looks_like_a_number_stays_a_text() -> None:
     ]
     (job,) = openpbs_jobs(text_of("job", told, "openpbs")).jobs
     assert (job.name, job.priority, job.comment, job.queued_s) == ("007", -5, "nan", None)
+
+
+def test_what_is_said_for_the_scheduler_is_told() -> None:
+    words = {"Job_Owner": "u@h", "job_state": "Q", "queue": "batch", "x": "HOSTLIST:n1,n2"}
+    (told,) = only("torque", "job", [("1.head", words)])
+    assert parse_jobs(text_of("job", [told], "torque")).jobs[0].resources["x"] == "HOSTLIST:n1,n2"

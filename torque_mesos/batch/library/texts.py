@@ -19,7 +19,7 @@ _JOB = (
 )
 ONLY: dict[Kind, dict[Object, tuple[str, ...]]] = {
     "torque": {
-        "job": (*_JOB, "exit_status", "start_count", "node_exclusive"),
+        "job": (*_JOB, "exit_status", "start_count", "node_exclusive", "x"),
         "node": ("state", "np", "properties", "note", "jobs", "gpus"),
     },
     "openpbs": {
