@@ -9,13 +9,34 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
 class SupervisedError(Exception):
     """A daemon could not be started, or the supervisor is not there."""
+
+
+class Daemons(Protocol):
+    """Daemons by name. See `Supervised`."""
+
+    def start(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path
+    ) -> int:
+        """Start a daemon."""
+
+    def signal(self, name: str, number: int) -> bool:
+        """Send a signal to a daemon."""
+
+    def running(self) -> dict[str, int]:
+        """Process ids of the daemons that run."""
+
+    def ended(self) -> dict[str, int]:
+        """Exit codes of the daemons that ended."""
+
+    def stop(self) -> None:
+        """Kill all daemons and all that came of them."""
 
 
 class Supervised:

@@ -39,15 +39,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the batch servers of the tests that take any: builtin (the default), torque,"
         " openpbs, commas between them; or all",
     )
+    parser.addoption(
+        "--sched",
+        default="pbs_sched",
+        help="the schedulers of TORQUE in system tests: pbs_sched (the default), maui, or both"
+        " with a comma between them",
+    )
+
+
+def asked_kinds(config: pytest.Config) -> list[str]:
+    """The batch servers of `--batch`. Raises pytest.UsageError."""
+    asked = config.getoption("--batch")
+    kinds = list(BATCH_KINDS) if asked == "all" else asked.split(",")
+    if unknown := set(kinds) - set(BATCH_KINDS):
+        raise pytest.UsageError(f"--batch: {', '.join(sorted(unknown))}: there is no such")
+    return kinds
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "batch_kind" in metafunc.fixturenames:
-        asked = metafunc.config.getoption("--batch")
-        kinds = BATCH_KINDS if asked == "all" else asked.split(",")
-        if unknown := set(kinds) - set(BATCH_KINDS):
-            raise pytest.UsageError(f"--batch: {', '.join(sorted(unknown))}: there is no such")
-        metafunc.parametrize("batch_kind", kinds, scope="module")
+        metafunc.parametrize("batch_kind", asked_kinds(metafunc.config), scope="module")
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,12 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from dev.demo.account import Account, fresh_folder
 from dev.mesos.cluster import Cluster
 from dev.mesos.layout import ENVIRONMENT, PORTS
-from dev.supervised import Supervised
+from dev.supervised import Daemons, Supervised
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "head.cluster.test"
@@ -92,12 +92,12 @@ class Site:
     ) -> None:
         self.account = account
         self.variables = dict(variables or {})
-        self.folder = fresh_folder(os.geteuid())
+        self.folder = self._make_folder()
         self.jobs = self.folder / "jobs"
         self.state = self.folder / "state"
         self.settings = self.folder / "torque-mesos.toml"
         self.log = self.folder / "torque-mesos.log"
-        self.cluster = Cluster(
+        self.cluster = self._make_cluster(
             self.folder / "mesos",
             hostnames,
             resources=f"cpus:{SLOTS_PER_HOST};mem:{SLOTS_PER_HOST * SLOT_MEM_MB}",
@@ -105,8 +105,38 @@ class Site:
             master_flags=master_flags,
             agent_flags=agent_flags,
         )
-        self._daemons: Supervised | None = None
+        self._daemons: Daemons | None = None
         self._keep = keep
+
+    # -- where all of it runs: here, on addresses of the loopback network ---------------
+
+    def _make_folder(self) -> Path:
+        return fresh_folder(os.geteuid())
+
+    def _make_cluster(self, *arguments: Any, **more: Any) -> Cluster:
+        return Cluster(*arguments, **more)
+
+    def _make_daemons(self) -> Daemons:
+        return Supervised()
+
+    def _at_head(self, *words: str) -> list[str]:
+        return list(words)
+
+    @property
+    def bin_dir(self) -> Path:
+        """Where the batch server's commands are."""
+        return self.state / "batch" / "bin"
+
+    @property
+    def sbin_dirs(self) -> tuple[Path, ...]:
+        """Where the batch server's daemons are."""
+        return (self.state / "batch" / "sbin",)
+
+    def is_here(self, process: int) -> bool:  # noqa: ARG002
+        """Whether a process of this user's is one of this site's, if it looks like it."""
+        return True
+
+    # -- life -----------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         return self
@@ -139,7 +169,7 @@ class Site:
             self.jobs.mkdir()
             os.chown(self.jobs, self.account.uid, self.account.gid)
             self.settings.write_text(self._settings())
-            self._daemons = Supervised()
+            self._daemons = self._make_daemons()
         command = [sys.executable, "-m", "torque_mesos.cli", "run", "--config", str(self.settings)]
         self._daemons.start(FRAMEWORK, command, self._environment(), self.log)
 
@@ -189,26 +219,33 @@ class Site:
 
         Gives what it printed. Raises DemoError if it fails.
         """
-        return self.as_account(self.state / "batch" / "bin" / command[0], *command[1:], text=text)
+        return self.as_account(self.bin_dir / command[0], *command[1:], text=text)
+
+    def as_manager(self, command: str, *arguments: str) -> None:
+        """Run a client command as who runs the server. Raises DemoError if it fails."""
+        words = self._at_head(str(self.bin_dir / command), *arguments)
+        environment = {**self._environment(), **ENVIRONMENT}
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30, env=environment)
+        if done.returncode:
+            raise DemoError(f"{command} failed ({done.returncode}): {done.stderr}")
 
     def as_account(self, program: Path, *arguments: str, text: str | None = None) -> str:
         """Run a program as the account, in its folder. Gives what it printed. Raises DemoError."""
         command = (program.name, *arguments)
-        account = self.account if os.geteuid() == 0 else None
-        environment = {**ENVIRONMENT, **self.account.environment}
+        become = []
+        if os.geteuid() == 0:
+            account, groups = self.account, ",".join(map(str, self.account.groups))
+            ids = (f"--reuid={account.uid}", f"--regid={account.gid}", f"--groups={groups}")
+            become = ["setpriv", *ids]
         try:
             done = subprocess.run(
-                [str(program), *arguments],
+                self._at_head(*become, "env", f"--chdir={self.jobs}", str(program), *arguments),
                 input=text,
                 capture_output=True,
                 text=True,
                 errors="replace",
                 timeout=30,
-                cwd=self.jobs,
-                env=environment,
-                user=account.uid if account else None,
-                group=account.gid if account else None,
-                extra_groups=account.groups if account else None,
+                env={**ENVIRONMENT, **self.account.environment},
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DemoError(f"{' '.join(command)}: {error}") from error
@@ -228,7 +265,7 @@ class Site:
     ) -> subprocess.CompletedProcess[str]:
         """Run `torque-mesos ARGUMENTS` to its end, however that is."""
         return subprocess.run(
-            [sys.executable, "-m", "torque_mesos.cli", *arguments],
+            self._at_head(sys.executable, "-m", "torque_mesos.cli", *arguments),
             capture_output=True,
             text=True,
             timeout=timeout_s,
@@ -239,7 +276,7 @@ class Site:
     def start_tool(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `torque-mesos ARGUMENTS`; its output is to be read by the caller."""
         return subprocess.Popen(
-            [sys.executable, "-m", "torque_mesos.cli", *arguments],
+            self._at_head(sys.executable, "-m", "torque_mesos.cli", *arguments),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import signal as signals
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +22,7 @@ import httpx
 
 from dev.mesos.install import build_folder, is_installed
 from dev.mesos.layout import FIRST_HOST, MASTER, NoAddress, agent, free_addresses, master
-from dev.supervised import Supervised, SupervisedError
+from dev.supervised import Daemons, Supervised, SupervisedError
 
 
 class ClusterError(Exception):
@@ -64,15 +64,10 @@ class Cluster:
         self.hostnames = tuple(hostnames)
         if len(set(self.hostnames)) != len(self.hostnames) or MASTER in self.hostnames:
             raise ClusterError(f"host names must differ: {self.hostnames}")
-        try:
-            self._block, self.port = free_addresses(port)
-        except NoAddress as error:
-            raise ClusterError(str(error)) from error
-        self.master = f"127.0.0.1:{self.port}"
-        self._addresses = {
-            name: f"{self._block}.{FIRST_HOST + i}" for i, name in enumerate(self.hostnames)
-        }
-        self._daemons = {MASTER: master(self.work_dir / MASTER, self.port, master_flags or {})}
+        host, self.port, self._addresses = self._places(port)
+        self.master = f"{host}:{self.port}"
+        own = self.work_dir / MASTER
+        self._daemons = {MASTER: master(own, host, self.port, master_flags or {})}
         each_resources = self._each(resources, "resources")
         each_attributes = self._each(attributes, "attributes")
         for name, has, marked in zip(self.hostnames, each_resources, each_attributes, strict=True):
@@ -84,9 +79,25 @@ class Cluster:
                 self.port + 1,
                 self.build,
                 {**flags, **(agent_flags or {})},
+                self.master,
             )
-        self._processes: Supervised | None = None
+        self._processes: Daemons | None = None
         self._started_at: dict[str, float] = {}
+
+    def _places(self, port: int) -> tuple[str, int, dict[str, str]]:
+        """The master's address and port, and the agents' addresses. Raises ClusterError."""
+        try:
+            block, found = free_addresses(port)
+        except NoAddress as error:
+            raise ClusterError(str(error)) from error
+        return (
+            "127.0.0.1",
+            found,
+            {name: f"{block}.{FIRST_HOST + i}" for i, name in enumerate(self.hostnames)},
+        )
+
+    def _make_daemons(self) -> Daemons:
+        return Supervised()
 
     def _each(self, given: str | Sequence[str], what: str) -> list[str]:
         each = [given] * len(self.hostnames) if isinstance(given, str) else list(given)
@@ -110,7 +121,7 @@ class Cluster:
             ClusterError: a daemon ended, or was not ready in time.
         """
         self.work_dir.mkdir(parents=True, exist_ok=True)
-        self._processes = Supervised()
+        self._processes = self._make_daemons()
         try:
             for name in self._daemons:
                 self._start(name)
@@ -210,7 +221,7 @@ class Cluster:
         except SupervisedError as error:
             raise ClusterError(str(error)) from error
 
-    def _supervised(self) -> Supervised:
+    def _supervised(self) -> Daemons:
         if self._processes is None:
             raise ClusterError("the cluster is not started")
         return self._processes
@@ -224,7 +235,7 @@ class Cluster:
     @property
     def head_address(self) -> str:
         """An IP address beside the agents' that nothing of the cluster uses: BLOCK.1."""
-        return f"{self._block}.1"
+        return self._addresses[self.hostnames[0]].rpartition(".")[0] + ".1"
 
     def agent_endpoint(self, hostname: str) -> str:
         """IP:PORT of an agent's own API."""
@@ -270,8 +281,13 @@ class Cluster:
         text = path.read_text(errors="replace") if path.exists() else ""
         return "\n".join([f"The end of {path}:", *(text.splitlines()[-lines:] or ["(empty)"])])
 
+    def reach(self, call: Callable[[], httpx.Response]) -> httpx.Response:
+        """Call what connects to the cluster's addresses, where they can be reached."""
+        return call()
+
     def _ask(self, path: str) -> dict[str, Any]:
-        answer = httpx.get(f"http://{self.master}{path}", timeout=5, trust_env=False)
+        url = f"http://{self.master}{path}"
+        answer = self.reach(lambda: httpx.get(url, timeout=5, trust_env=False))
         answer.raise_for_status()
         state: dict[str, Any] = answer.json()
         return state

@@ -54,16 +54,22 @@ class Daemon:
         }
 
 
-def master(folder: Path, port: int, more: Mapping[str, str]) -> Daemon:
-    """The master at 127.0.0.1:`port`, its registry in `folder`; `more` flags win."""
-    flags = {"work_dir": str(folder), "hostname": "127.0.0.1", **MASTER_FLAGS, **more}
-    return Daemon(MASTER, "127.0.0.1", port, (MASTER, *_options(flags)))
+def master(folder: Path, address: str, port: int, more: Mapping[str, str]) -> Daemon:
+    """The master at `address`:`port`, its registry in `folder`; `more` flags win."""
+    flags = {"work_dir": str(folder), "hostname": address, **MASTER_FLAGS, **more}
+    return Daemon(MASTER, address, port, (MASTER, *_options(flags)))
 
 
 def agent(
-    name: str, folder: Path, address: str, port: int, build: Path, more: Mapping[str, str]
+    name: str,
+    folder: Path,
+    address: str,
+    port: int,
+    build: Path,
+    more: Mapping[str, str],
+    master: str,
 ) -> Daemon:
-    """An agent of the master at 127.0.0.1:(`port` - 1); `more` flags win."""
+    """An agent of the master at `master` ("HOST:PORT"); `more` flags win."""
     flags = {
         **AGENT_FLAGS,
         "hostname": name,
@@ -74,7 +80,7 @@ def agent(
         "switch_user": "true" if os.geteuid() == 0 else "false",
         **more,
     }
-    return Daemon(name, address, port, ("agent", f"127.0.0.1:{port - 1}", *_options(flags)))
+    return Daemon(name, address, port, ("agent", master, *_options(flags)))
 
 
 def free_addresses(port: int) -> tuple[str, int]:

@@ -17,21 +17,23 @@ import pytest
 
 from tests.pelog.hosts import HEAD, Hosts
 from tests.waiting import wait_for
-from torque_mesos.batch import openpbs_nodes, torque_xml
-from torque_mesos.model import Node
+from torque_mesos.batch import openpbs_jobs, openpbs_nodes, torque_xml
+from torque_mesos.batch.maui import program as maui
+from torque_mesos.model import Job, Node
 
 PLACES = {
     "torque": ("TORQUE_MESOS_DEV_TORQUE", "/opt/torque"),
     "openpbs": ("TORQUE_MESOS_DEV_OPENPBS", "/opt/pbs"),
+    "maui": ("TORQUE_MESOS_DEV_MAUI", "/opt/maui"),
 }
-"""The variable that tells where a server's programs are, and where they are without it."""
+"""The variable that tells where programs are, and where they are without it."""
 
 
 def place_of(kind: str) -> Path:
-    """The folder with `bin` and `sbin` of a server that is installed; skips the test without."""
+    """The folder with `bin` and `sbin` of what is installed; skips the test without."""
     variable, usual = PLACES[kind]
     folder = Path(os.environ.get(variable) or usual)
-    if not (folder / "sbin" / "pbs_server").exists():
+    if not (folder / "sbin" / ("maui" if kind == "maui" else "pbs_server")).exists():
         pytest.skip(f"no {kind} in {folder} (another place: set {variable})")
     return folder
 
@@ -52,6 +54,9 @@ class Batch(Protocol):
     def prepare(self, hosts: Hosts) -> None:
         """Before the framework starts."""
 
+    def start_again(self, hosts: Hosts, daemon: str) -> None:
+        """Start a daemon that was killed, where the framework does not."""
+
     def settings(self, hosts: Hosts) -> str:
         """The lines of the section `[batch]`, and what comes after it."""
 
@@ -60,6 +65,12 @@ class Batch(Protocol):
 
     def told(self, answer: str) -> tuple[str, int]:
         """A job's state (C: complete) and exit status, from what `qstat` says."""
+
+    jobs_asked: tuple[str, ...]
+    """The words that ask for all jobs."""
+
+    def jobs_told(self, answer: str) -> list[Job]:
+        """The jobs, from the answer to that."""
 
     nodes_asked: tuple[str, ...]
     """The words that ask for all nodes."""
@@ -74,6 +85,7 @@ class Builtin:
     kind = "builtin"
     environment: Mapping[str, str] = {}
     pbs_mom = ""
+    jobs_asked = ("qstat", "-x", "-t")
     nodes_asked = ("pbsnodes", "-x")
 
     def __init__(self, state: Path) -> None:
@@ -81,6 +93,9 @@ class Builtin:
 
     def prepare(self, hosts: Hosts) -> None:
         """Nothing: the framework lays it out."""
+
+    def start_again(self, hosts: Hosts, daemon: str) -> None:
+        """The framework does."""
 
     def settings(self, hosts: Hosts) -> str:
         """With the hosts' names; its delays are a tenth of TORQUE's."""
@@ -97,6 +112,10 @@ class Builtin:
         assert found is not None
         return found.findtext("job_state", ""), int(found.findtext("exit_status", "0"))
 
+    def jobs_told(self, answer: str) -> list[Job]:
+        """From XML."""
+        return list(torque_xml.parse_jobs(answer).jobs)
+
     def nodes_told(self, answer: str) -> list[Node]:
         """From XML."""
         return list(torque_xml.parse_nodes(answer).nodes)
@@ -106,6 +125,8 @@ class Torque(Builtin):
     """A real TORQUE, started by the framework from an empty home."""
 
     kind = "torque"
+    scheduler = "pbs_sched"
+    maui: Path | None = None
     home = Path("/var/spool/torque")
 
     def __init__(self, state: Path) -> None:
@@ -113,8 +134,19 @@ class Torque(Builtin):
         self.bin_dir = self.place / "bin"
         self.pbs_mom = str(self.place / "sbin" / "pbs_mom")
 
+    def schedule_with(self, scheduler: str) -> None:
+        """By `pbs_sched`, as it is without this, or `maui`."""
+        self.scheduler = scheduler
+        self.maui = place_of("maui") if scheduler == "maui" else None
+
     def prepare(self, hosts: Hosts) -> None:
         """Give `head` a home of its own: the folders of the installation's, and no records."""
+        if self.maui is not None:
+            home = maui.compiled_home(self.maui)
+            assert home is not None, f"{self.maui} does not tell its home"
+            copied = hosts.folder / "maui"
+            hosts.check(HEAD, "cp", "-a", str(home), str(copied))
+            hosts.check(HEAD, "mount", "--bind", str(copied), str(home))
         own = hosts.folder / "spool"
         for source in (self.home, *(path for path in self.home.rglob("*") if path.is_dir())):
             target = own / source.relative_to(self.home)
@@ -128,14 +160,17 @@ class Torque(Builtin):
         hosts.check(HEAD, "mount", "--bind", str(own), str(self.home))
 
     def settings(self, hosts: Hosts) -> str:
-        """Where its programs are; with its own scheduler, also where Maui is installed."""
-        return 'scheduler = "pbs_sched"\n' + _programs(self.place)
+        """Where its programs are, and the scheduler, also where both are installed."""
+        which = f'scheduler = "{self.scheduler}"\n'
+        where = f'maui_dir = "{self.maui}"\n' if self.maui else ""
+        return which + where + _programs(self.place)
 
 
 class OpenPbs:
     """A real OpenPBS, with our hook."""
 
     kind = "openpbs"
+    jobs_asked = ("qstat", "-t", "-f", "-F", "json")
     nodes_asked = ("pbsnodes", "-a", "-v", "-F", "json")
 
     def __init__(self, state: Path) -> None:
@@ -170,6 +205,10 @@ class OpenPbs:
         ):
             assert self._qmgr(hosts, line), line
 
+    def start_again(self, hosts: Hosts, daemon: str) -> None:
+        """Nobody else does."""
+        self._check(hosts, f"{self.place}/sbin/{daemon}")
+
     def settings(self, hosts: Hosts) -> str:
         """Others start it."""
         return f'mode = "existing"\nhome = "{self.home}"\n{_programs(self.place)}'
@@ -190,6 +229,10 @@ class OpenPbs:
         """F is complete, here."""
         (job,) = json.loads(answer)["Jobs"].values()
         return job["job_state"].replace("F", "C"), int(job.get("Exit_status", 0))
+
+    def jobs_told(self, answer: str) -> list[Job]:
+        """From JSON."""
+        return list(openpbs_jobs.parse_jobs(answer).jobs)
 
     def nodes_told(self, answer: str) -> list[Node]:
         """From JSON."""

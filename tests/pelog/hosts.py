@@ -144,17 +144,22 @@ class Hosts:
         """Where a file of a host's `local` is for this process."""
         return self.folder / f"local.{host}" / path.relative_to(self.local)
 
+    def namespace(self, host: str, kind: str) -> Path:
+        """What stands for a namespace of a host, such as "net"."""
+        return Path(f"/proc/{self._pid(host)}/ns/{kind}")
+
     def tmp(self, host: str) -> list[str]:
         """What is in a host's /tmp, but for the way to the tests themselves."""
         ours = {ROOT.parts[2]} if _BELOW_TMP else set()
         return sorted(set(os.listdir(self.folder / f"tmp.{host}")) - ours)
 
-    def close(self) -> None:
-        """Power off, and remove the folder."""
+    def close(self, *, keep: bool = False) -> None:
+        """Power off, and remove the folder if it is not to be kept."""
         for process in self._inits.values():
             process.send_signal(signal.SIGKILL)
             process.wait()
-        shutil.rmtree(self.folder)
+        if not keep:
+            shutil.rmtree(self.folder)
 
     def _pid(self, host: str) -> int:
         parent = self._inits[host].pid

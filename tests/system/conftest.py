@@ -1,4 +1,4 @@
-"""The stage: real Mesos, the built-in batch server, and the real `torque-mesos run`."""
+"""The stage: real Mesos, a batch server, and the real `torque-mesos run`."""
 
 from __future__ import annotations
 
@@ -8,26 +8,47 @@ from pathlib import Path
 import pytest
 
 from dev.demo.account import NotHere
-from dev.demo.site import HOSTNAMES
+from tests.conftest import asked_kinds
+from tests.system.kinds import SCHEDULERS, Kind, kinds
 from tests.system.stage import Stage
 
 StartStage = Callable[..., Stage]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that has a stage runs with each batch server and scheduler that is asked for."""
+    if "kind" in metafunc.fixturenames:
+        schedulers = metafunc.config.getoption("--sched").split(",")
+        if unknown := set(schedulers) - set(SCHEDULERS):
+            raise pytest.UsageError(f"--sched: {', '.join(sorted(unknown))}: there is no such")
+        found = list(kinds(asked_kinds(metafunc.config), schedulers))
+        metafunc.parametrize("kind", found, ids=str, scope="module")
+
+
+@pytest.fixture(autouse=True)
+def _only_where_it_makes_sense(request: pytest.FixtureRequest) -> None:
+    """`not_on(*names, because=...)` skips a test on these batch servers."""
+    if "kind" in request.fixturenames:
+        kind = request.getfixturevalue("kind")
+        for mark in request.node.iter_markers("not_on"):
+            if {kind.batch, str(kind)} & set(mark.args):
+                pytest.skip(f"not on {kind}: {mark.kwargs['because']}")
+
+
 @pytest.fixture(scope="module")
-def start_stage(mesos_build: Path) -> Iterator[StartStage]:
+def start_stage(mesos_build: Path, kind: Kind) -> Iterator[StartStage]:
     """A function that starts a stage: settings, by the part after `TORQUE_MESOS_`."""
     assert mesos_build
     stages: list[Stage] = []
 
     def start(
         settings: Mapping[str, str] | None = None,
-        hostnames: tuple[str, ...] = HOSTNAMES,
+        agents: int = 3,
         attributes: Sequence[str] | str = "",
         agent_flags: Mapping[str, str] | None = None,
     ) -> Stage:
         try:
-            stages.append(Stage(hostnames, settings or {}, attributes, agent_flags))
+            stages.append(Stage(kind, settings or {}, agents, attributes, agent_flags))
         except NotHere as error:
             pytest.skip(str(error))
         stages[-1].start()

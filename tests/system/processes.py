@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
 from dev.demo.site import Site
 
 KINDS = ("mom", "executor")
+DAEMONS = ("pbs_server", "pbs_sched", "maui", "trqauthd", "pbs_comm")
 
 
 class SiteProcesses:
@@ -55,13 +57,13 @@ class SiteProcesses:
 
     def daemons(self) -> list[tuple[str, int]]:
         """The batch server's daemons: ("pbs_server" or "pbs_sched", pid)."""
-        folder = f"{self.site.state}/batch/sbin/"
-        return [
-            (word.removeprefix(folder), process.pid)
-            for process, command in self.processes()
-            for word in command
-            if word.startswith(folder)
-        ]
+        found = []
+        for process, command in self.processes():
+            for word in command:
+                path = Path(word)
+                if path.parent in self.site.sbin_dirs and self.site.is_here(process.pid):
+                    found.append((path.name.removesuffix(".bin"), process.pid))
+        return [(name, pid) for name, pid in found if name in DAEMONS]
 
     def server_pid(self) -> int | None:
         """The process of pbs_server, if it runs."""

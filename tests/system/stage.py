@@ -6,22 +6,23 @@ import json
 import os
 import pwd
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
 from dev.demo.account import submitter
 from dev.demo.site import SLOTS_PER_HOST, DemoError, Site
+from tests.pelog.batches import Batch, Builtin
+from tests.system.inside_site import InsideSite
+from tests.system.kinds import BUILTIN, Kind
 from tests.system.processes import SiteProcesses
 from tests.waiting import wait_for
 from torque_mesos.admin.client import BadAnswer, NotRunning, read_status
 from torque_mesos.admin.status import JobStatus, Status
-from torque_mesos.batch.torque_xml import parse_jobs, parse_nodes
 from torque_mesos.decide.worker import PARKED_NOTE
 from torque_mesos.model import Job, JobState, Node, NodeState
 
@@ -30,13 +31,10 @@ T = TypeVar("T")
 GRACE_S = 1.0
 # An agent is lost after 3 s of silence. TORQUE's own delays are a tenth.
 MASTER_FLAGS = {"agent_ping_timeout": "1secs", "allocation_interval": "500ms"}
-VARIABLES = {
-    "TORQUE_MESOS_GRACE_S": str(GRACE_S),
-    "TORQUE_MESOS_POLL_INTERVAL_S": "1.0",
-    "TORQUE_MESOS_BATCH__DELAY_SCALE": "0.1",
-}
+VARIABLES = {"TORQUE_MESOS_GRACE_S": str(GRACE_S), "TORQUE_MESOS_POLL_INTERVAL_S": "1.0"}
+BUILTIN_VARIABLES = {"TORQUE_MESOS_BATCH__DELAY_SCALE": "0.1"}
 KEEP_VARIABLE = "TORQUE_MESOS_DEV_KEEP"  # set: the folders stay, with all logs
-START_S, RUN_S, REST_S = 40.0, 30.0, 40.0
+START_S, RUN_S, REST_S = 120.0, 60.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +53,39 @@ class Submitted:
 class Stage(SiteProcesses):
     """A Mesos cluster with `torque-mesos run` beside it, and what a test does with them.
 
-    `settings`: variables by the part after `TORQUE_MESOS_`. `attributes`: of each agent.
-    `agent_flags`: of all agents.
+    `settings`: variables by the part after `TORQUE_MESOS_`. `agents`: how many there are.
+    `attributes`: of each agent. `agent_flags`: of all.
     """
 
     def __init__(
         self,
-        hostnames: tuple[str, ...],
+        kind: Kind,
         settings: Mapping[str, str],
+        agents: int = 3,
         attributes: Sequence[str] | str = "",
         agent_flags: Mapping[str, str] | None = None,
     ) -> None:
         more = {f"TORQUE_MESOS_{key}": value for key, value in settings.items()}
         account = submitter(os.geteuid(), os.environ, pwd.getpwall())
-        self.hostnames = hostnames
-        site = Site(
-            account,
-            keep=bool(os.environ.get(KEEP_VARIABLE)),
-            hostnames=hostnames,
-            variables={**VARIABLES, **more},
-            master_flags=MASTER_FLAGS,
-            agent_flags=agent_flags,
-            attributes=attributes,
-        )
-        super().__init__(site)
-        self.cluster = site.cluster
+        self.kind = kind
+        given: dict[str, Any] = {
+            "keep": bool(os.environ.get(KEEP_VARIABLE)),
+            "master_flags": MASTER_FLAGS,
+            "attributes": attributes,
+            "agent_flags": agent_flags,
+        }
+        if kind == BUILTIN:
+            hostnames = tuple(f"n{number}.cluster.test" for number in range(1, agents + 1))
+            given["variables"] = {**VARIABLES, **BUILTIN_VARIABLES, **more}
+            super().__init__(Site(account, hostnames=hostnames, **given))
+            self.server: Batch = Builtin(self.site.state)
+        else:
+            given["variables"] = {**VARIABLES, **more}
+            site = InsideSite(kind, agents, account, **given)
+            super().__init__(site)
+            self.server = site.server
+        self.cluster = self.site.cluster
+        self.hostnames = self.cluster.hostnames
 
     def start(self) -> None:
         """Start all of it, and wait for parked records."""
@@ -138,8 +144,7 @@ class Stage(SiteProcesses):
 
     def manage(self, command: str) -> None:
         """`qmgr -c`, as who runs the server."""
-        qmgr = self.site.state / "batch" / "bin" / "qmgr"
-        subprocess.run([qmgr, "-c", command], check=True, timeout=30, capture_output=True)
+        self.site.as_manager("qmgr", "-c", command)
 
     def let_go(self, *jobs: Submitted) -> None:
         """Tell held jobs to end."""
@@ -173,7 +178,8 @@ class Stage(SiteProcesses):
 
     def jobs(self) -> dict[str, Job]:
         """What the batch server says of each job."""
-        return {job.job_id: job for job in parse_jobs(self.site.batch("qstat", "-x", "-t")).jobs}
+        told = self.server.jobs_told(self.site.batch(*self.server.jobs_asked))
+        return {job.job_id: job for job in told}
 
     def in_queue(self, job: Submitted) -> bool:
         """Whether a job is there and is not complete."""
@@ -191,7 +197,8 @@ class Stage(SiteProcesses):
 
     def nodes(self) -> dict[str, Node]:
         """What the batch server says of each node."""
-        return {node.name: node for node in parse_nodes(self.site.batch("pbsnodes", "-x")).nodes}
+        told = self.server.nodes_told(self.site.batch(*self.server.nodes_asked))
+        return {node.name: node for node in told}
 
     def all_parked(self) -> bool:
         """Whether every agent has a parked record, with all its slots."""

@@ -129,7 +129,7 @@ def test_a_malformed_job_record_is_reported_and_the_others_are_served(
 
 
 def test_teardown_ends_all_and_a_new_start_begins_anew(start_stage: StartStage) -> None:
-    stage = start_stage(hostnames=("n1.cluster.test", "n2.cluster.test"))
+    stage = start_stage(agents=2)
     job = stage.submit("ended", "nodes=2:ppn=2", held=True)
     stage.started(job)
     assert len(stage.workers()) >= 4

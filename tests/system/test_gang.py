@@ -10,7 +10,10 @@ import pytest
 from tests.system.conftest import StartStage
 from tests.system.stage import START_S, Stage
 
-pytestmark = pytest.mark.system
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.not_on("torque", "openpbs", because="a host runs one server, its ports are fixed"),
+]
 
 LARGE = "nodes=2:ppn=2"  # of three hosts with two slots each
 BOTH_S = 240.0
@@ -21,7 +24,7 @@ def sides(mesos_build: Path, start_stage: StartStage) -> Iterator[tuple[Stage, S
     """Two stages on the Mesos of the first."""
     assert mesos_build
     one = start_stage()
-    two = Stage(one.hostnames, {})
+    two = Stage(one.kind, {})
     two.cluster = two.site.cluster = one.cluster
     try:
         two.site.start_framework()

@@ -6,13 +6,11 @@ import json
 
 import pytest
 
-from dev.demo.site import HOSTNAMES
 from tests.system.conftest import StartStage
 from tests.system.stage import Stage
 
 pytestmark = pytest.mark.system
 
-FAST = HOSTNAMES[0]
 POOLS = """{fast = {queues = ["fast"], attributes = {kind = "fast"}, role = "fast",
  node_properties = ["fastnode"], safe_allocation = {cpus = 1.0}}}"""
 SETTINGS = {
@@ -25,7 +23,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def pools(start_stage: StartStage) -> Stage:
-    stage = start_stage(SETTINGS, attributes=["kind:fast", *["kind:plain"] * (len(HOSTNAMES) - 1)])
+    stage = start_stage(SETTINGS, agents=3, attributes=["kind:fast", "kind:plain", "kind:plain"])
     stage.manage("create queue fast queue_type=execution,resources_default.nodes=1")
     stage.manage("set queue fast resources_default.neednodes=fastnode")
     stage.manage("set queue fast enabled=true,started=true")
@@ -34,20 +32,21 @@ def pools(start_stage: StartStage) -> Stage:
 
 def test_a_pools_limit_holds_up_that_pool_only(pools: Stage) -> None:
     stage = pools
+    quick, *slow = stage.hostnames
     properties = {name: node.properties for name, node in stage.nodes().items()}
-    assert "fastnode" in properties[FAST]
-    assert all("fastnode" not in properties[name] for name in HOSTNAMES[1:])
+    assert "fastnode" in properties[quick]
+    assert all("fastnode" not in properties[name] for name in slow)
     first = stage.submit("fast0", "nodes=1:fastnode", queue="fast", held=True)
-    assert stage.started(first).startswith(FAST)
+    assert stage.started(first).startswith(quick)
     second = stage.submit("fast1", "nodes=1:fastnode", queue="fast", held=True)
     assert "limit of pool fast" in stage.why(second, "pool-limit")
     plain = [stage.submit(f"plain{number}", held=True) for number in range(2)]
     for job in plain:
-        assert not stage.started(job).startswith(FAST)
+        assert not stage.started(job).startswith(quick)
     assert stage.starts(second) == []
-    assert stage.cluster.used_resources(FAST)["cpus"] == 1.0
+    assert stage.cluster.used_resources(quick)["cpus"] == 1.0
     stage.let_go(first, *plain)
-    assert stage.started(second).startswith(FAST)
+    assert stage.started(second).startswith(quick)
     stage.let_go(second)
     for job in (first, second, *plain):
         stage.output(job)

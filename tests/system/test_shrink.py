@@ -82,11 +82,16 @@ def maintained(stage: Stage, host: str, in_s: float) -> Iterator[str]:
         "unavailability": {"start": start, "duration": {"nanoseconds": int(3600e9)}},
     }
     post = f"{master}/maintenance/schedule"
-    httpx.post(post, json={"windows": [window]}).raise_for_status()
+
+    def schedule(*windows: object) -> None:
+        said = {"windows": windows}
+        stage.cluster.reach(lambda: httpx.post(post, json=said)).raise_for_status()
+
+    schedule(window)
     try:
         yield master
     finally:
-        httpx.post(post, json={"windows": []}).raise_for_status()
+        schedule()
 
 
 def test_an_agent_that_is_to_be_maintained_is_drained(stage: Stage) -> None:
@@ -103,7 +108,8 @@ def test_an_agent_that_is_to_be_maintained_is_drained(stage: Stage) -> None:
         assert stage.output(job) == []
 
         def accepted() -> bool:
-            status = httpx.get(f"{master}/maintenance/status").json()
+            url = f"{master}/maintenance/status"
+            status = stage.cluster.reach(lambda: httpx.get(url)).json()
             found = status.get("draining_machines", [])
             return any(s["status"] == "ACCEPT" for m in found for s in m.get("statuses", []))
 

@@ -82,10 +82,10 @@ class Machines(Hosts):
         """Run a command on a host that must succeed, in this machine's root."""
         subprocess.run(super().command(host, words), check=True)
 
-    def close(self) -> None:
+    def close(self, *, keep: bool = False) -> None:
         """Power off, and remove the folder, if that was not done before."""
         if self.folder.exists():
-            super().close()
+            super().close(keep=keep)
 
     def install(self, host: str, *packages: Path) -> None:
         """`dpkg --install`."""
