@@ -1,8 +1,8 @@
 """`maui.cfg` as an elastic cluster needs it: a site's own lines stay, a marked block is added.
 
-Of two lines with one parameter Maui and its commands do not take the same one: for SERVERHOST
-it is the first. So a line that the block takes the place of is made a comment, which begins
-with `DISABLED`, and is made a line again by `without_block`.
+Of two lines with SERVERHOST Maui and its commands take the first. So a line that the block
+takes the place of is made a comment, which begins with `DISABLED`, and is made a line again
+by `without_block`.
 """
 
 from __future__ import annotations
