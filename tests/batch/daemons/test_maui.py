@@ -108,6 +108,13 @@ def test_what_an_earlier_one_has_deferred_is_released_once(site):
     assert "3" not in released  # somebody holds it
 
 
+def test_one_that_lets_nobody_ask_is_used_all_the_same(site):
+    refused = Answer(("diagnose",), 1, "", "ERROR:    user 'root' is not authorized\n")
+    site.runner.answer("diagnose", by=refused)
+    daemons = started(site)
+    assert status_of(daemons, "maui").state is DaemonState.RUNNING
+
+
 def test_what_is_deferred_is_released_when_it_knows_of_jobs_at_last(site):
     site.runner.answer("diagnose", "-q", by=recorded("diagnose-q-none", "maui"))
     daemons = started(site)

@@ -127,9 +127,9 @@ class BatchDaemons:
         if not why or not kept.ours:
             return
         _log.warning("daemon is started anew", name=kept.name, why=why)
-        self._end_remembered(kept)
         kept.restarts += 1
         try:
+            self._end_remembered(kept)
             self._find_or_start(kept)
         except DaemonFailed as error:
             self._note_end(kept, now_s, str(error))

@@ -74,9 +74,13 @@ class MauiDaemon(Daemon):
 
     def settle(self) -> None:
         """Release what an earlier Maui has deferred: this one would hold it for ever."""
-        if not self._tried:
+        if self._tried:
+            return
+        self._tried = True
+        try:
             self._release()
-            self._tried = True
+        except BatchError as error:  # a Maui of others may let only its own administrators ask
+            _log.warning("Maui does not tell what it has deferred", error=str(error))
 
     def outdated(self, now_s: float) -> str:
         """See `Daemon.outdated`. It looks only now and then."""
