@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from torque_mesos.batch.bad_record import SHOWN, BadRecord, ends
@@ -107,38 +108,41 @@ def _state(fields: Mapping[str, Any]) -> JobState:
 
 
 def _job(job_id: str, fields: Mapping[str, Any]) -> tuple[Job, dict[str, int]]:
-    state = _state(fields)
-    exec_vnode = fields.get("exec_vnode")
+    get = fields.get
+    owner, exec_vnode, exit_status = (
+        text_of(fields, "Job_Owner"),
+        get("exec_vnode"),
+        get("Exit_status"),
+    )
+    eligible = get("eligible_time")
     try:
         cpus = parse_exec_vnode(str(exec_vnode)) if exec_vnode else {}
     except ValueError as error:
         raise BadRecord(str(error)) from None
-    exit_status, qtime = fields.get("Exit_status"), fields.get("qtime")
     job = Job(
-        job_id=job_id,
-        name=str(fields.get("Job_Name", "")),
-        owner=text_of(fields, "Job_Owner"),
-        queue=text_of(fields, "queue"),
-        state=state,
-        resources=frozen_map(_resources(fields)),
-        exec_nodes=tuple(cpus),
-        queued_s=_time(qtime),
-        exit_status=exit_status if isinstance(exit_status, int) else None,
-        comment=str(fields.get("comment", "")),
-        user=str(fields.get("euser", "")) or text_of(fields, "Job_Owner").partition("@")[0],
-        group=str(fields.get("egroup", "")),
-        account=str(fields.get("Account_Name", "")),
-        project=str(fields.get("project", "")),
-        priority=_priority(fields),
-        holds=str(fields.get("Hold_Types", "")).replace("n", ""),
+        job_id,
+        str(get("Job_Name", "")),
+        owner,
+        text_of(fields, "queue"),
+        _state(fields),
+        _resources(get("Resource_List", {})),
+        tuple(cpus),
+        _time(get("qtime")),
+        exit_status if isinstance(exit_status, int) else None,
+        str(get("comment", "")),
+        user=str(get("euser", "")) or owner.partition("@")[0],
+        group=str(get("egroup", "")),
+        account=str(get("Account_Name", "")),
+        project=str(get("project", "")),
+        priority=_priority(get("Priority")),
+        holds=str(get("Hold_Types", "")).replace("n", ""),
         dependent="depend" in fields,
-        eligible_s=_duration(fields.get("eligible_time")),
+        eligible_s=None if eligible is None else _duration(eligible),
     )
     return job, cpus
 
 
-def _priority(fields: Mapping[str, Any]) -> int:
-    value = fields.get("Priority")
+def _priority(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
@@ -151,11 +155,10 @@ def _duration(value: object) -> float | None:
     return 3600.0 * hours + 60.0 * minutes + seconds
 
 
-def _resources(fields: Mapping[str, Any]) -> dict[str, str]:
-    resources = fields.get("Resource_List", {})
+def _resources(resources: object) -> Mapping[str, str]:
     if not isinstance(resources, dict):
         raise BadRecord(f"its Resource_List is {ends(str(resources))}")
-    return {name: str(value) for name, value in resources.items()}
+    return MappingProxyType({name: str(value) for name, value in resources.items()})
 
 
 def _time(value: object) -> float | None:
@@ -163,16 +166,16 @@ def _time(value: object) -> float | None:
 
     The library tells the seconds themselves.
     """
-    if isinstance(value, int):
-        return float(value)
     if not isinstance(value, str):
+        return float(value) if isinstance(value, int) else None
+    if value[13:14] != ":" or value[16:17] != ":":
         return None
     midnight = _midnight(value[4:10], value[20:])
     try:
-        hour, minute, second = (int(part) for part in value[11:19].split(":"))
+        of_day = 3600 * int(value[11:13]) + 60 * int(value[14:16]) + int(value[17:19])
     except ValueError:
         return None
-    return None if midnight is None else midnight + 3600.0 * hour + 60.0 * minute + second
+    return None if midnight is None else float(midnight + of_day)
 
 
 @lru_cache(64)

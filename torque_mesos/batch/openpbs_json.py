@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from torque_mesos.batch.bad_record import SHOWN, BadRecord, ends
@@ -28,30 +29,88 @@ _LIST_END = re.compile(_STEP + "}")
 _BARE_VALUE = re.compile(r'(\s+"(?:[^"\\]|\\.)*":\s*)([^"{\s].*?)(,?)')
 
 _WITH_LISTS = ("Queue", "Server")  # whose attributes may be repeated
+_MARGIN = 64  # characters; around the document there is white space at most
+_NAME = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*:\s*', re.DOTALL)
+_AFTER = re.compile(r"\s*([,}])")
+_END = re.compile(r"\s*\}")
 
 
 def records(text: str, key: str) -> Iterator[tuple[str, Any]]:
     """The (name, value) of each record under `key`; the value is a text if it is not JSON.
 
+    One record after the other is decoded, so that few of them are there at a time.
+
     Raises:
         UnreadableAnswer: the document is not whole, quoting the place.
     """
     what = key.lower()
-    body = text.strip()
-    if not body.startswith("{") or not body.endswith("}"):
-        raise UnreadableAnswer(f"{what}: not a whole JSON document: {ends(body)}")
+    if not text[:_MARGIN].lstrip().startswith("{") or not text[-_MARGIN:].rstrip().endswith("}"):
+        raise UnreadableAnswer(f"{what}: not a whole JSON document: {ends(text.strip())}")
+    told: list[str] = []
     try:
-        document = _loads(body, repeats=key in _WITH_LISTS)
+        for name, record in _walked(text, key):
+            told.append(name)
+            yield name, record
     except (ValueError, RecursionError) as error:
-        yield from _torn_records(body, key, error)
-        return
+        # The records before the one that is no JSON are known already.
+        for number, (name, record) in enumerate(_torn_records(text.strip(), key, error)):
+            if number >= len(told):
+                yield name, record
+            elif name != told[number]:
+                raise UnreadableAnswer(
+                    f"{what}: {error}; record {number + 1} is {name[:SHOWN]}"
+                    f" or {told[number][:SHOWN]}"
+                ) from None
+
+
+def _walked(text: str, key: str) -> Iterator[tuple[str, Any]]:
+    """The records of a JSON document. Raises ValueError where it is none, or UnreadableAnswer."""
+    decode = _decoder(repeats=key in _WITH_LISTS).raw_decode
+    at = text.index("{") + 1
+    found: set[str] = set()
+    more = not (match := _END.match(text, at))
+    while more:
+        name, at = _name_at(text, at)
+        found.add(name)
+        if name == key:
+            if text[at : at + 1] != "{":
+                what = f"{key.lower()}: {key!r} is not an object"
+                raise UnreadableAnswer(f"{what}: {ends(text[at : at + SHOWN])}")
+            at += 1
+            within = not (match := _END.match(text, at))
+            while within:
+                record, at = _name_at(text, at)
+                value, at = decode(text, at)
+                yield record, value
+                match = _next(text, at)
+                at, within = match.end(), match[1] == ","
+            at = match.end() if match else at
+        else:
+            _, at = decode(text, at)
+        match = _next(text, at)
+        at, more = match.end(), match[1] == ","
+    if text[match.end() if match else at :].strip():
+        raise ValueError(f"more after the end, character {at}")
     # Every answer has a head; without it, this is not what was asked for.
-    if not isinstance(document, dict) or "pbs_server" not in document:
-        raise UnreadableAnswer(f"{what}: not an answer of the server: {ends(body)}")
-    records = document.get(key, {})
-    if not isinstance(records, dict):
-        raise UnreadableAnswer(f"{what}: {key!r} is not an object: {ends(str(records))}")
-    yield from records.items()
+    if "pbs_server" not in found:
+        raise UnreadableAnswer(f"{key.lower()}: not an answer of the server: {ends(text)}")
+
+
+def _name_at(text: str, at: int) -> tuple[str, int]:
+    """The name of the next member, and where its value begins."""
+    match = _NAME.match(text, at)
+    if match is None:
+        raise ValueError(f"no name of a member, character {at}")
+    name = match[1]
+    return (_quoted(f'"{name}"') if "\\" in name else name), match.end()
+
+
+def _next(text: str, at: int) -> re.Match[str]:
+    """What follows a member: a comma, or the end."""
+    match = _AFTER.match(text, at)
+    if match is None:
+        raise ValueError(f"neither a further member nor an end, character {at}")
+    return match
 
 
 def _torn_records(body: str, key: str, error: Exception) -> Iterator[tuple[str, str]]:
@@ -95,10 +154,15 @@ def _mended(record: str) -> str:
 
 
 def _loads(text: str, *, repeats: bool = True) -> Any:
+    return _decoder(repeats=repeats).decode(text)
+
+
+@cache
+def _decoder(*, repeats: bool) -> json.JSONDecoder:
     # Numbers with a fraction, and NaN, stay texts: a job may be called so.
     hook = _joined if repeats else None
-    return json.loads(
-        text, strict=False, parse_float=str, parse_constant=str, object_pairs_hook=hook
+    return json.JSONDecoder(
+        strict=False, parse_float=str, parse_constant=str, object_pairs_hook=hook
     )
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import calendar
+import inspect
+import re
 import time
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 from xml.etree import ElementTree
 
 import pytest
 
 from tests.batch.recorded import recorded
+from torque_mesos.batch import openpbs_jobs as jobs_reader
+from torque_mesos.batch import openpbs_nodes as nodes_reader
+from torque_mesos.batch import torque_xml
 from torque_mesos.batch.library.binding import Kind, Object, Values
 from torque_mesos.batch.library.texts import ONLY, text_of
 from torque_mesos.batch.openpbs_jobs import parse_jobs as openpbs_jobs
@@ -156,6 +162,25 @@ def test_queues_and_server_of_openpbs() -> None:
     told = text_of("server", from_json(text, "Server"), "openpbs")
     assert parse_server(told) == parse_server(text)
     assert openpbs_jobs(text_of("job", [], "openpbs")).jobs == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "reader"),
+    [
+        ("torque", "job", torque_xml._job),
+        ("torque", "node", torque_xml._node),
+        ("openpbs", "job", jobs_reader._job),
+        ("openpbs", "node", nodes_reader._node),
+    ],
+)
+def test_all_that_is_read_is_asked_for(
+    kind: Kind, what: Object, reader: Callable[..., object]
+) -> None:
+    words = r'(?:get|findtext|text_of)\((?:fields, |element, )?"(\w+)"|fields\["(\w+)"\]'
+    found = re.findall(words, inspect.getsource(reader))
+    read = {first or second for first, second in found} - {"Job_Id", "name"}
+    assert len(read) > 3
+    assert read <= {*ONLY[kind][what]}
 
 
 def test_what_only_looks_like_a_number_stays_a_text() -> None:
