@@ -42,6 +42,8 @@ def explain_nodes(turn: Turn, growth: Growth) -> None:
     found = dict.fromkeys(marked[Mark.IN_USE] - growth.claimed, _IN_USE)
     if not (growth.short or growth.floor_short):
         found.update(dict.fromkeys(marked[Mark.RESTING], _PARKED))
+    else:
+        found.update(dict.fromkeys(marked[Mark.RESTING] - turn.offers.keys(), _NO_OFFER))
     found.update(turn.nodes)
     for name in turn.phases.keys() - found.keys() - {turn.policy.capacity_record}:
         reason = _of(turn, growth, name, turn.phases[name])

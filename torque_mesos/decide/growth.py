@@ -115,6 +115,8 @@ class Growth:
 
         At the limit, one elsewhere would.
         """
+        if not self.parts_unplaced:
+            return self.limited(turn, name)
         whole = whole_host(turn, name)
         worker = turn.workers.get(name)
         held = worker.resources if worker else turn.policy.slot * slots

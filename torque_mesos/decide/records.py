@@ -46,9 +46,11 @@ def _to_look_at(turn: Turn) -> list[str]:
 
 def _note_times(turn: Turn) -> None:
     """Since when nodes are down, and since when agents are not listed."""
-    down, unseen = sorted(turn.known.marked[Mark.DOWN]), turn.known.unseen
-    turn.down_since = {n: turn.down_since.get(n, turn.now_s) for n in down}
-    turn.unseen_since = {n: turn.unseen_since.get(n, turn.now_s) for n in unseen}
+    down, unseen = turn.known.marked[Mark.DOWN], turn.known.unseen
+    if turn.down_since.keys() != down:
+        turn.down_since = {n: turn.down_since.get(n, turn.now_s) for n in sorted(down)}
+    if turn.unseen_since.keys() != set(unseen):
+        turn.unseen_since = {n: turn.unseen_since.get(n, turn.now_s) for n in unseen}
 
 
 def _asked_lately(turn: Turn, name: str) -> bool:

@@ -53,7 +53,9 @@ class _Order:
     def __init__(self, hosts: dict[str, Host], chunk: Chunk, least: int, seen: int) -> None:
         self._hosts, self._chunk, self._least, self._seen = hosts, chunk, least, seen
         self._numbers = itertools.count()
-        self._heap = [self._entry(host) for host in hosts.values() if host.serves(chunk)]
+        # (Most hosts of a busy cluster are full: that is seen without asking them.)
+        room = [host for host in hosts.values() if host.later or host.free >= chunk.slots]
+        self._heap = [self._entry(host) for host in room if host.serves(chunk)]
         heapq.heapify(self._heap)
 
     def _entry(self, host: Host) -> _Entry:
