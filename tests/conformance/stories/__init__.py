@@ -18,6 +18,7 @@ from tests.conformance.stories import (
     ends,
     faults,
     holds,
+    limits,
     logs,
     marks,
     mix,
@@ -36,7 +37,7 @@ from tests.conformance.stories import (
 STORIES: dict[str, Sequence[Step]] = {}
 _EARLY = (basics, mix, marks, arrays, dependencies, holds, queues, faults, options, alterations)
 _LATER = (usages, running, routes, ends, shutdown, pelogs, tasks, dotted, moms, retries, logs)
-for _module in (*_EARLY, *_LATER):
+for _module in (*_EARLY, *_LATER, limits):
     assert not set(STORIES) & set(_module.STORIES)
     STORIES.update(_module.STORIES)
 

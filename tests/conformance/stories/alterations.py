@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.conformance.steps import Asked, Step, command, job_is, settings, with_nodes
+from tests.conformance.steps import IDLE, Asked, Step, command, job_is, settings, with_nodes
 
 _QALTER = "env PBSAPITIMEOUT=3 qalter"
 # A change that is taken is not answered: what it came to is asked.
@@ -137,6 +137,24 @@ STORIES: dict[str, Sequence[Step]] = {
         *_asked("complete", "user", ("-l walltime=5", "-l nodes=2", "-N x", "-h n", "-W foo=1")),
         *_asked("complete-root", "root", ("-l walltime=5", "-N x")),
     ],
+    **{
+        f"a {kind} job altered by {whom}": [
+            with_nodes("n1"),
+            IDLE,
+            settings(rights),
+            command(f"qsub {'-h' * (kind == 'held')} -l walltime=1000 j/sleep.sh", "user"),
+            *_asked(f"{kind}-{whom}", who, [each for each in _HELD if each not in _LOSES_IT]),
+            Asked(f"71-{kind}-{whom}-show", "qstat -f 0"),
+        ]
+        for kind in ("held", "queued")
+        for whom, who, rights in (
+            ("owner", "user", _NOT_A_MANAGER),
+            ("manager", "manager", "set server operators = root@head"),
+            ("operator", "manager", f"{_NOT_A_MANAGER},operators += mgruser@head"),
+            ("another", "manager", _NOT_A_MANAGER),
+        )
+        if (kind, whom) != ("held", "owner")
+    },
     "a job that is to wait for itself": [
         command("qsub -h j/sleep.sh", "user"),
         *_asked("self", "user", _LOSES_IT),

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.conformance.steps import Asked, Step, command, job_is, with_nodes
+from tests.conformance.steps import (
+    IDLE,
+    Asked,
+    Step,
+    command,
+    job_has,
+    job_is,
+    submitted,
+    with_nodes,
+)
 
 _COMMANDS = (
     *("momctl", "pbsdsh", "pbsnodes", "qalter", "qdel", "qdisable", "qenable", "qhold", "qmgr"),
@@ -51,5 +60,60 @@ STORIES: dict[str, Sequence[Step]] = {
         Asked("73-trace-server-job", f"tracejob -a -l -m -q -f job 0 {_TEXTS}"),
         Asked("73-trace-scheduler", f"tracejob -a -s -m -q 0 {_TEXTS}"),
         Asked("73-trace-accounting", f"tracejob -s -l -m -q 0 {_TEXTS}"),
+    ],
+    "options that are seldom used": [
+        with_nodes("n1"),
+        IDLE,
+        submitted("-h"),
+        submitted("-v SLP=300"),
+        command("qrun 1"),
+        job_has("1.head", "session_id"),
+        submitted("-h -t 0-2"),
+        job_is("2[2].head", "H"),
+        submitted("", "exit 0"),
+        command("qrun 3"),
+        job_is("3.head", "C"),
+        Asked("79-array-t", "qstat -t 2[]"),
+        Asked("79-array-t-all", "qstat -t"),
+        Asked("79-array-show", "qstat -f 2[] | grep -E 'state|Hold'"),
+        Asked("79-array-t-show", "qstat -f -t 2[] | grep -E 'Job Id|job_state|Hold'"),
+        Asked("79-array-released", "qrls -t 1 2[]", "user"),
+        Asked("79-array-t-released", "qstat -t 2[]"),
+        Asked("79-array-a", "qstat -a -t 2[]"),
+        *(
+            Asked(f"79-qdel-c-{name}", f"qdel -c {job}", who)
+            for name, job, who in (
+                ("user", "3", "user"),
+                ("user-held", "0", "user"),
+                ("running", "1", "root"),
+                ("held", "0", "root"),
+                ("complete", "3", "root"),
+                ("unknown", "99", "root"),
+                ("with-p", "-p 0", "root"),
+                ("array", "2[]", "root"),
+                ("all", "all", "root"),
+            )
+        ),
+        Asked("79-qdel-c-left", "qstat -t"),
+        *(
+            Asked(f"79-qsub-K-{name}", f"qsub -h -K '{text}' j/sleep.sh", "user")
+            for name, text in (
+                ("number", "5"),
+                ("letters", "abc"),
+                ("both", "5abc"),
+                ("negative", "-1"),
+                ("zero", "0"),
+                ("empty", ""),
+                ("space", " 5"),
+                ("large", "99999999999"),
+                ("clock", "0:10"),
+            )
+        ),
+        Asked("79-qsub-K-shown", "qstat -f | grep -E 'user_kill_delay|submit_args'"),
+        *(
+            Asked(f"79-qalter-K-{name}", f"qalter -K '{text}' 0", "user")
+            for name, text in (("number", "7"), ("both", "5abc"), ("letters", "abc"))
+        ),
+        Asked("79-qalter-K-shown", "qstat -f 0 | grep user_kill_delay"),
     ],
 }

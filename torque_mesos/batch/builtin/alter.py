@@ -151,7 +151,7 @@ class Alteration:
         """The job's resources as they will be; one without a value is the queue's again."""
         if not asked:
             return job.resources
-        own = [(name, value) for name, value in asked if name == "neednodes" and rank == MANAGER]
+        own = [(name, value) for name, value in asked if rank == MANAGER and _managers(name, value)]
         changed = {**asked_resources([each for each in asked if each not in own]), **dict(own)}
         if job.holds_slots:
             alter_running.check_raise(job, changed, rank)
@@ -161,6 +161,11 @@ class Alteration:
         if rank == USER:
             queues.check_limits(self._state, self._state.queues.get(job.queue, {}), found)
         return {name: found[name] for name in (*job.resources, *found) if name in found}
+
+
+def _managers(name: str, value: str) -> bool:
+    """Whether this is a value that only managers may give."""
+    return name == "neednodes" or (name == "nodect" and value.isdigit())
 
 
 def _set_output(job: Job, value: str) -> None:

@@ -129,6 +129,21 @@ class Dependencies:
         self.link(job, entries)
         self._holds.settle(job, "job altered")
 
+    def unlink(self, job: Job) -> None:
+        """A job was not accepted after all: nobody waits for it, or lets it go."""
+        for kind, *names in job.depend:
+            for target in filter(None, map(self._state.find_job, names)):
+                if kind in _MIRROR:
+                    _remove(target, _MIRROR[kind], job.job_id)
+                elif kind in _BACK:
+                    _remove(target, _BACK[kind], job.job_id)
+                    count = str(_count_on(target) + 1)
+                    others = [words for words in target.depend if words[0] != "on"]
+                    target.depend = [*others, ["on", count]]
+                else:
+                    continue
+                self._save(target)
+
     def started(self, job: Job) -> None:
         """A job runs: those `after` it may go."""
         self._judge(job, ("before",))

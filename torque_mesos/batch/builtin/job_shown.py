@@ -40,7 +40,8 @@ def job_attributes(
     shown += [("session_id", job.session), ("Shell_Path_List", job.shell or None)]
     shown += [("stagein", job.stagein or None), ("stageout", job.stageout or None)]
     if privileged:
-        shown.append(("substate", job.substate))
+        held = is_array(job) and job.hold != "n"
+        shown.append(("substate", 20 if held else job.substate))
     shown.append(("User_List", job.users or None))
     listed = ",".join(f"{name}={value}" for name, value in job.variables.items())
     shown += [("Variable_List", listed), ("euser", job.user), ("egroup", job.group)]

@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import shlex
+import signal
 import socket
 from typing import Dict, List, Tuple
 
@@ -99,6 +100,15 @@ def environment(
     return found
 
 
+def _begin_session() -> None:
+    """Be a session of our own, in which a file that grows too large ends who writes it.
+
+    Python ignores that signal. It ignores SIGPIPE too, but so do TORQUE's jobs.
+    """
+    os.setsid()
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+
+
 def start_shell(
     order: Message,
     account: pwd.struct_passwd,
@@ -115,7 +125,7 @@ def start_shell(
     reads at its start may have put another TORQUE there, whose pbsdsh knows no mom of ours.
     `starter` (`$job_starter`): a program that is run in its place, and given its words.
     """
-    os.setsid()
+    _begin_session()
     impose(order["resources"])
     become(account, order["group"])
     os.umask(_UMASK)
@@ -177,7 +187,7 @@ def start_task(
     starter: str = "",
 ) -> int:
     """Become a task of a job: never returns, but where there is no such program."""
-    os.setsid()
+    _begin_session()
     impose(order["resources"])
     become(account, order["group"])
     os.umask(_UMASK)
@@ -216,7 +226,7 @@ def run_script(
     path: str, arguments: List[str], environ: Dict[str, str], folder: str, output: int
 ) -> int:
     """Become a prologue or an epilogue: never returns. `output`: a descriptor, or -1."""
-    os.setsid()
+    _begin_session()
     null = os.open(os.devnull, os.O_RDWR)
     out = null if output < 0 else output
     for number, descriptor in enumerate((null, out, out)):

@@ -51,10 +51,10 @@ def use_of(pids: List[int]) -> Use:
 
 
 def size_bytes(text: str) -> int:
-    """The bytes of a size of TORQUE's: `100b`, `2gb`, `3mw` (words of 8 bytes)."""
+    """The bytes of a size of TORQUE's: `100b`, `2gb`, `3mw` (words of 4 bytes)."""
     digits = text.rstrip("kmgtbw")
     unit = text[len(digits) :]
-    factor = 8 if unit.endswith("w") else 1
+    factor = 4 if unit.endswith("w") else 1
     return int(digits) * _UNITS[unit.rstrip("bw")] * factor
 
 
@@ -79,19 +79,21 @@ def exceeded(resources: Dict[str, str], use: Use) -> Optional[Tuple[int, str]]:
 
 
 def impose(resources: Dict[str, str]) -> None:
-    """Set this process' own limits, as TORQUE does for a job's shell: data, space, file size."""
+    """Set this process' own limits as TORQUE does: data, space, file size, processor time.
+
+    What a whole job may use (`mem`) is its shell's own limit where the job has one host.
+    """
     import resource
 
-    single = resources.get("nodect", "1") == "1"
     wanted: List[Tuple[int, str]] = []
-    if single:
+    if resources.get("nodect", "1") == "1":
         wanted += [(resource.RLIMIT_DATA, "mem"), (resource.RLIMIT_RSS, "mem")]
-        wanted.append((resource.RLIMIT_AS, "vmem"))
+    wanted += [(resource.RLIMIT_AS, "vmem"), (resource.RLIMIT_CPU, "pcput")]
     wanted += [(resource.RLIMIT_DATA, "pmem"), (resource.RLIMIT_RSS, "pmem")]
     wanted += [(resource.RLIMIT_AS, "pvmem"), (resource.RLIMIT_FSIZE, "file")]
     for kind, name in wanted:
         if name in resources:
-            limit = size_bytes(resources[name])
+            limit = seconds(resources[name]) if name == "pcput" else size_bytes(resources[name])
             hard = resource.getrlimit(kind)[1]
             if hard != resource.RLIM_INFINITY:
                 limit = min(limit, hard)

@@ -210,7 +210,7 @@ class Command:
         if name[:1].isdigit():
             if not _JOB.fullmatch(name):
                 raise BadJobId(name)
-            if "[]" not in name or members or "f" in self._options.flags:
+            if "[]" not in name or members:
                 return list(server.ask("jobs", id=name, members=members, brief=brief)["jobs"])
             # As TORQUE does, which finds the array and then shows all jobs.
             server.ask("jobs", id=name)

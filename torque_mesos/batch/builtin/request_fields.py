@@ -80,7 +80,7 @@ _OTHERS: Dict[str, Check] = {
     "job_radix": _count,
     "jobtype": _text,
     "node_exclusive": _text,
-    "user_kill_delay": _count,
+    "user_kill_delay": lambda value: _count(value) and str(value).strip() == value,
     "x": _text,
 }
 _BOTH: Dict[str, Check] = {
@@ -144,4 +144,9 @@ def _check(fields: Message, known: Dict[str, Check]) -> None:
         if name not in known:
             raise PbsError(IVALREQ)
         if not known[name](value):
-            raise PbsError(BADATVAL, detail=f" {name}")
+            wrong = [each for each in _OTHERS if name == "others" and _is_wrong(value, each)]
+            raise PbsError(BADATVAL, detail=f" {(wrong or [name])[0]}")
+
+
+def _is_wrong(others: object, name: str) -> bool:
+    return isinstance(others, dict) and name in others and not _OTHERS[name](others[name])

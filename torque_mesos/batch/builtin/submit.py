@@ -94,6 +94,7 @@ class Submission:
     def _take_back(self, job: Job) -> None:
         """Forget a job that its user will be told was not accepted."""
         state = self._state
+        self._dependencies.unlink(job)
         array = state.arrays.pop(job.job_id, None)
         taken = [job] if array is None else self._arrays.members(array)
         for each in taken:
