@@ -194,7 +194,8 @@ class OpenPbs:
         for name in ("pbs_comm", "pbs_sched", "pbs_server"):
             self._check(hosts, f"{self.place}/sbin/{name}")
         wait_for(lambda: self._qmgr(hosts, "list server"), 60, "the server answers")
-        hook = Path(__file__).resolve().parents[2] / "prologue" / "openpbs_hook.py"
+        hook = hosts.folder / "openpbs_hook.py"  # which the hosts see, wherever the checkout is
+        shutil.copy(Path(__file__).resolve().parents[2] / "prologue" / hook.name, hook)
         events = "execjob_begin,execjob_launch,execjob_preterm,execjob_end"
         for line in (
             "set server job_history_enable=True",

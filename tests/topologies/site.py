@@ -91,7 +91,7 @@ class Site:
             for name in self.machines.names:
                 own = f"127.0.0.1 localhost\n{self.machines.addresses[name]} {name}\n"
                 self.machines.write(name, "/etc/hosts", own)
-        self._start_mesos()
+        self.start_mesos()
         builtin = self.batch.kind == "builtin"
         if not builtin:
             prepare(self.batch, self.machines)
@@ -179,7 +179,7 @@ class Site:
             known += f"{name} {machines.text(name, '/etc/ssh/ssh_host_ed25519_key.pub')}"
         machines.write(HEAD, "/root/.ssh/known_hosts", known)
 
-    def _start_mesos(self) -> None:
+    def start_mesos(self) -> None:
         flags = {**MASTER_FLAGS, "work_dir": "/var/lib/mesos", "hostname": HEAD}
         self._mesosd(HEAD, 5050, "master", flags)
         for name in self.topology.workers:
