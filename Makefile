@@ -27,8 +27,8 @@ test: mesos test-quick test-system ## all tests
 test-quick: venv ## the tests that start no daemons
 	$(BIN)/python -m pytest -m "not system and not torque"
 
-test-system: mesos ## the tests on a real Mesos (and on TORQUE, where it is installed)
-	$(BIN)/python -m pytest -m "system or torque"
+test-system: mesos ## the tests on a real Mesos (as root BATCH=all SCHED=pbs_sched,maui: on real servers, too)
+	$(BIN)/python -m pytest$(if $(BATCH), tests/system --batch $(BATCH)$(if $(SCHED), --sched $(SCHED)), -m "system or torque")
 
 test-topologies: mesos ## the Debian packages on clusters of one to six hosts (as root; BATCH=torque,openpbs)
 	$(BIN)/python -m pytest -s tests/topologies$(if $(BATCH),/test_topologies.py --batch $(BATCH))

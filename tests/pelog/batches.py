@@ -54,9 +54,6 @@ class Batch(Protocol):
     def prepare(self, hosts: Hosts) -> None:
         """Before the framework starts."""
 
-    def start_again(self, hosts: Hosts, daemon: str) -> None:
-        """Start a daemon that was killed, where the framework does not."""
-
     def settings(self, hosts: Hosts) -> str:
         """The lines of the section `[batch]`, and what comes after it."""
 
@@ -65,6 +62,9 @@ class Batch(Protocol):
 
     def told(self, answer: str) -> tuple[str, int]:
         """A job's state (C: complete) and exit status, from what `qstat` says."""
+
+    array_option: str
+    """Of `qsub`."""
 
     jobs_asked: tuple[str, ...]
     """The words that ask for all jobs."""
@@ -85,6 +85,7 @@ class Builtin:
     kind = "builtin"
     environment: Mapping[str, str] = {}
     pbs_mom = ""
+    array_option = "-t"
     jobs_asked = ("qstat", "-x", "-t")
     nodes_asked = ("pbsnodes", "-x")
 
@@ -93,9 +94,6 @@ class Builtin:
 
     def prepare(self, hosts: Hosts) -> None:
         """Nothing: the framework lays it out."""
-
-    def start_again(self, hosts: Hosts, daemon: str) -> None:
-        """The framework does."""
 
     def settings(self, hosts: Hosts) -> str:
         """With the hosts' names; its delays are a tenth of TORQUE's."""
@@ -170,6 +168,7 @@ class OpenPbs:
     """A real OpenPBS, with our hook."""
 
     kind = "openpbs"
+    array_option = "-J"
     jobs_asked = ("qstat", "-t", "-f", "-F", "json")
     nodes_asked = ("pbsnodes", "-a", "-v", "-F", "json")
 
@@ -183,10 +182,7 @@ class OpenPbs:
 
     def prepare(self, hosts: Hosts) -> None:
         """Make its database, start its daemons, import the hook."""
-        own = hosts.folder / "etc"
-        hosts.check(HEAD, "cp", "-a", "/etc", str(own))
-        (own / "pbs.conf").write_text(self.pbs_conf(server=True))
-        hosts.check(HEAD, "mount", "--bind", str(own), "/etc")
+        self.lay_out(hosts).write_text(self.pbs_conf(server=True))
         self.home.parent.mkdir(parents=True, exist_ok=True)
         words = ("server", "", str(self.place), str(self.home), "", "sameconf")
         self._check(hosts, f"{self.place}/libexec/pbs_postinstall", *words)
@@ -206,9 +202,21 @@ class OpenPbs:
         ):
             assert self._qmgr(hosts, line), line
 
-    def start_again(self, hosts: Hosts, daemon: str) -> None:
-        """Nobody else does."""
-        self._check(hosts, f"{self.place}/sbin/{daemon}")
+    def lay_out(self, hosts: Hosts) -> Path:
+        """Give `head` an /etc of its own; where its pbs.conf goes, which is not there.
+
+        Nor may it meet another database's socket, whose port is always the same, or the process
+        that a user's `qsub` leaves behind for a minute, which listens in /var/tmp.
+        """
+        hosts.check(HEAD, "mount", "--bind", "/tmp", "/var/tmp")
+        sockets = hosts.folder / "postgresql"
+        hosts.check(HEAD, "install", "-d", "-o", "postgres", str(sockets), "/run/postgresql")
+        hosts.check(HEAD, "mount", "--bind", str(sockets), "/run/postgresql")
+        own = hosts.folder / "etc"
+        hosts.check(HEAD, "cp", "-a", "/etc", str(own))
+        (own / "pbs.conf").unlink(missing_ok=True)
+        hosts.check(HEAD, "mount", "--bind", str(own), "/etc")
+        return own / "pbs.conf"
 
     def settings(self, hosts: Hosts) -> str:
         """Others start it."""

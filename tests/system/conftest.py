@@ -16,23 +16,24 @@ StartStage = Callable[..., Stage]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test that has a stage runs with each batch server and scheduler that is asked for."""
-    if "kind" in metafunc.fixturenames:
-        schedulers = metafunc.config.getoption("--sched").split(",")
-        if unknown := set(schedulers) - set(SCHEDULERS):
-            raise pytest.UsageError(f"--sched: {', '.join(sorted(unknown))}: there is no such")
-        found = list(kinds(asked_kinds(metafunc.config), schedulers))
-        metafunc.parametrize("kind", found, ids=str, scope="module")
+    """Every test that has a stage runs with each batch server and scheduler that is asked for.
 
-
-@pytest.fixture(autouse=True)
-def _only_where_it_makes_sense(request: pytest.FixtureRequest) -> None:
-    """`not_on(*names, because=...)` skips a test on these batch servers."""
-    if "kind" in request.fixturenames:
-        kind = request.getfixturevalue("kind")
-        for mark in request.node.iter_markers("not_on"):
-            if {kind.batch, str(kind)} & set(mark.args):
-                pytest.skip(f"not on {kind}: {mark.kwargs['because']}")
+    `not_on(*names, because=...)` skips it on some.
+    """
+    if "kind" not in metafunc.fixturenames:
+        return
+    schedulers = metafunc.config.getoption("--sched").split(",")
+    if unknown := set(schedulers) - set(SCHEDULERS):
+        raise pytest.UsageError(f"--sched: {', '.join(sorted(unknown))}: there is no such")
+    marks = list(metafunc.definition.iter_markers("not_on"))
+    found = []
+    for kind in kinds(asked_kinds(metafunc.config), schedulers):
+        not_here = [mark for mark in marks if {kind.batch, str(kind)} & set(mark.args)]
+        skips = [
+            pytest.mark.skip(reason=f"not on {kind}: {mark.kwargs['because']}") for mark in not_here
+        ]
+        found.append(pytest.param(kind, marks=skips, id=str(kind)))
+    metafunc.parametrize("kind", found, scope="module")
 
 
 @pytest.fixture(scope="module")

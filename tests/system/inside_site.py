@@ -13,12 +13,13 @@ import pytest
 from dev.demo.site import Site
 from dev.mesos.cluster import Cluster
 from dev.supervised import Daemons
-from tests.pelog.batches import BATCHES, Batch, Torque
+from tests.pelog.batches import BATCHES, Batch, OpenPbs, Torque
 from tests.pelog.hosts import HEAD, Hosts
 from tests.pelog.site import SETTINGS, TOOLS
 from tests.system.inside import InsideCluster, InsideDaemons, child_of
 from tests.system.kinds import Kind
 
+MODE = "TORQUE_MESOS_BATCH__MODE"
 # As the other servers have it from the start.
 FIRST_QUEUE = (
     "create queue batch queue_type=execution,enabled=true,started=true",
@@ -61,12 +62,17 @@ class InsideSite(Site):
     def start_mesos(self) -> None:
         """Start the master and the agents, and what the batch server needs before it starts."""
         super().start_mesos()
+        if not isinstance(self.server, OpenPbs):
+            self.server.prepare(self.hosts)
+            return
+        for node in self.hosts.names[1:]:  # where jobs' folders are
+            self.hosts.check(node, "mount", "--bind", "/tmp", "/var/tmp")
+        if self.variables.get(MODE) == "managed":  # made and started by the framework
+            self.server.lay_out(self.hosts)
+            return
         self.server.prepare(self.hosts)
-        if self.server.kind == "openpbs":
-            for node in self.hosts.names[1:]:  # where jobs' folders are
-                self.hosts.check(node, "mount", "--bind", "/tmp", "/var/tmp")
-            for line in FIRST_QUEUE:
-                self.hosts.check(HEAD, str(self.bin_dir / "qmgr"), "-c", line)
+        for line in FIRST_QUEUE:
+            self.hosts.check(HEAD, str(self.bin_dir / "qmgr"), "-c", line)
 
     @property
     def bin_dir(self) -> Path:

@@ -126,7 +126,14 @@ class Stage(SiteProcesses):
     # -- jobs ------------------------------------------------------------------------------
 
     def submit(
-        self, name: str, request: str = "", *, queue: str = "", body: str = "", held: bool = False
+        self,
+        name: str,
+        request: str = "",
+        *,
+        queue: str = "",
+        body: str = "",
+        held: bool = False,
+        options: Sequence[str] = (),
     ) -> Submitted:
         """Submit a job that notes each of its starts.
 
@@ -139,8 +146,24 @@ class Stage(SiteProcesses):
             f"{body}\n{wait}\necho done\n"
         )
         (self.site.jobs / f"{name}.sh").write_text(script)
-        options = [*(["-l", request] if request else []), *(["-q", queue] if queue else [])]
-        return Submitted(self.site.batch("qsub", *options, f"{name}.sh").strip(), name)
+        chosen = [*(["-l", request] if request else []), *(["-q", queue] if queue else [])]
+        job_id = self.site.batch("qsub", *chosen, *options, f"{name}.sh").strip()
+        return Submitted(job_id, name)
+
+    def kill_daemon(self, name: str) -> None:
+        """SIGKILL a daemon of the batch server, and wait until the framework has another one."""
+        before = dict(self.daemons())[name]
+        began = time.time()
+        os.kill(before, signal.SIGKILL)
+        self.until(
+            lambda: dict(self.daemons()).get(name, before) != before, RUN_S, f"{name} runs again"
+        )
+
+        def read() -> bool:
+            status = self.status()
+            return status.time > began and status.server_reachable and bool(self.nodes())
+
+        self.until(read, RUN_S, "the framework reads the server again")
 
     def manage(self, command: str) -> None:
         """`qmgr -c`, as who runs the server."""
@@ -209,9 +232,10 @@ class Stage(SiteProcesses):
         """Cpus that Mesos has lent."""
         return self.cluster.used_resources()["cpus"]
 
-    def at_rest(self) -> None:
-        """Wait until nothing is left: of jobs, at Mesos, of processes, of nodes in use."""
-        self.until(lambda: not self.waiting_or_running(), REST_S, "no job is left")
+    def at_rest(self, *waiting: Submitted) -> None:
+        """Wait until nothing is left: of other jobs, at Mesos, of processes, of nodes in use."""
+        left = {job.job_id for job in waiting}
+        self.until(lambda: set(self.waiting_or_running()) == left, REST_S, "no job is left")
         self.until(lambda: not any(self.cluster.used_resources().values()), REST_S, "nothing lent")
         self.until(self.all_parked, REST_S, "every node is parked")
         self.until(lambda: not self.workers(), REST_S, "no mom and no executor is left")

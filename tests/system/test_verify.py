@@ -7,7 +7,6 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -45,8 +44,8 @@ def left_over(stage: Stage) -> list[str]:
     return jobs + [path.name for path in stage.site.jobs.glob("torque-mesos-verify.*")]
 
 
-def test_a_good_cluster_passes(stage: Stage, tmp_path: Path) -> None:
-    report = tmp_path / "verify.xml"
+def test_a_good_cluster_passes(stage: Stage) -> None:
+    report = stage.site.folder / "verify.xml"
     done = stage.site.run_tool(
         *arguments(stage, "--expect-nodes", "3", "--junit", str(report), "--deadline", "120"),
         timeout_s=300,
