@@ -130,13 +130,20 @@ def test_another_home_than_pbs_conf_names_is_told(site):
 
 
 def test_a_database_that_was_not_finished_is_not_taken_for_one(site):
-    site.home_text = "qmgr: cannot connect to server\n*** End of pbs_habitat\n"
-    with pytest.raises(DaemonFailed, match="cannot be made: qmgr: cannot connect"):
+    refused = "qmgr: cannot connect to server\n" * 5
+    site.home_text = f"{refused}qterm: could not connect to server  (15010)\n*** End\n"
+    with pytest.raises(DaemonFailed, match="cannot be made: qterm: could not connect"):
         site.daemons().start()
     with pytest.raises(DaemonFailed, match="begun and not finished"):
         site.daemons().start()
     assert site.made() == 1
     assert site.said("pbs_comm") == []
+
+
+def test_a_server_that_comes_up_slowly_while_its_database_is_made_is_no_failure(site):
+    site.home_text = "qmgr: cannot connect to server\n" * 3 + "*** End of pbs_habitat\n"
+    started(site)
+    assert site.made() == 1
 
 
 def test_one_that_got_nowhere_may_be_tried_again(site):

@@ -25,7 +25,9 @@ MARK = '# Made by torque-mesos, which starts these daemons (batch.mode = "manage
 _POSTGRES = ("/usr/lib/postgresql", "/usr")  # .../15/bin; /usr/pgsql-15/bin
 _VERSION = re.compile(r"(?:pgsql-)?(\d+(?:\.\d+)?)\Z")
 _HABITAT_S = 180.0
-_FAILED = ("Error", "cannot connect to server", "could not connect", "does not exist", "invalid")
+_FAILED = ("Error", "could not connect", "does not exist", "invalid")
+_RETRIED = "cannot connect to server"
+_RETRIES = 3  # pbs_habitat asks a server that comes up slowly so often again
 _log = structlog.get_logger(__name__)
 
 
@@ -121,6 +123,8 @@ class OpenPbsHome:
         answer = self._runner.run(["env", "-i", *command, str(habitat)], timeout_s=_HABITAT_S)
         lines = (answer.stdout + answer.stderr).splitlines()
         wrong = [line for line in lines if any(word in line for word in _FAILED)]
+        refused = [line for line in lines if _RETRIED in line]
+        wrong += refused if len(refused) > _RETRIES else []
         if answer.exit_code != 0 or wrong:
             if not (self._settings.home / "datastore").exists():
                 self._begun.unlink()  # it did not get so far: it may be tried again
