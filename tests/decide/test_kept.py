@@ -12,7 +12,9 @@ from tests.decide.site import OFFLINE, Site
 from torque_mesos.decide import Limit, decide
 from torque_mesos.decide.kept import forget
 from torque_mesos.decide.reason import Code
-from torque_mesos.model import JobState, Queue
+from torque_mesos.model import JobState, MauiPriority, Queue, Scheduling, frozen_map
+
+_MAUI = Scheduling(maui=MauiPriority())
 
 
 def _first() -> Site:
@@ -24,7 +26,9 @@ def _first() -> Site:
         .parked("n3")
     )
     site.asks("1", JobState.RUNNING, exec_nodes=("n1",))
-    return site.asks("1:ppn=2").asks("2:ppn=4").asks("3")
+    site.asks("1:ppn=2").asks("2:ppn=4").asks("3")
+    # The first of these needs a larger host, the other one names a host to Maui only.
+    return site.asks("1:ppn=6").asks("", resources=frozen_map({"nodes": "1", "x": "HOSTLIST=n3"}))
 
 
 def _others() -> dict[str, Site]:
@@ -53,6 +57,8 @@ def _others() -> dict[str, Site]:
     away.agents[2] = replace(away.agents[2], active=False)
     del other("an agent is not listed").agents[2]
     other("another host").parked("n4", offered=4)
+    other("a larger host").parked("n4", 8)
+    other("a larger host, and Maui").parked("n4", 8).reads(scheduling=_MAUI)
     other("a worker is gone").workers = []
     other("offers are gone").offers = []
     other("other rules").rules(limit=Limit(nodes=1))

@@ -37,6 +37,7 @@ _POLICIES = (
     replace(_BASE, capacity_record=None, floor_slots=2),
     replace(_BASE, slot=Resources(2.0, 1024.0)),
     replace(_BASE, pools=(_FAT, Pool("other"))),
+    replace(_BASE, pools=(_FAT, replace(_FAT, name="thin", attributes=(("kind", ("thin",)),)))),
     replace(_BASE, park=False, attribute_properties=()),
 )
 _QUEUES = (
@@ -77,8 +78,9 @@ _REQUESTS = (
     {"nodes": "1", "mem": "3gb"},
     {"nodes": "9"},
     {"nodes": "x="},
-    {"procs": "2"},
+    {"nodes": "1", "x": "HOSTLIST=n1"},
 )
+_LARGE, _MEMORY, _NAMES_HOST = 3, 6, 9  # of these
 _STATES = (None, JobState.QUEUED, JobState.RUNNING, JobState.HELD)
 _CAPACITY = Node(
     str(_BASE.capacity_record), frozenset(), 10_000, frozenset(), "torque-mesos:capacity"
@@ -127,9 +129,13 @@ class _World:
     now_s: float = NOW_S
 
     def __post_init__(self) -> None:
-        self.hosts = dict.fromkeys(_NAMES, "offered")
-        plain = 0, JobState.QUEUED, "batch"
-        self.jobs: dict[int, tuple[int, JobState | None, str]] = dict.fromkeys(range(4), plain)
+        self.hosts = {"n0": "busy", "n1": "offered", "n2": "large"}
+        self.jobs: dict[int, tuple[int, JobState | None, str]] = {
+            0: (_MEMORY, JobState.RUNNING, "batch"),
+            1: (_LARGE, JobState.QUEUED, "batch"),
+            2: (_NAMES_HOST, JobState.QUEUED, "batch"),
+            3: (0, JobState.QUEUED, "batch"),
+        }
 
     def change(self, what: str | int, value: Any) -> None:
         """Change one thing: a job by its number, a host by its name, or what else there is."""
@@ -137,6 +143,9 @@ class _World:
             self.jobs[what] = value
         elif what in self.hosts:
             self.hosts[what] = value
+        elif what == "swap":
+            one, other = value
+            self.hosts[one], self.hosts[other] = self.hosts[other], self.hosts[one]
         elif what == "failure":
             self.memory = self.memory.with_failure(f"a-{value}", self.now_s)
         elif what == "began":
@@ -174,10 +183,11 @@ _BEGAN = (
     frozen_map({"n0": frozen_map({"0.head": 3})}),
     frozen_map({"n1": frozen_map({"0.head": 1})}),
 )
+_OFTEN = ("unknown", "parked", "large", "large")
 _job_of = st.tuples(
     st.integers(0, len(_REQUESTS) - 1), st.sampled_from(_STATES), st.sampled_from(("batch", "fat"))
 )
-_host_of = st.tuples(st.sampled_from(_NAMES), st.sampled_from(sorted(_HOSTS)))
+_host_of = st.tuples(st.sampled_from(_NAMES), st.sampled_from([*sorted(_HOSTS), *_OFTEN]))
 _other = st.one_of(
     st.tuples(st.just("policy"), st.integers(0, len(_POLICIES) - 1)),
     st.tuples(st.just("queues"), st.integers(0, 1)),
@@ -185,6 +195,7 @@ _other = st.one_of(
     st.tuples(st.just("capacity"), st.booleans()),
     st.tuples(st.just("unreadable"), st.frozensets(st.sampled_from(_NAMES), max_size=1)),
     st.tuples(st.just("names"), st.permutations(_NAMES)),
+    st.tuples(st.just("swap"), st.permutations(_NAMES).map(lambda names: names[:2])),
     st.tuples(st.just("failure"), st.sampled_from(_NAMES)),
     st.tuples(st.just("began"), st.integers(0, 2)),
     st.tuples(st.just("now_s"), st.floats(1.0, 200.0)),
@@ -192,7 +203,7 @@ _other = st.one_of(
 _step = st.one_of(_host_of, st.tuples(st.integers(0, 3), _job_of), _other)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(_host_of, max_size=3), st.lists(st.lists(_step, max_size=2), max_size=8))
 def test_a_plan_is_what_it_would_be_if_nothing_had_been_kept(
     first: list[tuple[str, str]], turns: list[list[tuple[Any, Any]]]
