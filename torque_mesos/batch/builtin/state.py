@@ -28,6 +28,9 @@ from .wire import Message
 
 Done = Callable[[Optional[Message], Optional[Exception]], None]
 
+# So many changes are written in a turn of their own: all of a large array at once take seconds.
+KEEP_AT = 2000
+
 
 class State:
     """Jobs, nodes, queues and attributes; owned by the server's one thread."""
@@ -177,6 +180,8 @@ class State:
             record["script"] = ""
             self._count(job, kept)
         self.store.put("job", job.job_id, record if kept else None)
+        if self.store.waiting == KEEP_AT:
+            self.loop.call_later(0, self.keep)
         if kept:
             self.touched.add(job.job_id)
         else:

@@ -65,6 +65,11 @@ class Store:
         """Keep `record`, or with None forget it, at the next `flush`."""
         self._changed[kind, key] = record
 
+    @property
+    def waiting(self) -> int:
+        """How many records have changed since they were written."""
+        return len(self._changed)
+
     def flush(self) -> None:
         """Write what has changed, all or nothing. Raises `NotKept`."""
         if not self._changed:
