@@ -48,6 +48,12 @@ format: venv ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+fuzz: venv ## damaged answers of the batch servers, a minute for each reader (installs atheris)
+	$(BIN)/pip install --quiet atheris
+	for target in torque-jobs torque-nodes torque-queues torque-server \
+	    openpbs-jobs openpbs-nodes openpbs-queues openpbs-server; do \
+	    $(BIN)/python -m tests.fuzz $$target 60 || exit 1; done
+
 bench: mesos ## the benchmarks that need no TORQUE
 	$(BIN)/python -m benchmarks
 

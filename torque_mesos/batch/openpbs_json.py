@@ -121,6 +121,8 @@ def _torn_records(body: str, key: str, error: Exception) -> Iterator[tuple[str, 
     last = len(lines) - 2
     if position is None or lines[-1] != "}" or not _LIST_END.fullmatch(lines[last]):
         raise UnreadableAnswer(f"{key.lower()}: not a whole list: {error}: {ends(body)}")
+    if any(_RECORD.fullmatch(line) for line in lines[:position]):
+        raise UnreadableAnswer(f"{key.lower()}: {error}; a record before the list: {ends(body)}")
     while position < last:
         start = _RECORD.fullmatch(lines[position])
         if not start:
@@ -129,12 +131,17 @@ def _torn_records(body: str, key: str, error: Exception) -> Iterator[tuple[str, 
                 f" {ends(lines[position])}"
             )
         first = position
+        position += 1
         while position < last and not _RECORD_END.fullmatch(lines[position]):
+            if _RECORD.fullmatch(lines[position]):  # the one before has lost its end
+                break
             position += 1
         if position == last:
             raise UnreadableAnswer(f"{key.lower()}: {error}; {start[1][:SHOWN]} has no end")
-        yield _quoted(start[1]), "\n".join(("{", *lines[first + 1 : position], "}"))
-        position += 1
+        ended = _RECORD_END.fullmatch(lines[position]) is not None
+        body_lines = lines[first + 1 : position]
+        yield _quoted(start[1]), "\n".join(("{", *body_lines, "}" if ended else "(no end)"))
+        position += ended
 
 
 def _mended(record: str) -> str:

@@ -88,6 +88,8 @@ def _torn_records(body: str, tag: Literal["Job", "Node"], error: Exception) -> I
             raise UnreadableAnswer(
                 f"{tag.lower()} list: {error}; between two records: {ends(between)}"
             )
+        if match[0].count(f"<{tag}>") > 1:
+            raise UnreadableAnswer(f"{tag.lower()} list: {error}; no end: {ends(match[0])}")
         yield match[0]
         position = match.end()
     if inner[position:].strip():
@@ -116,6 +118,17 @@ def name_in(record: Element | str, tag: str) -> str:
         match = re.search(f"<{tag}>([^<]*)</{tag}>", record)
         return match[1].strip() if match else ""
     return (record.findtext(tag) or "").strip()
+
+
+def named_once(element: Element, tag: str) -> None:
+    """Two records of which the bytes between them are lost are not one.
+
+    Raises:
+        BadRecord: naming all of them.
+    """
+    names = element.findall(tag)
+    if len(names) > 1:
+        raise BadRecord(f"it has several <{tag}>: {' '.join(each.text or '' for each in names)}")
 
 
 def text_of(element: Element, tag: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from torque_mesos.batch.bad_record import BadRecord
-from torque_mesos.batch.torque_records import element_of, name_in, records, text_of
+from torque_mesos.batch.torque_records import element_of, name_in, named_once, records, text_of
 from torque_mesos.model import Job, JobState, Node, NodeState, frozen_map
 
 _JOB_STATES = {state.value: state for state in JobState}
@@ -129,6 +129,7 @@ def _job(element: Element) -> Job:
             resources = {item.tag: (item.text or "").strip() for item in child}
         else:
             fields[child.tag] = child.text or ""
+    named_once(element, "Job_Id")
     for tag in ("Job_Id", "Job_Owner", "job_state", "queue"):
         if not fields.get(tag, "").strip():
             raise BadRecord(f"it has no <{tag}>")
@@ -165,6 +166,7 @@ def _job(element: Element) -> Job:
 
 
 def _node(element: Element) -> tuple[Node, tuple[str, ...]]:
+    named_once(element, "name")
     states = []
     for word in text_of(element, "state").split(","):
         state = _NODE_STATES.get(word.strip())
