@@ -24,8 +24,8 @@ mount -t tmpfs -o mode=755 layer "$layer"
 mkdir "$layer/upper" "$layer/work" "$root"
 mount -t overlay -o "lowerdir=/,upperdir=$layer/upper,workdir=$layer/work" overlay "$root"
 for path in /proc /sys /dev; do mount --rbind "$path" "$root$path"; done
-for path in /run /tmp; do mount -t tmpfs -o mode=755 none "$root$path"; done
-chmod 1777 "$root/tmp"
+for path in /run /tmp /var/tmp; do mount -t tmpfs -o mode=755 none "$root$path"; done
+chmod 1777 "$root/tmp" "$root/var/tmp"
 for path in "$folder" "$build"; do
     mkdir -p "$root$path"
     mount --bind "$path" "$root$path"
