@@ -81,6 +81,7 @@ class TestOpenPbs:
             '{"pbs_server":"a","Jobs":[]}',
             '{"pbs_server":"a",}',
             '{"Jobs":{}}',
+            '{"pbs_server":"a","Job":{"1":{}}}',
             "{}",
             "{{}}",
         ],

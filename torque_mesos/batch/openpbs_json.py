@@ -86,7 +86,9 @@ def _walked(text: str, key: str) -> Iterator[tuple[str, Any]]:
                 at, within = match.end(), match[1] == ","
             at = match.end() if match else at
         else:
-            _, at = decode(text, at)
+            other, at = decode(text, at)
+            if isinstance(other, dict):  # a list of records whose name was damaged?
+                raise UnreadableAnswer(f"{key.lower()}: an unexpected list {name[:SHOWN]!r}")
         match = _next(text, at)
         at, more = match.end(), match[1] == ","
     if text[match.end() if match else at :].strip():
