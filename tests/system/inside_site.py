@@ -67,12 +67,13 @@ class InsideSite(Site):
             return
         for node in self.hosts.names[1:]:  # where jobs' folders are
             self.hosts.check(node, "mount", "--bind", "/tmp", "/var/tmp")
-        if self.variables.get(MODE) == "managed":  # made and started by the framework
+        if self.variables.get(MODE) == "managed":  # the framework makes and starts all
             self.server.lay_out(self.hosts)
             return
         self.server.prepare(self.hosts)
         for line in FIRST_QUEUE:
             self.hosts.check(HEAD, str(self.bin_dir / "qmgr"), "-c", line)
+        self.variables[MODE] = "managed"  # found, and started again when they end
 
     @property
     def bin_dir(self) -> Path:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.system
 
 DEAD_AFTER_S = 3.0
 LOST_S = 150.0
-SETTINGS = {"DEAD_AFTER_S": str(DEAD_AFTER_S), "BATCH__MODE": "managed"}
+SETTINGS = {"DEAD_AFTER_S": str(DEAD_AFTER_S)}
 
 
 @pytest.mark.parametrize("victim", ["executor", "guard", "mom"])
@@ -135,8 +135,13 @@ def test_nothing_is_released_because_the_batch_server_was_killed(stage: Stage) -
     stage.kill_daemon("pbs_server")
     stage.until(lambda: stage.jobs()[job.job_id].exec_nodes, RUN_S, "the server knows its job")
     assert stage.workers() == before
-    harmful = {"Kill", "Offline", "Rerun", "DeleteNode"}
-    assert not [plan for plan in stage.plans()[plans:] if plan["action"] in harmful]
+    # (OpenPBS forgets that parked nodes are offline, which is told it again.)
+    harmful = {"Kill", "Rerun", "DeleteNode"}
+    assert not [
+        plan
+        for plan in stage.plans()[plans:]
+        if plan["action"] in harmful or (plan["action"] == "Offline" and plan["name"] == host)
+    ]
     stage.let_go(job)
     assert stage.output(job) == []
     assert stage.starts(job) == [host]
