@@ -17,8 +17,6 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture
 def site(mesos_build: Path, batch_kind: str) -> Iterator[Site]:
-    if batch_kind == "openpbs":
-        pytest.skip("OpenPBS holds such jobs by itself")
     with started(mesos_build, batch_kind, 1) as found:
         yield found
 
@@ -33,7 +31,8 @@ def test_it_waits_with_the_reason_until_the_account_is_there(site: Site) -> None
     job = site.submit("echo ran\n", "nodes=1")
     wait_for(lambda: site.job(job)[0] == "H", 90, "it is held")
     reason = f"user {user} is not known on n1. When the account is there: qrls."
-    wait_for(lambda: f"Held: {reason}" in (site.command("qstat", "-x", job) or ""), 30, "why")
+    asked = site.batch.asked(job)
+    wait_for(lambda: f"Held: {reason}" in (site.command("qstat", *asked) or ""), 30, "why")
     settings = str(site.hosts.folder / "torque-mesos.toml")
     words = (sys.executable, "-m", "torque_mesos.cli", "explain", job, "--config", settings)
 

@@ -14,6 +14,8 @@ Everything goes through the server's own commands. What was learned of them:
   `node_fail_requeue` seconds. `qrerun` asks the mom first; `qrerun -W force` queues a job
   whose mom is known to be down, but the server then refuses to run it until it is
   restarted ("Request invalid for state of job", while the scheduler logs "Job run").
+- It does not queue jobs of a mom that it has not heard since its own start, for it misses
+  only what it has heard. A signal for such a job makes it call the mom, and miss her.
 - A node that becomes free starts no scheduling cycle, a new job does.
 - The times of jobs are local times without a zone: the commands run in UTC.
 """
@@ -38,6 +40,7 @@ from torque_mesos.batch.openpbs_commands import (
     complaints,
 )
 from torque_mesos.batch.openpbs_flap import Flap
+from torque_mesos.batch.openpbs_hands import Hands
 from torque_mesos.batch.openpbs_jobs import Jobs, parse_jobs
 from torque_mesos.batch.openpbs_nodes import NOTE_RESOURCE, Nodes, parse_nodes, with_slots
 from torque_mesos.batch.openpbs_queues import parse_queues, parse_server
@@ -79,6 +82,7 @@ class OpenPbsServer:
         self._runner = runner
         self._calls = OpenPbsCalls(settings, self._runner)
         self._maker = RecordMaker(self._calls, settings, self._created)
+        self._hands = Hands(self._calls)
         self._clock = clock
         self._lock = threading.Lock()  # of what follows
         self._flap = Flap()
@@ -108,6 +112,7 @@ class OpenPbsServer:
             jobs_read = pool.submit(self._jobs)
             queues_read = pool.submit(self._queues_of_late)
             jobs, nodes, queues = jobs_read.result(), nodes_read.result(), queues_read.result()
+        self._hands.saw(nodes.nodes)
         seen = [with_slots(record, jobs.cpus) for record in nodes.nodes]
         with self._lock:
             settled = self._flap.settle(seen, self._clock())
@@ -215,9 +220,9 @@ class OpenPbsServer:
         accepted(self._calls.qmgr("set server scheduling=True"))
 
     def rerun(self, job_id: str) -> None:
-        """See to it that a job whose node is lost is queued again: the server does that itself.
+        """See to it that a job whose node is lost is queued again: the server does that itself,
 
-        Raises Refused when the server is set not to.
+        `node_fail_requeue` seconds after it misses the mom. Raises Refused when it is set not to.
         """
         names.job_id(job_id)
         after_s = requeues_after_s(self._server())
@@ -226,6 +231,14 @@ class OpenPbsServer:
                 f"job {job_id} stays on its lost node, for node_fail_requeue is {after_s};"
                 " `qmgr -c 'set server node_fail_requeue=60'` would let the server run it again"
             )
+        self._hands.miss(job_id)
+
+    def hold(self, job_id: str, comment: str) -> None:
+        """Put a system hold on a job, and say why in its comment. Raises `BatchError`.
+
+        Of an array all that has not begun is held, for there is no hold of a sub-job.
+        """
+        self._hands.hold(names.job_id(job_id), comment)
 
     def prepare(self, queues: Sequence[str], max_slots: int) -> None:  # noqa: ARG002
         """Set what an elastic cluster cannot do without; what is right is left alone.

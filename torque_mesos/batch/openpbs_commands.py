@@ -23,9 +23,13 @@ from torque_mesos.batch.commands import Answer, Runner
 from torque_mesos.batch.openpbs_settings import OpenPbsSettings
 
 # Error numbers & 0xff, as the commands exit with them.
+UNKNOWN_JOB = 15001 & 0xFF
+WRONG_JOB_STATE = 15016 & 0xFF
 UNKNOWN_RESOURCE = 15035 & 0xFF
 UNKNOWN_NODE = 15062 & 0xFF
 RESOURCE_EXISTS = 15055 & 0xFF
+NO_MOM = 15070 & 0xFF
+JOB_FINISHED = 15139 & 0xFF
 
 NAMES_A_CALL = 50
 _SECONDS_A_NAME = 1.0  # the release saves all nodes for each one that changes

@@ -65,20 +65,6 @@ class TestChanges:
         runner.answer("qmgr", "-c", by=recorded("qmgr-delete-unknown"))
         server.delete_node("nosuch")
 
-    def test_a_rerun_is_the_servers_business(self, server, runner):
-        """A job that `qrerun -W force` takes from a dead mom is never run again."""
-        server.rerun("12[3].head")
-        assert runner.changes() == []
-
-    @pytest.mark.parametrize("value", ["0", "-1"])
-    def test_a_server_that_does_not_run_jobs_again_is_told(self, server, runner, value):
-        text = recorded("qstat-server").stdout.replace(
-            '"node_fail_requeue":310', f'"node_fail_requeue":{value}'
-        )
-        runner.answer("qstat", "-B", "-f", by=said(stdout=text))
-        with pytest.raises(Refused, match=f"12.head stays on its lost node.* is {value}"):
-            server.rerun("12.head")
-
     @pytest.mark.parametrize(
         ("change", "answer"),
         [
@@ -96,9 +82,3 @@ class TestChanges:
         runner.answer("qmgr", by=said(3, stderr="qmgr: Syntax error"))
         with pytest.raises(Refused):
             server.wake_scheduler()
-
-    @pytest.mark.parametrize("job", ["1;reboot", "", "-W", "9[].head"])
-    def test_a_strange_job_id(self, server, runner, job):
-        with pytest.raises(InvalidName):
-            server.rerun(job)
-        assert runner.asked == []
