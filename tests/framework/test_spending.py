@@ -8,7 +8,11 @@ from torque_mesos.decide.budget import Spending, Spent
 from torque_mesos.framework.spending import NAME, SpendingFile
 from torque_mesos.model import frozen_map
 
-SPENT = Spending(1000.0, frozen_map({"": Spent(20780, 1.5, 24323, 9.25), "gpu": Spent(1, 1, 1, 1)}))
+SPENT = Spending(
+    1000.0,
+    frozen_map({"": Spent(20780, 1.5, 24323, 9.25), "gpu": Spent(1, 1, 1, 1)}),
+    pools=frozen_map({"a-1": "gpu"}),
+)
 
 
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
@@ -25,7 +29,8 @@ def test_no_file_is_nothing_spent(tmp_path: Path) -> None:
     "text",
     ["", "{", "[]", '{"at": 1}', '{"at": "1", "spent": {}}', '{"at": NaN, "spent": {}}',
      '{"at": 1, "spent": {"": {"day": 1, "in_day": -1, "month": 1, "in_month": 1}}}',
-     '{"at": 1, "spent": {"": {"day": 1}}}', '{"at": 1, "spent": 3}', "\udcff"],
+     '{"at": 1, "spent": {"": {"day": 1}}}', '{"at": 1, "spent": 3}', "\udcff",
+     '{"at": 1, "spent": {}, "pools": 3}'],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_says_so_and_is_left_alone(tmp_path: Path, text: str) -> None:
     path = tmp_path / NAME
@@ -65,3 +70,8 @@ def test_a_folder_that_cannot_be_written_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     file.keep(SPENT)
     assert file.problem is None
+
+
+def test_a_file_without_pools_is_read(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text('{"at": 1000, "spent": {}}', encoding="utf-8")
+    assert SpendingFile(tmp_path).read() == Spending(1000.0)

@@ -20,6 +20,7 @@ def pools_of(published: Published, policy: Policy) -> tuple[PoolStatus, ...]:
         {agent.hostname: agent for agent in snapshot.agents},
         {node.name: node for node in nodes},
         snapshot.workers,
+        published.plan.memory.spending.pools,
     )
     found = []
     for pool in pools.all:

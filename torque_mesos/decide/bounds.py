@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from torque_mesos.decide.budget import Spending, day_of, month_left_s, over_budget
@@ -18,7 +19,7 @@ from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pool import DAY_S, Pool, Share
 from torque_mesos.decide.pools import Pools
 from torque_mesos.decide.reason import Code, Reason, because
-from torque_mesos.model import Resources
+from torque_mesos.model import Resources, frozen_map
 
 Ahead = tuple[float, float]  # of the rest of the day, and of that of the month
 _NONE: Ahead = (0.0, 0.0)
@@ -54,6 +55,8 @@ class Bounds:
         if costs and self._wall_s is not None:
             rates = pools.rate()
             self._spending = memory.spending.until(self._wall_s, self._offset_s, rates)
+        if pools.payers != self._spending.pools:
+            self._spending = replace(self._spending, pools=frozen_map(pools.payers))
         self._costs = bool(costs)
         self._any = self._bounded(policy.share) or any(
             self._bounded(pool.share) for pool in policy.pools
@@ -175,15 +178,19 @@ class Bounds:
 
     @cached_property
     def _held_cost(self) -> Mapping[str, Ahead]:
-        """The same of all workers, by pool, and "" in all. Of an unknown pool: of every one."""
+        """The same of all workers, by pool, and "" in all.
+
+        One of a pool that is not known counts for every pool, and once, as the dearest, in all.
+        """
         found: dict[str, Ahead] = {}
         busy_s = self._busy_s()
-        for name, resources in self._pools.workers():
-            own = self._pools.of_host(name)
-            for pool in self._pools.all if own is None else (own,):
-                cost = self._cost(pool, resources.cpus, busy_s.get(name, 0.0))
-                for scope in (pool.name, ""):
-                    found[scope] = _sum(found.get(scope, _NONE), cost)
+        for worker, own in self._pools.workers():
+            costs = {
+                pool.name: self._cost(pool, worker.resources.cpus, busy_s.get(worker.node, 0.0))
+                for pool in (self._pools.all if own is None else (own,))
+            }
+            for scope, cost in (*costs.items(), ("", max(costs.values()))):
+                found[scope] = _sum(found.get(scope, _NONE), cost)
         return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torque_mesos.decide.pool import DAY_S, Budget
 from torque_mesos.model import frozen_map
@@ -28,11 +28,13 @@ class Spending:
     """What was spent until `at_s` (seconds since 1970), by pool, and "" in all.
 
     `unknown`: why it is not known, empty where it is. Then nothing that costs is added.
+    `pools`: by agent id, the pool that its worker is of, for when the agent is not listed.
     """
 
     at_s: float | None = None
     spent: Mapping[str, Spent] = field(default_factory=frozen_map)
     unknown: str = ""
+    pools: Mapping[str, str] = field(default_factory=frozen_map)
 
     def until(self, wall_s: float, offset_s: float, rates: Mapping[str, float]) -> Spending:
         """With what was spent since, at `rates` an hour. A clock that went back adds nothing.
@@ -49,7 +51,7 @@ class Spending:
                     before = spent.get(name, Spent())
                     spent[name] = _added(before, day, rate * (end_s - start_s) / 3600.0)
             if end_s >= wall_s:
-                return Spending(wall_s, frozen_map(spent), self.unknown)
+                return replace(self, at_s=wall_s, spent=frozen_map(spent))
             start_s = end_s
 
     def of(self, name: str, wall_s: float, offset_s: float) -> tuple[float, float]:

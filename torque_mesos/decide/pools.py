@@ -24,7 +24,10 @@ def with_word(request: Request, word: str) -> Request:
 
 
 class Pools:
-    """Answers whose a host or a job is. Without pools in the settings there is one, unnamed."""
+    """Answers whose a host or a job is. Without pools in the settings there is one, unnamed.
+
+    `before`: what `payers` was in the turn before.
+    """
 
     def __init__(
         self,
@@ -32,11 +35,13 @@ class Pools:
         agents: Mapping[str, Agent],
         records: Mapping[str, Node],
         workers: Iterable[Worker],
+        before: Mapping[str, str] | None = None,
     ) -> None:
         self._policy = policy
         self._agents = agents
         self._records = records
         self._workers = tuple(workers)
+        self._before = before or {}
         self._hosts: dict[str, Pool | None] = {}
         self._jobs: dict[tuple[str, str, str, str], Pool] = {}
         self._fallback = policy.fallback
@@ -99,15 +104,28 @@ class Pools:
 
     # -- what is held --------------------------------------------------------------
 
-    def workers(self) -> Iterable[tuple[str, Resources]]:
-        """Every worker's node, and what it holds."""
-        return ((worker.node, worker.resources) for worker in self._workers)
+    def workers(self) -> Iterable[tuple[Worker, Pool | None]]:
+        """Every worker, and the pool that pays for it."""
+        return ((worker, self.payer(worker)) for worker in self._workers)
+
+    def payer(self, worker: Worker) -> Pool | None:
+        """The pool of a worker. While its agent is not listed, the one that it was of before."""
+        own = self.of_host(worker.node)
+        if own is not None or worker.node in self._agents:
+            return own
+        name = self._before.get(worker.agent_id)
+        return next((pool for pool in self.all if pool.name == name), None)
+
+    @cached_property
+    def payers(self) -> dict[str, str]:
+        """By agent id, the name of the pool that its worker is of; without pools, nothing."""
+        found = ((worker.agent_id, pool) for worker, pool in self.workers()) if self.named else ()
+        return {agent_id: pool.name for agent_id, pool in found if pool is not None}
 
     @cached_property
     def _held(self) -> dict[str, tuple[int, Resources]]:
         held: dict[str, tuple[int, Resources]] = {}
-        for worker in self._workers:
-            own = self.of_host(worker.node)
+        for worker, own in self.workers():
             # One whose pool is not known any more counts everywhere: a limit is never exceeded.
             for pool in self.all if own is None else (own,):
                 nodes, resources = held.get(pool.name, (0, Resources()))
@@ -133,13 +151,19 @@ class Pools:
             return 1.0
         return max(map(self.price, self.all)) if pool is None else self.price(pool)
 
-    def rate(self, more: Mapping[str, Resources] | None = None) -> dict[str, float]:
-        """What is spent in an hour, by pool (and "": in all), with `more` held by pools."""
-        rates: dict[str, float] = {"": 0.0}
-        for pool in self.all:
-            held = self.held(pool)[1] + (more or {}).get(pool.name, Resources())
-            rates[pool.name] = held.cpus * self.price(pool)
-            rates[""] += rates[pool.name]
+    def rate(self) -> dict[str, float]:
+        """What is spent in an hour, by pool (and "": in all).
+
+        A worker of a pool that is not known is charged once, at the highest price, to none.
+        """
+        rates = dict.fromkeys(["", *(pool.name for pool in self.all)], 0.0)
+        highest = max(map(self.price, self.all))
+        for worker, own in self.workers():
+            if own is not None:
+                rates[own.name] += worker.resources.cpus * self.price(own)
+                rates[""] += worker.resources.cpus * self.price(own)
+            else:
+                rates[""] += worker.resources.cpus * highest
         return rates
 
 

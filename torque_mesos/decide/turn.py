@@ -96,7 +96,8 @@ class Turn(Views):
                 f"{name} cannot be a node's name, so this agent is not used: start it with"
                 " --hostname, and a name that begins with a letter, as in n1.cluster.test",
             )
-        self.pools = Pools(policy, self.agents, self.records, snapshot.workers)
+        before = memory.spending.pools
+        self.pools = Pools(policy, self.agents, self.records, snapshot.workers, before)
         self.unpooled = self._leave_unpooled()
         self.unusable = dict(self.nodes)
         clock = (snapshot.wall_s, snapshot.offset_s)
@@ -129,7 +130,7 @@ class Turn(Views):
             return found  # what is not known is no reason to end anything
         why: dict[str, str | None] = {}
         for worker in self.workers.values():
-            pool = self.pools.of_host(worker.node)
+            pool = self.pools.payer(worker)
             name = pool.name if pool is not None else ""
             if name not in why:
                 why[name] = self.bounds.overspent(pool)

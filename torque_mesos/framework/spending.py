@@ -86,6 +86,7 @@ def _plain(spending: Spending) -> dict[str, Any]:
             }
             for name, spent in spending.spent.items()
         },
+        "pools": dict(spending.pools),
     }
 
 
@@ -99,7 +100,9 @@ def _parse(values: Any) -> Spending:
         )
         for name, each in values["spent"].items()
     }
-    return Spending(_amount(values["at"]), frozen_map(spent))
+    # (A file of an older version has no pools.)
+    pools = {str(agent_id): str(name) for agent_id, name in values.get("pools", {}).items()}
+    return Spending(_amount(values["at"]), frozen_map(spent), pools=frozen_map(pools))
 
 
 def _amount(value: Any) -> float:
