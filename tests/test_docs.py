@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.node_ids import is_a_test
 from torque_mesos.cli.app import app
 from torque_mesos.cli.ending import Exit as CliExit
 from torque_mesos.config import load
@@ -85,6 +86,28 @@ def test_files_of_the_project_that_are_named_exist(path: Path) -> None:
     folders = "torque_mesos|scheduler|executor|prologue|epilogue|docs|dev|packages"
     for name in re.findall(rf"(?<![\w/.-])((?:{folders})/[\w./-]*\w)", path.read_text()):
         assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize(
+    ("page", "headings", "least"),
+    [
+        ("builtin.md", ["Traps of TORQUE's that it keeps"], 40),
+        ("traps.md", ["TORQUE 6.1.3", "OpenPBS 23.06.06", "Maui 3.3.2"], 130),
+    ],
+)
+def test_every_trap_has_a_test_or_is_said_to_have_none(
+    page: str, headings: list[str], least: int
+) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    tables = [text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0] for heading in headings]
+    assert all(tables)
+    rows = re.findall(r"^\| (?!trap \|)(.*) \|$", "\n".join(tables), re.MULTILINE)
+    assert len(rows) >= least
+    for row in rows:
+        shown = row.rpartition(" | ")[2]
+        named = re.findall(r"`(tests/[^`]*)`", shown)
+        assert named or shown == "not handled", f"no test shows: {row}"
+        assert all(map(is_a_test, named)), row
 
 
 def toml_blocks() -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,8 @@ from tests.conformance.site import Site
 from tests.conformance.steps import Asked
 from tests.conformance.stories import CASES, SLOW, STORIES
 from tests.conformance.transcript import Answer
+from tests.node_ids import is_a_test
 
-ROOT = Path(__file__).resolve().parents[2]
 _TOLD: dict[str, dict[str, Answer | Exception]] = {}
 
 
@@ -93,8 +92,7 @@ def test_the_reasons_name_tests_that_are_there() -> None:
     for each in unasked():
         assert each.why or each.tests
         for name in each.tests:
-            path, _, function = name.partition("::")
-            assert f"def {function}(" in (ROOT / path).read_text(), name
+            assert is_a_test(name), name
 
 
 def test_what_is_asked_is_what_was_recorded() -> None:

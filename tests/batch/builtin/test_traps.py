@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import stat
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,6 @@ from tests.waiting import wait_for
 from torque_mesos.batch.builtin.traps import Traps
 
 N1, N2, N3 = "n1.cluster.test", "n2.cluster.test", "n3.cluster.test"
-ROOT = Path(__file__).resolve().parents[3]
 
 system = pytest.mark.system
 
@@ -30,18 +27,6 @@ def test_a_trap_strikes_every_so_many_times() -> None:
 def test_settings_of_traps_that_mean_nothing_are_refused(wanted: object) -> None:
     with pytest.raises(ValueError, match="trap"):
         Traps({"traps": wanted})
-
-
-def test_the_document_names_tests_that_there_are() -> None:
-    text = (ROOT / "docs" / "builtin.md").read_text()
-    table = text.partition("## Traps of TORQUE's")[2].partition("\n## ")[0]
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", table)
-    assert len(named) > 30
-    for path, test in named:
-        assert f"def {test}(" in (ROOT / path).read_text(), (path, test)
-    rows = [line for line in table.splitlines() if line.startswith("|")][2:]
-    for row in rows:
-        assert "`tests/" in row, f"no test shows: {row}"
 
 
 # --- what the server forgets ---------------------------------------------------------
