@@ -12,7 +12,7 @@ from tests.decide.site import NOW_S, Site, codes, kinds, one, some
 from torque_mesos.decide.maintenance import LEAST_LEAD_S, wall_time_s
 from torque_mesos.decide.plan import AcceptInverse, Decline, Kill, Launch, Offline, Online, Plan
 from torque_mesos.decide.reason import Code
-from torque_mesos.model import InverseOffer, Job, JobState, Queue, frozen_map
+from torque_mesos.model import InverseOffer, Job, JobState, Queue, RunLimit, Whose, frozen_map
 
 WALL_S = 1.8e9
 HOUR_S = 3600.0
@@ -190,11 +190,63 @@ def test_a_job_that_no_hosts_bear_to_its_end_drains_them_a_day_before(
     left_s: float, drained: bool
 ) -> None:
     """Else one job of a month would keep all others from a cluster that is maintained then."""
-    site = Site().online("n1", jobs={0: "r"}).online("n2", jobs={0: "r"})
+    site = Site().online("n1", jobs={0: "r"}).online("n2", jobs=dict.fromkeys(range(4), "r"))
     for name in ("n1", "n2"):
         in_window(site, name, left_s)
     found = plan(asks(site, "2:ppn=1", "720:00:00"))
     assert bool(some(found, Offline)) is drained
     in_window(site, "n2", 90 * DAY_S)
     found = plan(asks(site, "1:ppn=1", "720:00:00"))
-    assert [offline.name for offline in some(found, Offline)] == ["n1"], "n2 runs it"
+    assert [offline.name for offline in some(found, Offline)] == ["n1"], "n2 will run it"
+
+
+MONTH = "720:00:00"
+
+
+def with_windows(site: Site, *names: str) -> Site:
+    """Those hosts go away in 20 days."""
+    for name in names:
+        in_window(site, name, 20 * DAY_S)
+    return site
+
+
+def test_a_job_over_its_run_limit_drains_nothing() -> None:
+    site = Site(queues=[Queue("batch", run_limits=(RunLimit(Whose.USER, 1, None, "max_run"),))])
+    site.online("n1").online("n2", jobs={0: "r.head"})
+    there = frozen_map({"nodes": "1"})
+    site.jobs.append(Job("r.head", "j", "u@h", "batch", JobState.RUNNING, there, ("n2",)))
+    found = plan(asks(with_windows(site, "n1"), "1", MONTH))
+    assert codes(found) == {"1.head": Code.RUN_LIMIT}
+    assert not some(found, Offline)
+    assert found.nodes["n1"].code is not Code.MAINTENANCE
+
+
+def test_a_long_job_with_its_place_on_a_node_that_stays_drains_no_others() -> None:
+    site = with_windows(Site().online("n1").online("n2").online("n3"), "n1", "n2")
+    asks(asks(asks(site, "1:ppn=4", MONTH), "1:ppn=4", "1:00:00"), "1:ppn=4", "1:00:00")
+    found = plan(site)
+    assert set(codes(found).values()) == {Code.RUNS_SOON}
+    assert not some(found, Offline)
+    asks(site, "1:ppn=4", MONTH)
+    assert len(some(plan(site), Offline)) == 2, "one place is not enough for two"
+
+
+def test_until_that_job_has_started_no_node_that_leaves_goes_online() -> None:
+    """The batch scheduler might as well put it there."""
+    site = with_windows(Site().online("n3").parked("n1", offered=4), "n1")
+    asks(asks(site, "1:ppn=4", MONTH), "1:ppn=4", "1:00:00")
+    found = plan(site)
+    assert codes(found) == {"0.head": Code.RUNS_SOON, "1.head": Code.MAINTENANCE}
+    assert not some(found, Launch)
+    begun = Site().online("n3", jobs=dict.fromkeys(range(4), "r")).parked("n1", offered=4)
+    with_windows(begun, "n1")
+    assert one(plan(asks(begun, "1:ppn=4", "1:00:00")), Launch).name == "n1"
+
+
+def test_a_short_job_is_told_of_the_long_one_for_which_a_node_leaves() -> None:
+    site = with_windows(Site().parked("n1", offered=4), "n1")
+    site.online("n3", jobs=dict.fromkeys(range(4), "r"))
+    found = plan(asks(asks(site, "1:ppn=4", MONTH), "1:ppn=4", "1:00:00"))
+    assert not some(found, Launch)
+    told = "begins in 1728000 s, and 0.head waits, which may last 2592000 s: it gets no more jobs"
+    assert told in found.jobs["1.head"].text

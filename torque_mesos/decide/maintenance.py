@@ -1,7 +1,9 @@
 """Agents that Mesos' maintenance schedule takes away: their nodes end what they have in time.
 
 A node is drained as soon as a job of the demand might not end before its window begins if it were
-started there now: one that could run there, and asks for a longer wall time than is left. One
+started there now: one that the batch scheduler may start, that could run there, has no free slots
+on a node that stays, and asks for a longer wall time than is left. (The scheduler knows nothing of
+the window: as long as such a job waits, it would get the node, and not a short one behind it.) One
 that asks for none is taken to last a day: it may last longer, but for that no agent is left unused
 whose window is weeks away. For the same reason a job counts for a day at most for which there are
 not enough hosts that stay as long as it lasts (`departures`). What runs by then ends by itself,
@@ -15,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from torque_mesos.decide.grammar import RequestError, seconds
 from torque_mesos.decide.plan import AcceptInverse, Snapshot
@@ -23,6 +26,17 @@ from torque_mesos.model import Agent, InverseOffer, Job, Offer
 
 LEAST_LEAD_S = 600.0  # a node is drained so long before its window, whatever the jobs ask for
 UNTOLD_S = 86400.0  # what a job without a wall time is taken to last
+
+
+class Lead(NamedTuple):
+    """How long before its window an agent is drained at least, for which job, and what that asks.
+
+    Times in seconds.
+    """
+
+    s: float
+    job_id: str
+    lasts_s: float
 
 
 @lru_cache(maxsize=1024)
@@ -56,22 +70,25 @@ def left(snapshot: Snapshot) -> dict[str, float]:
 
 
 def leaving(
-    snapshot: Snapshot, stay_s: Mapping[str, float], leads_s: Mapping[str, float]
+    snapshot: Snapshot, stay_s: Mapping[str, float], leads: Mapping[str, Lead]
 ) -> tuple[Mapping[str, Reason], float | None]:
     """The agents whose nodes are drained now, with the reason; and when the next one will be.
 
-    `stay_s`: as of `left`; `leads_s`: by agent, how long before its window it is drained at
-    least, where that is longer than for any. The time is of the snapshot's clock.
+    `stay_s`: as of `left`; `leads`: by agent, what of the jobs that wait makes it leave
+    earlier. The time is of the snapshot's clock.
     """
     reasons: dict[str, Reason] = {}
     next_s: float | None = None
     for agent_id, left_s in stay_s.items():
-        lead_s = max(LEAST_LEAD_S, leads_s.get(agent_id, 0.0))
+        lead = leads.get(agent_id)
+        lead_s = max(LEAST_LEAD_S, lead.s if lead is not None else 0.0)
         if left_s > lead_s:
             due_s = snapshot.now_s + left_s - lead_s
             next_s = due_s if next_s is None else min(next_s, due_s)
             continue
         begins = f"begins in {left_s:.0f} s" if left_s > 0 else "has begun"
+        if lead is not None and left_s > LEAST_LEAD_S:
+            begins += f", and {lead.job_id} waits, which may last {lead.lasts_s:.0f} s"
         text = f"its agent's maintenance {begins}: it gets no more jobs"
         reasons[agent_id] = because(Code.MAINTENANCE, text, left_s=max(0.0, left_s))
     return reasons, next_s
