@@ -14,11 +14,13 @@ from tests.decide.site import NOW_S, Site
 from torque_mesos.decide import Limit, Memory, Plan, Policy, Snapshot, decide
 from torque_mesos.decide.kept import forget
 from torque_mesos.decide.pool import Pool
+from torque_mesos.decide.worker import ONLINE_NOTE
 from torque_mesos.model import (
     Job,
     JobState,
     MauiPriority,
     Node,
+    NodeState,
     Queue,
     Reading,
     Resources,
@@ -63,6 +65,7 @@ _HOSTS: dict[str, Callable[[str], Site]] = {
     "busy": lambda n: Site().online(n, jobs={0: "0.head", 2: "1.head"}),
     "less": lambda n: _with(n, "busy", workers=Site().worker(n, 2).workers),
     "raised": lambda n: _with(n, "busy", workers=Site().worker(n, 6).workers),
+    "loaded": lambda n: Site().agent(n).node(n, 4, (NodeState.BUSY,), ONLINE_NOTE).worker(n),
     "draining": lambda n: Site().draining(n, jobs={1: "0.head"}),
     "sunk": lambda n: _with(n, "draining", workers=Site().worker(n, 2).workers),
     "drained": lambda n: Site().draining(n),
@@ -79,6 +82,8 @@ _REQUESTS = (
     {"nodes": "9"},
     {"nodes": "x="},
     {"nodes": "1", "x": "HOSTLIST=n1"},
+    {"nodes": "1", "x": "NACCESSPOLICY:SINGLEJOB"},
+    {"select": "1:ncpus=1", "place": "excl"},
 )
 _LARGE, _MEMORY, _NAMES_HOST = 3, 6, 9  # of these
 _STATES = (None, JobState.QUEUED, JobState.RUNNING, JobState.HELD)

@@ -23,6 +23,7 @@ from torque_mesos.model import (
 
 _NOTHING = Resources()
 _MAY_IDLE = frozenset({Phase.ONLINE, Phase.SIDELINED})
+_CLOSED = frozenset({NodeState.BUSY, NodeState.RESERVE, NodeState.UNKNOWN})
 
 Whole = tuple[str, int, frozenset[str], float, int]
 """Of a host as if nothing ran there: its name, slots, words, memory and gpus."""
@@ -63,6 +64,7 @@ class Facts:
     its record or its mom for its own sake. `drains`: a node that is well is offline by us, with
     jobs on it. `jobs`: those that hold slots. `grants`: those that could be given back before all
     else, the largest first. `old`: its worker was started with other settings than today's.
+    `closed`: the server puts no job on what is free of it.
 
     Kept here for others, for as long as the facts hold: `in_use`, what `Views.slots_in_use` gave
     for what was known of np at the starts of jobs; `began`, what of that is of jobs that are still
@@ -86,6 +88,7 @@ class Facts:
     drains: bool
     grants: tuple[Grant, ...]
     old: bool
+    closed: bool = False
     marks: frozenset[Mark] = frozenset()
     in_use: tuple[Mapping[str, int] | None, int] | None = None
     began: Mapping[str, int] | None = None
@@ -147,6 +150,7 @@ def made(
         drains=_drains(node, worker, where),
         grants=grants,
         old=worker is not None and worker.generation != policy.generation,
+        closed=node is not None and _closed(node),
     )
     facts.marks = frozenset(_marks(facts))
     return facts
@@ -175,6 +179,17 @@ def _marks(facts: Facts) -> Iterator[Mark]:
         yield Mark.PARKED
         if facts.quiet and agent is not None and agent.active:
             yield Mark.RESTING
+
+
+def _closed(node: Node) -> bool:
+    """Whether the server puts no job on a node, whatever is free of it.
+
+    One whose slots are all in use is job-exclusive, too; it is open again as soon as it grows.
+    """
+    if not _CLOSED.isdisjoint(node.states):
+        return True
+    full = bool(node.slots) and len(node.slots) >= node.np
+    return NodeState.JOB_EXCLUSIVE in node.states and not full
 
 
 def _drains(node: Node | None, worker: Worker | None, where: Phase) -> bool:

@@ -109,7 +109,7 @@ class Floors:
         """Slots that no job has or waits for, of what is held and stays."""
         turn = self._turn
         if not growth.hosts:
-            names = (name for name in turn.workers if scope.has(turn, name))
+            names = (n for n in turn.workers if scope.has(turn, n) and not turn.closed(n))
             return sum(max(0, turn.kept_slots(name) - _used(turn, name)) for name in names)
         return sum(
             host.up_to(Tier.STARTING)
@@ -197,7 +197,7 @@ class Floors:
                 most = most if scope.held >= scope.floor and scope.free >= scope.reserve else 0
             elif scope.has(self._turn, name):
                 most = min(most, scope.held - scope.floor)
-                if scope.reserve:
+                if scope.reserve and not self._turn.closed(name):
                     most = min(most, scope.free - scope.reserve)
         return max(0, most)
 
@@ -205,7 +205,9 @@ class Floors:
         """What does not let go of so many slots of a host: the floor, or the reserve."""
         mine = [scope for scope in self._scopes if scope.has(self._turn, name)]
         below = any(scope.held - slots < scope.floor for scope in mine)
-        reserved = any(scope.reserve and scope.free - slots < scope.reserve for scope in mine)
+        reserved = not self._turn.closed(name) and any(
+            scope.reserve and scope.free - slots < scope.reserve for scope in mine
+        )
         return "the reserve" if reserved and not below else "the floor"
 
     def released(self, name: str, slots: int) -> None:
@@ -213,7 +215,7 @@ class Floors:
         for scope in self._scopes:
             if scope.has(self._turn, name):
                 scope.held -= slots
-                scope.free -= slots
+                scope.free -= 0 if self._turn.closed(name) else slots
 
 
 def _used(turn: Turn, name: str) -> int:

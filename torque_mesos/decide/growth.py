@@ -206,7 +206,9 @@ def host_of(turn: Turn, name: str, usage: Usage, taken: Resources = NOTHING) -> 
     worker, node = turn.workers[name], turn.records[name]
     if turn.leaving(name) or (where in (Phase.DRAINING, Phase.ONLINE) and turn.old(name)):
         return None  # it ends what runs there, and gets nothing new
-    if where is Phase.ONLINE and (NodeState.DOWN in node.states or turn.stuck(name)):
+    if (where is Phase.ONLINE and NodeState.DOWN in node.states) or (
+        where is not Phase.STARTING and turn.closed(name)
+    ):
         return None
     if turn.oversized(name):
         return None  # it goes offline, and comes back with what it holds

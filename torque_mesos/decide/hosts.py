@@ -22,7 +22,7 @@ def hosts_of(
     Where nothing but facts, offers and np at the starts of jobs counts, and those are as before,
     the host is, too.
     """
-    unusual = {*usage, *taken, *turn.asked_to_end()}
+    unusual = {*usage, *taken, *turn.asked_to_end(), *turn.running.alone}
     plain = not (turn.failures or turn.agents_leaving or turn.pools.named)
     feasible, began_at, offers = turn.feasible_without(), turn.np_at_start, turn.offers
     found: dict[str, Host] = {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from torque_mesos.decide.extension import maui_request
 from torque_mesos.decide.kept import Kept, news
 from torque_mesos.decide.request import MEMORY, Request, RequestError, parse_request
 from torque_mesos.model import Job, JobState
@@ -16,41 +18,45 @@ class Running(NamedTuple):
     """Those of `listed` that hold slots, by their ids; nobody may change it: it is kept.
 
     `hosts`: how many of them say that they are there. `asked`: the requests of those that asked
-    for memory or gpus.
+    for memory or gpus. `alone`: the hosts that a job has to itself, and how many say so; `maui`:
+    whether by Maui's reading of them.
     """
 
     listed: tuple[Job, ...] = ()
     jobs: Mapping[str, Job] = {}
     hosts: Mapping[str, int] = {}
     asked: Mapping[str, Request] = {}
+    alone: Mapping[str, int] = {}
+    maui: bool = False
 
 
 _last = Kept(Running())
 
 
-def running(listed: tuple[Job, ...]) -> Running:
-    """The jobs that are on nodes."""
-    last = _last.value
+def running(listed: tuple[Job, ...], *, maui: bool = False) -> Running:
+    """The jobs that are on nodes. `maui`: whether it is the scheduler."""
+    last = _last.value if _last.value.maui is maui else Running(maui=maui)
     come, gone = job_news(listed, last.listed)
     more, less = list(_there(come)), list(_there(gone))
     if not (more or less):
         found = last._replace(listed=listed)
     else:
-        jobs, hosts, asked = dict(last.jobs), dict(last.hosts), dict(last.asked)
+        jobs, asked = dict(last.jobs), dict(last.asked)
+        hosts, alone = Counter(last.hosts), Counter(last.alone)
         for job in less:
             jobs.pop(job.job_id, None)
             asked.pop(job.job_id, None)
-            for name in job.exec_nodes:
-                hosts[name] -= 1
-                if not hosts[name]:
-                    del hosts[name]
+            hosts.subtract(job.exec_nodes)
+            if _has_alone(job, maui=maui):
+                alone.subtract(job.exec_nodes)
         for job in more:
             jobs[job.job_id] = job
             if request := _more_than_slots(job):
                 asked[job.job_id] = request
-            for name in job.exec_nodes:
-                hosts[name] = hosts.get(name, 0) + 1
-        found = Running(listed, jobs, hosts, asked)
+            hosts.update(job.exec_nodes)
+            if _has_alone(job, maui=maui):
+                alone.update(job.exec_nodes)
+        found = Running(listed, jobs, +hosts, asked, +alone, maui)
     _last.value = found
     return found
 
@@ -89,3 +95,17 @@ def _more_than_slots(job: Job) -> Request | None:
     except RequestError:
         return None
     return request if request.mem_mb or request.gpus else None
+
+
+def _has_alone(job: Job, *, maui: bool) -> bool:
+    """Whether no other job may be on the hosts of a job."""
+    asked = job.resources
+    if not (
+        "excl" in asked.get("place", "") or "naccesspolicy" in asked or (maui and "x" in asked)
+    ):
+        return False
+    try:
+        request = (maui_request if maui else parse_request)(asked)
+    except RequestError:
+        return False
+    return any(chunk.alone for chunk in request.chunks)

@@ -87,7 +87,7 @@ class Turn(Views):
         self.held_nodes = len(snapshot.workers)
         workers = _workers.of(snapshot.workers, untouchable)
         self.workers = workers.found
-        self.running = running(reading.jobs)
+        self.running = running(reading.jobs, maui=reading.scheduling.maui is not None)
         self.job_hosts = self.running.hosts
         self.agents, bad = named_agents(snapshot.agents, policy, untouchable)
         for name in bad:

@@ -10,6 +10,7 @@ from torque_mesos.decide.plan import Failures
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pools import Pools
 from torque_mesos.decide.reason import Code, Reason, because, counted
+from torque_mesos.decide.running import Running
 from torque_mesos.decide.worker import PARKED_NOTE, Phase
 from torque_mesos.model import Agent, Node, NodeState, Offer, Resources, TaskState, Worker
 
@@ -37,6 +38,7 @@ class Views:
     failures: dict[str, Failures]
     np_at_start: dict[str, Mapping[str, int]]
     job_hosts: Mapping[str, int]
+    running: Running
     agents_leaving: Mapping[str, Reason]
 
     def down(self, name: str) -> bool:
@@ -56,6 +58,11 @@ class Views:
         """
         node = self.records.get(name)
         return node is not None and NodeState.JOB_EXCLUSIVE in node.states and not node.slots
+
+    def closed(self, name: str) -> bool:
+        """Whether no job gets what is free of a node: by its state, or as a job has it alone."""
+        facts = self.facts.get(name)
+        return (facts is not None and facts.closed) or name in self.running.alone
 
     def oversized(self, name: str) -> bool:
         """Whether a node is online with more slots than its grants hold, and may have fewer.
