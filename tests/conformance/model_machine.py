@@ -94,7 +94,8 @@ class Machine(RuleBasedStateMachine):
             if shown.get(name) != wanted.get(name)  # type: ignore[attr-defined]
         }
         assert differs, "the scheduler was not woken"
-        raise AssertionError(f"the server shows, the model says: {differs}")
+        log = "\n".join(self.site.log_of(differs))
+        raise AssertionError(f"the server shows, the model says: {differs}; its log:\n{log}")
 
     def no_slot_twice(self, seen: Shown) -> None:
         for name, (np, _, held) in seen.nodes.items():

@@ -7,7 +7,7 @@ import pwd
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -158,6 +158,12 @@ class Site:
     def server_is_gone(self) -> bool:
         """Whether there is no server to be asked."""
         return self.cluster.server is None or self.cluster.server.poll() is not None
+
+    def log_of(self, names: Iterable[str], lines: int = 20) -> list[str]:
+        """What the server wrote last of jobs or nodes."""
+        logs = sorted((self.cluster.home / "server_logs").iterdir())
+        written = logs[-1].read_text().splitlines()
+        return [line for line in written if any(name in line for name in names)][-lines:]
 
     # --- asking -----------------------------------------------------------------------------
 

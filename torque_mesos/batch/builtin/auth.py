@@ -7,6 +7,7 @@ root's comes, as TORQUE's do, from a privileged port. A shared secret can be had
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import random
@@ -17,6 +18,7 @@ from typing import Optional, Tuple
 Address = Tuple[str, int]
 
 _ESTABLISHED = "01"
+_TAKEN = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
 
 
 def peer_uid(sock: socket.socket) -> int:
@@ -66,14 +68,30 @@ def open_tcp(target: Address, source: Optional[str]) -> socket.socket:
 
     The socket does not block, and may still be connecting. Raises OSError.
     """
+    if os.geteuid() == 0:
+        start = random.randrange(600, 1024)  # noqa: S311 - spreads the ports, protects nothing
+        for port in [*range(start, 1024), *range(600, start)]:
+            try:
+                return _open_from((source or "", port), target)
+            except OSError as error:
+                if error.errno not in _TAKEN:
+                    raise
+    return _open_from((source or "", 0), target)
+
+
+def _open_from(own: Address, target: Address) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
-        if os.geteuid() == 0:
-            _bind_privileged(sock, source or "")
-        elif source:
-            sock.bind((source, 0))
+        if own[1]:
+            # A port may serve many connections, each to another target: that it has one to
+            # this target already is found by `connect` only.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(own)
+        except PermissionError:
+            sock.bind((own[0], 0))
         sock.connect(target)
     except BlockingIOError:
         return sock
@@ -81,17 +99,3 @@ def open_tcp(target: Address, source: Optional[str]) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _bind_privileged(sock: socket.socket, source: str) -> None:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    start = random.randrange(600, 1024)  # noqa: S311 - spreads the ports, protects nothing
-    for port in [*range(start, 1024), *range(600, start)]:
-        try:
-            sock.bind((source, port))
-        except PermissionError:
-            break
-        except OSError:
-            continue
-        return
-    sock.bind((source, 0))
