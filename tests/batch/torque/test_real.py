@@ -113,6 +113,19 @@ class Site:
         self.mom.wait(30)
         self.mom = None
 
+    def is_away(self) -> bool:
+        try:
+            self.node()
+        except BatchError:
+            return True
+        return False
+
+    def restart_server(self) -> None:
+        self.command("qterm", "-t", "quick")
+        until(self.is_away)
+        subprocess.run([str(self.settings.sbin_dir / "pbs_server")], check=True, timeout=60)
+        until(lambda: not self.is_away())
+
 
 @pytest.fixture
 def site(tmp_path):
@@ -221,16 +234,28 @@ def test_np_and_notes_outlive_a_restart_of_the_server(site):
     server, mark = site.server, "torque-mesos:parked"
     server.create_nodes([NewNode(NAME, 4, frozenset({"mesos"}), mark)])
     server.set_np(NAME, 2)
-    site.command("qterm", "-t", "quick")
-
-    def gone():
-        try:
-            site.node()
-        except BatchError:
-            return True
-        return False
-
-    until(gone)
-    subprocess.run([str(site.settings.sbin_dir / "pbs_server")], check=True, timeout=60)
-    node = until(lambda: None if gone() else site.node())
+    site.restart_server()
+    node = site.node()
+    assert node is not None
     assert (node.np, node.note, node.properties) == (2, mark, {"mesos"})
+
+
+def test_a_hierarchy_file_forbids_records_once_it_was_seen_until_a_restart(site):
+    server, file = site.server, site.settings.home / "server_priv" / "mom_hierarchy"
+    if file.exists():
+        pytest.skip(f"{file} is there")
+    file.write_text(f"<path>\n<level>{NAME}</level>\n</path>\n")
+    try:
+        server.create_nodes([NewNode(NAME, 1)])
+        with pytest.raises(Refused, match="if there is a mom_hierarchy file"):
+            server.delete_node(NAME)
+        with pytest.raises(Refused, match="if there is a mom_hierarchy file"):
+            server.create_nodes([NewNode("localhost", 1)])
+    finally:
+        file.unlink()
+    with pytest.raises(Refused, match="if there is a mom_hierarchy file"):
+        server.delete_node(NAME)
+    server.set_np(NAME, 2)
+    site.restart_server()
+    server.delete_node(NAME)
+    assert site.node() is None

@@ -34,6 +34,8 @@ class Registry:
         self._runner = runner
         self._traps = state.traps
         self._list_pending = False
+        self._has_hierarchy = False
+        self._look_for_hierarchy()
         if any(node.list_unsent for node in state.nodes.values()):
             self._list_changed()
         self._check_later()
@@ -91,8 +93,13 @@ class Registry:
 
     # --- create and delete -------------------------------------------------------------
 
+    def _look_for_hierarchy(self) -> None:
+        """As TORQUE: at the start and after a change of records; what was seen once is kept."""
+        path = self._state.home.join("server_priv", "mom_hierarchy")
+        self._has_hierarchy = self._has_hierarchy or os.path.exists(path)
+
     def _check_hierarchy(self, text: str) -> None:
-        if os.path.exists(self._state.home.join("server_priv", "mom_hierarchy")):
+        if self._has_hierarchy:
             raise PbsError(WITH_HIERARCHY, text)
 
     def create(self, node: Node) -> None:
@@ -106,6 +113,7 @@ class Registry:
         self._state.had_nodes = True
         self._state.save_node(node)
         self._state.write_nodes_file()
+        self._look_for_hierarchy()
         self._list_changed()
 
     def delete(self, name: str, finished: Finished) -> None:
@@ -125,6 +133,7 @@ class Registry:
             if state.nodes.pop(name, None) is not None:
                 state.save_node(node)
                 state.write_nodes_file()
+                self._look_for_hierarchy()
                 self._list_changed()
             finished(error)
 
