@@ -51,6 +51,14 @@ def test_what_a_person_took_offline_stays_so() -> None:
     assert one(plan, Decline).reason.code is Code.NOT_OURS
 
 
+@pytest.mark.parametrize("note", ["torque-mesos node with a bad disk", "torque-mesos:parkedX"])
+def test_a_note_that_only_begins_like_ours_is_a_persons(note: str) -> None:
+    site = Site().agent("n1").node("n1", 4, (FREE, OFFLINE), note).worker("n1").asks("1")
+    assert not {"Online", "Offline"} & set(kinds(site.plan())), "a person took it offline"
+    site = Site().agent("n1").node("n1", 4, (DOWN, OFFLINE), note).offer("n1", 4).asks("1")
+    assert {type(action) for action in site.plan().actions} <= {Decline, Revive}
+
+
 def test_a_worker_whose_node_a_person_took_with_a_note_of_his_own() -> None:
     site = Site().agent("n1").node("n1", 4, (OFFLINE,), "bad disk").worker("n1")
     site.remembers(idle_since=frozen_map({"n1": LONG_AGO}))

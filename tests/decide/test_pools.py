@@ -11,6 +11,7 @@ from torque_mesos.decide import Limit
 from torque_mesos.decide.plan import CreateNode, Decline, Launch, Offline, Revive, Suppress
 from torque_mesos.decide.pool import Pool, Share
 from torque_mesos.decide.reason import Code
+from torque_mesos.decide.worker import ONLINE_NOTE
 from torque_mesos.model import Job, JobState, Offer, Queue, frozen_map
 
 GPU = Pool("gpu", queues=("gpu*",), attributes=(("kind", ("gpu",)),))
@@ -165,7 +166,7 @@ def test_a_property_of_another_pools_agents_is_never_there() -> None:
 
 def test_an_idle_node_of_another_pool_is_not_given_up_for_a_pools_limit() -> None:
     world = site(limited(Limit(nodes=1)), REST).rules(floor_slots=8)
-    world.agent("g1", kind="gpu").node("g1", 4, jobs={0: "r"}, note="torque-mesos: online")
+    world.agent("g1", kind="gpu").node("g1", 4, jobs={0: "r"}, note=ONLINE_NOTE)
     world.worker("g1").online("c1").remembers(idle_since={"c1": world.now_s - 1000})
     world.asks("1:ppn=4", queue="gpu")
     plan = world.plan()
@@ -231,7 +232,7 @@ def test_an_idle_node_is_kept_for_its_pools_floor() -> None:
     pool = limited(Limit(), floor_slots=4)
     for kind, kept in (("gpu", True), ("cpu", False)):
         world = site(pool).agent("n1", kind=kind).worker("n1")
-        world.node("n1", 4, note="torque-mesos: online").parked("x", kind="gpu")
+        world.node("n1", 4, note=ONLINE_NOTE).parked("x", kind="gpu")
         world.remembers(idle_since={"n1": world.now_s - 1000})
         assert bool(some(world.plan(), Offline)) is not kept
 
@@ -240,7 +241,7 @@ def test_a_floor_that_its_limit_does_not_bear_asks_for_no_offers() -> None:
     pool = limited(Limit(cpus=1), floor_slots=4)
     world = site(pool).parked("g1", kind="gpu", offered=4)
     assert launches(world) == {"g1": 1}
-    world = site(pool).agent("g1", kind="gpu").node("g1", 1, note="torque-mesos: online")
+    world = site(pool).agent("g1", kind="gpu").node("g1", 1, note=ONLINE_NOTE)
     assert some(world.worker("g1", 1).plan(), Suppress)
 
 

@@ -54,6 +54,8 @@ WORKERS = {
 NOTES = {
     "none": "",
     "other": "bad disk",
+    "a person's": "torque-mesos node with a bad disk",
+    "almost ours": f"{PARKED_NOTE}X",
     "parked": PARKED_NOTE,
     "online": ONLINE_NOTE,
     "draining": DRAINING_NOTE,
@@ -72,14 +74,16 @@ STATES = {
 }
 ANY = "*"
 
+_OTHERS = "none|other|a person's|almost ours|error"
+
 # (note, states, jobs, worker) -> phase; the first row that matches counts. A "|" parts choices.
 TABLE = [
     (
-        ("none|other|error", "offline|down,offline|offline,exclusive|new", ANY, "some"),
+        (_OTHERS, "offline|down,offline|offline,exclusive|new", ANY, "some"),
         Phase.SIDELINED,
     ),
-    (("none|other|error", ANY, ANY, "no worker"), Phase.FOREIGN),
-    (("none|other|error", ANY, ANY, "some"), Phase.ONLINE),
+    ((_OTHERS, ANY, ANY, "no worker"), Phase.FOREIGN),
+    ((_OTHERS, ANY, ANY, "some"), Phase.ONLINE),
     ((ANY, "new|new,down", ANY, "no worker"), Phase.REGISTERING),
     ((ANY, ANY, "jobs", "no worker"), Phase.STRANDED),
     (("online", "offline|down,offline|offline,exclusive", ANY, "no worker"), Phase.SIDELINED),

@@ -8,7 +8,7 @@ from torque_mesos.decide.plan import Snapshot
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import Turn
-from torque_mesos.decide.worker import MARK, Phase
+from torque_mesos.decide.worker import Phase, own_note
 
 # Made once: most nodes have one of these in every turn.
 _IN_USE = Reason(Code.IN_USE, "jobs run on it")
@@ -57,7 +57,7 @@ def explain_nodes(turn: Turn, growth: Growth) -> None:
 def explain_waiting(snapshot: Snapshot, policy: Policy, reason: Reason) -> dict[str, Reason]:
     """While nothing may be changed: the same reason for every node that is known to be ours."""
     nodes = snapshot.reading.nodes if snapshot.reading is not None else ()
-    ours = {node.name for node in nodes if node.note.startswith(MARK)}
+    ours = {node.name for node in nodes if own_note(node.note)}
     ours |= {worker.node for worker in snapshot.workers}
     return dict.fromkeys(sorted(ours - {policy.capacity_record}), reason)
 

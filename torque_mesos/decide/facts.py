@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from torque_mesos.decide.packing import Host
 from torque_mesos.decide.policy import Policy
-from torque_mesos.decide.worker import MARK, PARKED_NOTE, Phase, phase
+from torque_mesos.decide.worker import PARKED_NOTE, Phase, own_note, phase
 from torque_mesos.model import (
     Agent,
     Grant,
@@ -130,7 +130,7 @@ def made(
         words = _words(node.properties, name)
     else:
         words = _words(policy.node_properties(agent) if agent else frozenset(), name)
-    others = node is not None and not node.note.startswith(MARK)
+    others = node is not None and not own_note(node.note)
     where = phase(node, worker, node is not None and others and policy.manages(node, agent))
     facts = Facts(
         name=name,
@@ -139,7 +139,7 @@ def made(
         agent=agent,
         policy=policy,
         phase=where,
-        marked=node is not None and node.note.startswith(MARK),
+        marked=node is not None and own_note(node.note) != "",
         down=node is not None and NodeState.DOWN in node.states,
         full_slots=full_slots,
         words=words,

@@ -18,6 +18,17 @@ DRAINING_NOTE = f"{MARK}:draining"
 CAPACITY_NOTE = f"{MARK}:capacity"
 ERROR = "ERROR: "  # what a mom complains of; TORQUE may put it behind a note, or in its place
 
+_OURS = frozenset({PARKED_NOTE, ONLINE_NOTE, DRAINING_NOTE, CAPACITY_NOTE})
+
+
+def own_note(note: str) -> str:
+    """Which of our notes this is, without what a mom complains of behind it; "" if it is none.
+
+    Words that only begin like one are a person's.
+    """
+    plain = note.partition(f" - {ERROR}")[0]
+    return plain if plain in _OURS else ""
+
 
 class Phase(enum.Enum):
     """Where a worker stands."""
@@ -48,13 +59,13 @@ def phase(node: Node | None, worker: Worker | None, managed: bool = False) -> Ph
     if node is None:
         return Phase.ABSENT
     offline = NodeState.OFFLINE in node.states
-    if not node.note.startswith(MARK):
+    note = own_note(node.note)
+    if not note:
         if worker is None and managed and node.note.startswith(ERROR) and not node.jobs:
             return Phase.SIDELINED if offline else Phase.UNPARKED
         if worker is None:
             return Phase.FOREIGN
         return Phase.SIDELINED if offline else Phase.ONLINE  # ours, with a note of others'
-    note = node.note.partition(f" - {ERROR}")[0]
     if NodeState.MOM_LIST_NOT_SENT in node.states and worker is None:
         return Phase.REGISTERING
     if worker is None:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torque_mesos.decide.worker import CAPACITY_NOTE, MARK
+from torque_mesos.decide.worker import CAPACITY_NOTE, own_note
 from torque_mesos.model import Node
 
 SLOTS_MOST = 4  # of the job of many slots, where nobody says how many
@@ -61,9 +61,7 @@ class Choice:
 
 def ours(nodes: Sequence[Node]) -> tuple[Node, ...]:
     """The node records of the framework, without the one that keeps jobs feasible."""
-    return tuple(
-        node for node in nodes if node.note.startswith(MARK) and node.note != CAPACITY_NOTE
-    )
+    return tuple(node for node in nodes if own_note(node.note) not in ("", CAPACITY_NOTE))
 
 
 def choose(
@@ -76,7 +74,7 @@ def choose(
     """
     own = ours(nodes)
     sizes = sorted((node.np for node in own), reverse=True)
-    foreign = any(not node.note.startswith(MARK) for node in nodes)
+    foreign = any(not own_note(node.note) for node in nodes)
     word = properties[0] if foreign and properties else ""
     hosts = expect_nodes if expect_nodes is not None else min(2, len(own))
     cases = [Case("one", 1, 1, exit_status=7, node_property=word)]

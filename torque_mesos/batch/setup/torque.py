@@ -20,7 +20,7 @@ NODECT = "resources_available.nodect"
 NEEDNODES = "resources_default.neednodes"
 """What Maui ties a queue to nodes by; pbs_sched does not look at it, nor features_required."""
 
-MARK = "torque-mesos"
+MARK = "torque-mesos:"
 """What the notes of our records begin with."""
 
 _LONGEST_REPORT_S = 5  # `$status_update_time` of our moms
