@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from torque_mesos.decide.growth import Growth, held_with
+from torque_mesos.decide.growth import NOTHING, Growth, held_with
+from torque_mesos.decide.idle_gpus import idle_gpus, note_gpus
 from torque_mesos.decide.packing import Tier
 from torque_mesos.decide.pool import DAY_S, Pool, Schedule, Share
 from torque_mesos.decide.turn import Turn
+from torque_mesos.model import Resources
 
 _THURSDAY = 3  # the first day of 1970
 
@@ -155,8 +157,16 @@ class Floors:
             pool = turn.pools.of_host(name)
             for slots in range(min(host.free - taken, missing), 0, -1):
                 in_the_way = growth.takes_room(turn, name, launched + slots)
-                if not in_the_way and self._bears(growth, pool, int(not launched), slots):
-                    turn.bounds.add(pool, int(not launched), turn.policy.slot * slots)
+                if in_the_way:
+                    continue
+                extra = Resources(0.0, 0.0, idle_gpus(turn, growth, name))
+                if self._bears(growth, pool, int(not launched), slots, extra):
+                    more = turn.policy.slot * slots + extra
+                    turn.bounds.add(pool, int(not launched), more)
+                    note_gpus(turn, growth, name)
+                    growth.new_extra += extra
+                    if extra.gpus:
+                        growth.extras[name] = extra
                     growth.launches[name] = launched + slots
                     growth.ahead[name] = taken + slots
                     missing -= slots
@@ -169,14 +179,21 @@ class Floors:
         some = pools.all if scope.pool is None else (scope.pool,)
         return any(self._bears(growth, pool, 1, 1) for pool in some if not pools.shares(pool))
 
-    def _bears(self, growth: Growth, pool: Pool | None, nodes: int, slots: int) -> bool:
+    def _bears(
+        self,
+        growth: Growth,
+        pool: Pool | None,
+        nodes: int,
+        slots: int,
+        extra: Resources = NOTHING,
+    ) -> bool:
         """Whether the bounds bear so much more, beside the room that waiting jobs need."""
         turn = self._turn
         waiting = growth.unplaced_in(turn, pool)
         nodes += max((request.hosts for request in waiting), default=0)
         slots += max((request.slots for request in waiting), default=0)
         held = held_with(turn, growth)
-        return turn.bounds.over(pool, nodes, turn.policy.slot * slots, held) is None
+        return turn.bounds.over(pool, nodes, turn.policy.slot * slots + extra, held) is None
 
     # -- what may go -------------------------------------------------------------------
 

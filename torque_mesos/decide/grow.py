@@ -6,6 +6,7 @@ from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.floors import Floors
 from torque_mesos.decide.growth import NOTHING, Growth
 from torque_mesos.decide.hosts import hosts_of
+from torque_mesos.decide.idle_gpus import asked_for
 from torque_mesos.decide.online import bring_online
 from torque_mesos.decide.order import in_order
 from torque_mesos.decide.packing import Share, Tier
@@ -42,8 +43,7 @@ def grow(turn: Turn, wanted: list[Demand]) -> Growth:
         floors.keep(growth)
     for name, slots in growth.launches.items():
         code = Code.JOB_WANTS if name in for_jobs else Code.FLOOR
-        extra = growth.extras.get(name, NOTHING)
-        _launch(turn, floors, name, slots, extra, code)
+        _launch(turn, growth, floors, name, slots, code)
     finish_trims(turn, growth)
     bring_online(turn, growth)
     return growth
@@ -87,12 +87,12 @@ def _end_of_trial(turn: Turn, growth: Growth, shelf: Shelf) -> None:
             shelf.take(name, Share(shelf.hosts[name].room, alone=True))
 
 
-def _launch(
-    turn: Turn, floors: Floors, name: str, slots: int, extra: Resources, code: Code
-) -> None:
+def _launch(turn: Turn, growth: Growth, floors: Floors, name: str, slots: int, code: Code) -> None:
     """Take `slots`, and what comes beside them, of the offers of a host."""
+    extra = growth.extras.get(name, NOTHING)
+    amount = _amount(slots, asked_for(growth, name, extra))
     why = {
-        Code.JOB_WANTS: f"{'waiting jobs' if slots else 'jobs'} want {_amount(slots, extra)} here",
+        Code.JOB_WANTS: f"{'waiting jobs' if slots else 'jobs'} want {amount} here",
         Code.FLOOR: f"{counted(floors.slots(name), 'slot')} of a floor or reserve",
     }
     reason = because(code, why[code], slots=slots)
@@ -105,8 +105,6 @@ def _launch(
         properties = turn.policy.node_properties(agent)
         turn.do(CreateNode(name, slots, properties, PARKED_NOTE, reason))
     worker, node = turn.workers.get(name), turn.records.get(name)
-    if turn.policy.gpus and worker is None and node is not None and node.gpus and not extra.gpus:
-        extra += Resources(0.0, 0.0, 1)  # its record cannot say that there are none
     whole = turn.policy.slot * slots + extra
     offers = turn.offers.pop(name)
     turn.nodes[name] = reason

@@ -50,7 +50,8 @@ class Growth:
     `at_limit`: jobs that more offers would not help; `at_pool_limit`: those of them that only
     the bounds of one pool keep waiting, by that pool. `launches`: the slots to take of the
     offers of each host; `ahead`: what of them no job wants; `extras`: what to take beside
-    them, memory above the slots' own and gpus. `memory_short`: nodes whose jobs asked for more
+    them, memory above the slots' own and gpus; `idle_gpus`: hosts where one of the gpus is for no
+    job (see idle_gpus.py). `memory_short`: nodes whose jobs asked for more
     memory than there is, or is offered. `in_use`: what jobs use of nodes beside
     their slots. `grows_by`: the slots that a worker could get beside its own, had its agent
     nothing else; as far as it was asked for. `protected`: why no mom is started anywhere.
@@ -69,6 +70,7 @@ class Growth:
     new_nodes: int = 0
     new_slots: int = 0
     extras: dict[str, Resources] = field(default_factory=dict)
+    idle_gpus: set[str] = field(default_factory=set)
     new_extra: Resources = NOTHING
     refused: dict[tuple[Request, float], Refusal] = field(default_factory=dict)
     wake: bool = False
@@ -142,19 +144,9 @@ def usable_offer(turn: Turn, name: str) -> bool:
         and not turn.stuck(name)
         and turn.leaving(name) is None
         and turn.offered_slots(name) > 0
-        and not _without_its_gpus(turn, name)
+        and not turn.without_its_gpus(name)
         and turn.feasible_without()
     )
-
-
-def _without_its_gpus(turn: Turn, name: str) -> bool:
-    """Whether a record says that there are gpus, and Mesos offers none.
-
-    TORQUE does not let it say that there are none, and would put jobs there for them.
-    """
-    node = turn.records.get(name)
-    has = turn.policy.gpus and node is not None and node.gpus > 0
-    return has and turn.offered(name).gpus == 0
 
 
 def growable(turn: Turn, name: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from torque_mesos.decide.bounds import AT_LIMIT
 from torque_mesos.decide.demand import Demand
 from torque_mesos.decide.growth import NOTHING, Growth, Refusal, growable, over_limit, whole_host
+from torque_mesos.decide.idle_gpus import idle_gpus, note_gpus
 from torque_mesos.decide.maintenance import wall_time_s
 from torque_mesos.decide.packing import Host, Placement, Share, Tier, place
 from torque_mesos.decide.reason import Code, Reason, counted
@@ -33,6 +34,8 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
             if placement is None
             else _take(turn, growth, shelf, demand, placement)
         )
+        if refusal is not None and placement is not None and turn.policy.gpus:
+            refusal = _without_gpus(turn, growth, shelf, demand, refusal)
         if refusal is None:
             return True
         growth.refused[request, for_s] = refusal
@@ -64,7 +67,9 @@ def _take(
     hosts = shelf.hosts
     shares = placement.shares
     new = {
-        name: more for name, share in shares.items() if (more := _new(hosts[name], share)) != _NONE
+        name: more
+        for name, share in shares.items()
+        if (more := _new(turn, growth, hosts[name], share)) != _NONE
     }
     if new:
         nodes = sum(name not in turn.workers and name not in growth.launches for name in new)
@@ -79,6 +84,7 @@ def _take(
         growth.new_slots += slots
         growth.new_extra += extra
         for name, (n, beside) in new.items():
+            note_gpus(turn, growth, name, shares[name].gpus)
             growth.launches[name] = growth.launches.get(name, 0) + n
             if beside != NOTHING:
                 growth.extras[name] = growth.extras.get(name, NOTHING) + beside
@@ -89,10 +95,33 @@ def _take(
     return None
 
 
-def _new(host: Host, share: Share) -> tuple[int, Resources]:
+def _without_gpus(
+    turn: Turn, growth: Growth, shelf: Shelf, demand: Demand, refusal: Refusal
+) -> Refusal | None:
+    """A place without the gpus that hosts take for no job, where a bound does not bear those."""
+    request, for_s = demand.request, _lasts_s(turn, demand.job)
+    less = replace(refusal.extra, gpus=0)
+    more = refusal.nodes, refusal.slots, less
+    if request.gpus or over_limit(turn, growth, demand.pool, *more, for_s):
+        return refusal
+    placement = place(
+        request,
+        [h for h in shelf.candidates(request) if not idle_gpus(turn, growth, h.name)],
+    )
+    if placement is not None:
+        return _take(turn, growth, shelf, demand, placement)
+    if any(not turn.says_gpus(n) and could_serve(turn, n, request) for n in turn.agents):
+        text = f"{refusal.reason.text}, and only hosts with gpus are offered: each takes one"
+        return Refusal(because(Code.WAITING_FOR_OFFERS, text))
+    return refusal
+
+
+def _new(turn: Turn, growth: Growth, host: Host, share: Share) -> tuple[int, Resources]:
     """What must be taken of a host's offers for a share: slots, and what comes beside them."""
     slots = host.more(share.slots)
     gpus = share.gpus if host.tier is Tier.OFFERED else max(0, share.gpus - host.gpus)
+    if host.tier is Tier.OFFERED:
+        gpus += idle_gpus(turn, growth, host.name, gpus)
     mem_mb = 0.0
     if share.mem_mb and host.tier is Tier.OFFERED:
         mem_mb = max(0.0, share.mem_mb - host.own_mb(share.slots))

@@ -197,6 +197,18 @@ class Views:
         node = self.records.get(name)
         return node.gpus if node else 0
 
+    def says_gpus(self, name: str) -> bool:
+        """Whether a record says that there are gpus, where we take them of Mesos."""
+        node = self.records.get(name)
+        return self.policy.gpus and node is not None and node.gpus > 0
+
+    def without_its_gpus(self, name: str) -> bool:
+        """Whether a record says that there are gpus, and Mesos offers none.
+
+        TORQUE does not let it say that there are none, and would put jobs there for them.
+        """
+        return self.says_gpus(name) and self.offered(name).gpus == 0
+
     def _slots(self, resources: Resources) -> int:
         slot = self.policy.slot
         return slots_in(resources.cpus, resources.mem_mb, slot.cpus, slot.mem_mb)
