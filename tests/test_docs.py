@@ -62,7 +62,7 @@ def test_every_module_of_decisions_is_named_and_every_package() -> None:
     table = text.partition("The modules of `torque_mesos/decide/`")[2].partition("\n### ")[0]
     package = ROOT / "torque_mesos"
     modules = {path.name for path in (package / "decide").glob("[a-z]*.py")}
-    assert set(re.findall(r"`([a-z]+\.py)`", table)) == modules
+    assert set(re.findall(r"`([a-z_]+\.py)`", table)) == modules
     for folder in package.glob("[a-z]*/__init__.py"):
         assert f"| `torque_mesos/{folder.parent.name}/` |" in text
 
