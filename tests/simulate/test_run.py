@@ -139,6 +139,11 @@ def test_every_job_runs_once_and_no_slot_is_used_that_is_not_held(
     for outcome in account.outcomes.values():
         assert outcome.start_s is not None
         assert outcome.start_s >= outcome.submit_s
+        since_s = outcome.start_s - outcome.submit_s
+        if outcome.starts == 1:
+            assert outcome.waited_s == pytest.approx(since_s)
+        else:
+            assert outcome.waited_s < since_s, "the run that was lost is no wait"
         assert outcome.end_s == pytest.approx(outcome.start_s + outcome.job.run_s)
     whole = sum(job.run_s * job.request.slots for job in read.jobs)
     assert account.used_cpu_s == pytest.approx(whole + account.lost_cpu_s)

@@ -11,10 +11,16 @@ from torque_mesos.simulate.trace import TraceJob
 
 @dataclass(slots=True)
 class Outcome:
-    """One job's life, by the clock. `start_s` is of its last start, None before."""
+    """One job's life, by the clock. `start_s` is of its last start, None before.
+
+    `queued_s`: since when it is in the queue, or was; `waited_s`: how long it was there before its
+    starts, all together.
+    """
 
     job: TraceJob
     submit_s: float
+    queued_s: float
+    waited_s: float = 0.0
     start_s: float | None = None
     end_s: float | None = None
     starts: int = 0
@@ -107,13 +113,14 @@ class Account:
 
     def submitted(self, job: TraceJob) -> None:
         """A job is in the queue."""
-        self.outcomes[job.job_id] = Outcome(job, self.clock.now_s)
+        self.outcomes[job.job_id] = Outcome(job, self.clock.now_s, self.clock.now_s)
         self.add(queued=job.request.slots)
 
     def started(self, job: TraceJob) -> None:
         """A job's first instruction."""
         outcome = self.outcomes[job.job_id]
         outcome.start_s = self.clock.now_s
+        outcome.waited_s += outcome.start_s - outcome.queued_s
         outcome.starts += 1
         slots = job.request.slots
         self.add(queued=-slots, used=slots, used_gpus=job.request.gpus)
@@ -130,5 +137,6 @@ class Account:
 
     def requeued(self, job: TraceJob) -> None:
         """A broken job waits again."""
-        self.outcomes[job.job_id].start_s = None
+        outcome = self.outcomes[job.job_id]
+        outcome.start_s, outcome.queued_s = None, self.clock.now_s
         self.add(queued=job.request.slots)

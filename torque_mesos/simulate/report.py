@@ -137,7 +137,7 @@ def _least() -> tuple[float, ...]:
 
 def waits(outcomes: Sequence[Outcome]) -> Waits:
     """The waiting times of jobs that have ended."""
-    times = sorted(_wait_s(outcome) for outcome in outcomes)
+    times = sorted(outcome.waited_s for outcome in outcomes)
     slowdowns = [_slowdown(outcome) for outcome in outcomes]
     return Waits(
         jobs=len(times),
@@ -150,14 +150,9 @@ def waits(outcomes: Sequence[Outcome]) -> Waits:
     )
 
 
-def _wait_s(outcome: Outcome) -> float:
-    assert outcome.start_s is not None
-    return outcome.start_s - outcome.submit_s
-
-
 def _slowdown(outcome: Outcome) -> float:
     run_s = outcome.job.run_s
-    return max(1.0, (_wait_s(outcome) + run_s) / max(run_s, _SHORT_S))
+    return max(1.0, (outcome.waited_s + run_s) / max(run_s, _SHORT_S))
 
 
 def percentile(ordered: Sequence[float], part: float) -> float:
