@@ -32,6 +32,9 @@ if [ -r "$home/torque-mesos/conf" ]; then
 fi
 : "$scripts" "$limit_s" "$executor" "$launch" "$bin"
 
+# shellcheck source=prologue/folder.sh
+. "$home/torque-mesos/folder.sh"
+
 # Tell of a failure: in the job's output (on its first host), and in the mom's log folder.
 tell() {
     told="torque-mesos $script: $1"

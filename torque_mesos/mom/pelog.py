@@ -46,6 +46,7 @@ SCRIPTS = {
     "epilogue.precancel": "epilogue/epilogue.precancel",
 }
 PARTS = {
+    "folder.sh": "prologue/folder.sh",
     "lib.sh": "prologue/lib.sh",
     "hosts.sh": "prologue/hosts.sh",
     "strays.sh": "epilogue/strays.sh",
