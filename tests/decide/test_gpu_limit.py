@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.decide.site import DOWN, NOW_S, OFFLINE, SLOT, Site, codes, launches, one, some
 from torque_mesos.decide import Limit
-from torque_mesos.decide.plan import Launch, Suppress
+from torque_mesos.decide.plan import Decline, Launch, Suppress
 from torque_mesos.decide.pool import Pool, Share
 from torque_mesos.decide.reason import Code
 from torque_mesos.decide.worker import PARKED_NOTE
@@ -110,3 +110,12 @@ def test_no_limit_of_gpus_is_exceeded_nor_more_taken_than_is_offered(
     for launch in some(without.plan(), Launch):
         (offer,) = (offer for offer in site.offers if offer.hostname == launch.name)
         assert offer.resources.holds(launch.resources)
+
+
+def test_the_offers_of_a_host_whose_gpus_are_not_offered_are_declined_with_that_reason() -> None:
+    plan = host(gpu_site(Limit()), "n1", 1, 0).asks("1").plan()
+    decline = one(plan, Decline)
+    assert decline.reason.code is Code.TOO_SMALL
+    assert decline.refuse_s > 60.0, "one with gpus is larger, and comes before that"
+    assert "none of them is offered" in decline.reason.text
+    assert "none of them is offered" in plan.nodes["n1"].text

@@ -25,6 +25,9 @@ _PARKED = Reason(Code.NO_DEMAND, "parked: no job needs it now")
 _NO_OFFER = Reason(Code.WAITING_FOR_OFFERS, "parked: jobs wait, and Mesos offers none of it now")
 _INCOMPLETE = Reason(Code.INCOMPLETE, "parked: jobs wait that need more than is offered now")
 _NO_USE = Reason(Code.TOO_SMALL, "parked: of no use to the jobs that wait")
+_NO_GPUS = Reason(
+    Code.TOO_SMALL, "parked: its record says that it has gpus, and none of them is offered"
+)
 _AWAY = Reason(Code.AGENT_AWAY, "parked: Mesos does not list its agent now")
 _UNMADE = Reason(Code.NO_DEMAND, "no record: no job needs it now")
 _SIDELINED = Reason(Code.SIDELINED, "a person took it offline, and it stays so")
@@ -104,6 +107,8 @@ def _parked(turn: Turn, growth: Growth, name: str) -> Reason:
         return _PARKED
     if not turn.offered_slots(name):
         return _NO_OFFER
+    if turn.without_its_gpus(name):
+        return _NO_GPUS
     host = growth.hosts.get(name)
     of_use = host is not None and any(host.serves(part) for part in growth.parts_short)
     return _INCOMPLETE if of_use or growth.floor_short else _NO_USE

@@ -166,6 +166,9 @@ def _why_not(turn: Turn, growth: Growth, name: str) -> Reason:
         return because(Code.INCOMPLETE, f"the jobs on {name} asked for more memory than it has")
     if turn.offered_slots(name) == 0:
         return because(Code.TOO_SMALL, f"what {name} has left is less than one slot")
+    if not grows and turn.without_its_gpus(name):
+        text = f"the record of {name} says that it has gpus, and none of them is offered"
+        return because(Code.TOO_SMALL, text)
     if not grows and not usable_offer(turn, name):
         return because(Code.NOT_PARKED, f"the server is not done with the record of {name}")
     if not growth.floor_short and not _of_use(growth, name):
