@@ -11,6 +11,7 @@ from torque_mesos.decide import Memory
 from torque_mesos.decide.gang import FIRST_REST_S, LONGEST_REST_S
 from torque_mesos.decide.plan import Decline, Launch, Revive, Tries
 from torque_mesos.decide.reason import Code
+from torque_mesos.decide.select import parse_select
 from torque_mesos.model import frozen_map
 
 HOLD_S = 5.0
@@ -115,3 +116,20 @@ def test_what_another_job_may_use_is_kept() -> None:
 def test_a_job_on_one_host_has_no_tries(slots: int) -> None:
     site = Site().parked("n1", 4, offered=2).asks(f"1:ppn={slots}")
     assert not site.plan().memory.tries
+
+
+def test_parts_that_may_share_hosts_have_tries_of_their_own() -> None:
+    select = frozen_map({"select": "3:ncpus=4", "place": "scatter"})
+    site = gang(("n1", 5.0), ("n2", 5.0)).asks("", resources=select)
+    site.asks("", resources=select | {"place": "free"})
+    tries = site.plan().memory.tries
+    assert sorted(tries) == [TEXT, f"{TEXT} sharing hosts"]
+    again = frozen_map({f"{TEXT} sharing hosts": tries[TEXT]})
+    assert site.remembers(tries=again).plan().memory.tries[TEXT].count == 1
+
+
+@pytest.mark.parametrize("place", ["free", "scatter", "group=rack", "scatter:group=rack", "excl"])
+def test_each_request_has_a_key_of_its_own(place: str) -> None:
+    places = ["free", "scatter", "group=rack", "scatter:group=rack", "excl"]
+    keys = {other: parse_select("2:ncpus=2", other).key for other in places}
+    assert [other for other, key in keys.items() if key == keys[place]] == [place]

@@ -24,9 +24,9 @@ FIRST_REST_S, LONGEST_REST_S = 5.0, 60.0
 
 
 def keep_tries(turn: Turn, growth: Growth) -> dict[str, Request]:
-    """Forget the tries of requests that no job waits with. Gives those that wait, by their text."""
-    waiting = {str(request): request for request in growth.requests_short}
-    turn.tries = {text: tries for text, tries in turn.tries.items() if text in waiting}
+    """Forget the tries of requests that no job waits with. Gives those that wait, by their keys."""
+    waiting = {request.key: request for request in growth.requests_short}
+    turn.tries = {key: tries for key, tries in turn.tries.items() if key in waiting}
     return waiting
 
 
@@ -38,21 +38,21 @@ def give_back(turn: Turn, growth: Growth, hosts: Iterable[str]) -> dict[str, flo
     waiting = keep_tries(turn, growth)
     names = list(hosts)
     of_use = _of_use(growth, names, waiting)
-    for text, parts in of_use.items():
-        _try(turn, text, parts)
+    for key, parts in of_use.items():
+        _try(turn, key, parts)
     resting_s = {}
-    for text, tries in turn.tries.items():
+    for key, tries in turn.tries.items():
         if tries.until_s > turn.now_s:
-            resting_s[text] = round(tries.until_s - turn.now_s, 3)
+            resting_s[key] = round(tries.until_s - turn.now_s, 3)
             turn.timer(tries.until_s)
     wanted: dict[str, list[str]] = {name: [] for name in names}
-    for text, parts in of_use.items():
+    for key, parts in of_use.items():
         for name in parts:
-            wanted[name].append(text)
+            wanted[name].append(key)
     return {
-        name: min(resting_s[text] for text in texts)
-        for name, texts in wanted.items()
-        if texts and all(text in resting_s for text in texts)
+        name: min(resting_s[key] for key in keys)
+        for name, keys in wanted.items()
+        if keys and all(key in resting_s for key in keys)
     }
 
 
@@ -62,21 +62,21 @@ def _of_use(growth: Growth, names: list[str], waiting: dict[str, Request]) -> di
     found = [(name, host) for name in names if (host := growth.hosts.get(name)) is not None]
     serve = {chunk: [name for name, host in found if host.serves(chunk)] for chunk in chunks}
     parts = {
-        text: sorted({name for chunk in request.chunks for name in serve[chunk]})
-        for text, request in waiting.items()
+        key: sorted({name for chunk in request.chunks for name in serve[chunk]})
+        for key, request in waiting.items()
     }
-    return {text: hosts for text, hosts in parts.items() if hosts}
+    return {key: hosts for key, hosts in parts.items() if hosts}
 
 
-def _try(turn: Turn, text: str, parts: list[str]) -> None:
+def _try(turn: Turn, key: str, parts: list[str]) -> None:
     """Begin a try with what is new; end one whose time is up."""
-    tries = turn.tries.get(text)
+    tries = turn.tries.get(key)
     offered = {f"{name} offers {turn.offered_slots(name)}" for name in parts}
     resting = tries is not None and tries.until_s > turn.now_s
     if tries is not None and resting:
         if offered <= tries.hosts:
             return
-        turn.tries[text] = Tries(tries.count, turn.now_s, tries.hosts)
+        turn.tries[key] = Tries(tries.count, turn.now_s, tries.hosts)
     first_s = min(offer.received_s for name in parts for offer in turn.offers[name])
     due_s = first_s + turn.policy.offer_hold_s
     if turn.now_s < due_s:
@@ -85,7 +85,7 @@ def _try(turn: Turn, text: str, parts: list[str]) -> None:
     count = tries.count + 1 if tries else 1
     known = tries.hosts if tries else frozenset()
     until_s = turn.now_s + _rest_s(turn, count, parts)
-    turn.tries[text] = Tries(count, until_s, known | offered)
+    turn.tries[key] = Tries(count, until_s, known | offered)
 
 
 def _rest_s(turn: Turn, count: int, parts: list[str]) -> float:

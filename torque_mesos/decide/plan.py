@@ -64,8 +64,8 @@ class Memory:
     By node: when it was first seen idle, down, or without its agent, what of it is idle beside
     jobs, when its creation was last asked for, and np when its jobs began, where it was less.
     By executor id: when its end was asked for; by task id: when that of a single grant was. By
-    job id: when its rerun was. By agent id: its failures. By request: its tries to get all its
-    hosts.
+    job id: when its rerun was. By agent id: its failures. By the key of a request: its tries to
+    get all its hosts.
     """
 
     idle_since: Mapping[str, float] = field(default_factory=frozen_map)

@@ -110,6 +110,12 @@ class Request:
         return _text(self.chunks)
 
     @property
+    def key(self) -> str:
+        """Its text, and how its parts may be on hosts: no other request has the same."""
+        text = str(self) + " sharing hosts" * self.shared
+        return f"{text} with one {self.group}" if self.group else text
+
+    @property
     def brief(self) -> str:
         """Its text, for a sentence: the beginning, where there is much of it. No pools' words."""
         text = "+".join(_part_text(chunk, told(chunk.names)) for chunk in self.chunks)
