@@ -17,20 +17,23 @@ umask 077
 home=${home%/mom_priv/..}
 
 # The mom's settings for us (torque_mesos/mom/pelog.py writes them). Read, never run.
-scratch=/tmp scripts=/etc/torque-mesos limit_s=60 executor='' launch=tm bin=
+scratch=/tmp scripts=/etc/torque-mesos limit_s=60 budget_s=232 kill_s=5
+executor='' launch=tm bin=
 if [ -r "$home/torque-mesos/conf" ]; then
     while IFS='=' read -r key value; do
         case $key in
             scratch) scratch=$value ;;
             scripts) scripts=$value ;;
             limit_s) limit_s=$value ;;
+            budget_s) budget_s=$value ;;
+            kill_s) kill_s=$value ;;
             executor) executor=$value ;;
             launch) launch=$value ;;
             bin) bin=$value ;;
         esac
     done < "$home/torque-mesos/conf"
 fi
-: "$scripts" "$limit_s" "$executor" "$launch" "$bin"
+: "$scripts" "$limit_s" "$budget_s" "$kill_s" "$executor" "$launch" "$bin"
 
 # shellcheck source=prologue/folder.sh
 . "$home/torque-mesos/folder.sh"
@@ -148,12 +151,18 @@ run_as_user() {
 
 # Run the site's scripts for this occasion, in the order of their names: those of
 # mom_priv/NAME.d, then those of /etc/torque-mesos/NAME.d. The first that fails ends it:
-# status 1, and told of.
+# status 1, and told of. All of them together end before the mom's own time limit: a job whose
+# prologue the mom had to end is started again and again.
 run_site_scripts() {
+    site_end=''
     for site_script in "$home/mom_priv/$script.d"/* "$scripts/$script.d"/*; do
         case ${site_script##*/} in
             '*' | *~ | *.bak | *.dpkg-* | *.rpm*) continue ;;
         esac
+        if [ ! -e "$site_script" ]; then
+            tell "$site_script leads nowhere"
+            return 1
+        fi
         if [ ! -f "$site_script" ] || [ ! -x "$site_script" ]; then
             continue
         fi
@@ -161,11 +170,19 @@ run_site_scripts() {
             tell "$site_script is not run: others than root may change it"
             return 1
         fi
+        site_now=$(date +%s)
+        site_left=$((${site_end:=$((site_now + budget_s))} - site_now))
+        if [ "$site_left" -le 0 ]; then
+            tell "$site_script is not run: those before it took the $budget_s s that the mom gives all"
+            return 1
+        fi
+        site_limit=$limit_s
+        if [ "$site_left" -lt "${limit_s%.*}" ]; then site_limit=$site_left; fi
         site_status=0
-        timeout -k 5 "$limit_s" "$site_script" "$@" < /dev/null || site_status=$?
+        timeout -k "$kill_s" "$site_limit" "$site_script" "$@" < /dev/null || site_status=$?
         case $site_status in
             0) ;;
-            124 | 137) tell "$site_script did not end within $limit_s s" && return 1 ;;
+            124 | 137) tell "$site_script did not end within $site_limit s" && return 1 ;;
             *) tell "$site_script ended with status $site_status" && return 1 ;;
         esac
     done

@@ -47,7 +47,7 @@ def test_nobody_else_may_enter_its_checkpoint_folder(home: Home) -> None:
 
 def test_its_config_has_nothing_of_torques(home: Home) -> None:
     text = (home.path / "mom_priv" / "config").read_text()
-    assert text == "$logevent 0x1ff\n$usecp *:/home /home\n"
+    assert text == "$prologalarm 300\n$logevent 0x1ff\n$usecp *:/home /home\n"
 
 
 def test_torques_prologue_is_not_installed(home: Home) -> None:

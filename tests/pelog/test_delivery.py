@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.pelog.conftest import Run, folder_of
-from tests.pelog.scripts import USER
+from tests.pelog.scripts import USER, site_script
 from torque_mesos.mom import pelog
 from torque_mesos.mom.settings import MomSettings
 
@@ -86,3 +87,41 @@ def test_so_does_the_key_of_a_job(run: Run, home: Path, job: str, tmp_path: Path
         assert not folder_of(job).exists()
     finally:
         shutil.rmtree(mine.parent)
+
+
+def test_a_sites_script_in_the_place_of_ours_is_kept(
+    run: Run, home: Path, tmp_path: Path, job: str
+) -> None:
+    out = tmp_path / "out"
+    settings = MomSettings("head", "n1", site_scripts=str(tmp_path / "none"))
+    site_script(home / "mom_priv" / "prologue", f"# for the torque-mesos nodes\necho one >> {out}")
+    site_script(home / "shared" / "epi", f"echo two >> {out}")
+    (home / "mom_priv" / "epilogue").unlink()
+    (home / "mom_priv" / "epilogue").symlink_to("../shared/epi")
+    for _ in range(2):
+        pelog.install(settings, home, ROOT)
+        assert run("prologue", job, USER, nodes="localhost\n").returncode == 0
+        assert run("epilogue", job, USER).returncode == 0
+    assert out.read_text() == "one\ntwo\n" * 2
+    assert (home / "shared" / "epi").is_file()
+
+
+@pytest.mark.parametrize(
+    ("config", "openpbs", "budget_s", "kill_s"),
+    [
+        ((), False, 232, "5"),
+        (("$prologalarm 15",), False, 4, "0.5"),
+        (("$prologalarm 5",), False, 4, "0.5"),
+        (("$prologalarm 1000", "$prologalarm 20"), False, 8, "1"),
+        (("$prologalarm soon",), False, 232, "5"),
+        ((), True, 116, "5"),
+        (("$prologalarm 30",), True, 8, "2"),
+    ],
+)
+def test_the_sites_scripts_have_less_time_than_the_moms_limit(
+    config: tuple[str, ...], openpbs: bool, budget_s: int, kill_s: str
+) -> None:
+    settings = replace(SETTINGS, config=config, openpbs=openpbs)
+    lines = pelog.conf(settings, ROOT).splitlines()
+    assert f"budget_s={budget_s}" in lines
+    assert f"kill_s={kill_s}" in lines

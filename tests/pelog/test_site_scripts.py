@@ -64,9 +64,8 @@ def test_a_script_of_the_sites_that_does_not_end(
     run: Run, home: Path, job: str, script: str, text: str
 ) -> None:
     conf = home / "torque-mesos" / "conf"
-    conf.write_text(conf.read_text().replace("limit_s=60", "limit_s=0.2"))
-    lib = home / "torque-mesos" / "lib.sh"
-    lib.write_text(lib.read_text().replace("timeout -k 5", "timeout -k 0.2"))
+    told = conf.read_text().replace("limit_s=60", "limit_s=0.2").replace("kill_s=5", "kill_s=0.2")
+    conf.write_text(told)
     site_script(home / "mom_priv" / f"{script}.d" / "1-hangs", text)
     began = time.monotonic()
     done = run(script, job, USER, nodes="localhost\n")
@@ -109,3 +108,32 @@ def test_a_script_that_is_ended_by_a_signal(run: Run, home: Path, job: str, scri
         assert not folder_of(job).exists()
     if script == "epilogue.user":
         assert not (folder_of(job) / "ssh").exists()
+
+
+def test_all_scripts_of_the_sites_end_before_the_moms_own_limit(
+    run: Run, home: Path, job: str, tmp_path: Path
+) -> None:
+    conf = home / "torque-mesos" / "conf"
+    told = conf.read_text()
+    assert "budget_s=232\n" in told
+    conf.write_text(told.replace("budget_s=232", "budget_s=2"))
+    folder = home / "mom_priv" / "prologue.d"
+    site_script(folder / "1-takes-it-all", "sleep 2.1")
+    site_script(folder / "2-later", f"touch {tmp_path}/later")
+    done = run("prologue", job, USER, nodes="localhost\n")
+    assert done.returncode == 1
+    assert "1-takes-it-all did not end within 2 s" in done.stdout
+    site_script(folder / "1-takes-it-all", "sleep 1.2")
+    site_script(folder / "2-later", "sleep 1000")
+    done = run("prologue", job, USER, nodes="localhost\n")
+    assert done.returncode == 1
+    assert "2-later" in done.stdout
+
+
+def test_a_link_that_leads_nowhere_is_told_of(run: Run, home: Path, job: str) -> None:
+    folder = home / "mom_priv" / "prologue.d"
+    folder.mkdir(mode=0o755)
+    (folder / "1-licence").symlink_to("../shared/licence")
+    done = run("prologue", job, USER, nodes="localhost\n")
+    assert done.returncode == 1
+    assert "1-licence leads nowhere" in done.stdout

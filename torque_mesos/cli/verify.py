@@ -42,8 +42,11 @@ def verify(
     from torque_mesos.batch.base import BatchError
     from torque_mesos.framework.site import batch_reader
     from torque_mesos.verify.account import Unusable, accounts
+    from torque_mesos.verify.checks import Result
     from torque_mesos.verify.run import Options, Verification, passed
 
+    if junit is not None:
+        _begin(junit)
     server, batch = batch_reader(settings)
     options = Options(
         deadline_s=deadline_s,
@@ -63,6 +66,8 @@ def verify(
     try:
         results = verification.run()
     except BatchError as error:
+        if junit is not None:
+            _write(junit, [Result("the batch server is read", failures=(str(error),))])
         fail(Exit.FAILED, str(error))
     except KeyboardInterrupt:
         complain("interrupted; its jobs are being removed")
@@ -83,10 +88,25 @@ def _tell(results: list[Result], file: Path | None, as_json: bool) -> None:
 
         Console().print(report.picture(results), soft_wrap=True)
     if file is not None:
-        try:
-            file.write_text(report.junit(results), "utf-8")
-        except OSError as error:
-            fail(Exit.FAILED, str(error))
+        _write(file, results)
+
+
+def _begin(junit: Path) -> None:
+    """No report of an earlier run is taken for this one's; one that cannot be written is told."""
+    try:
+        junit.write_bytes(b"")
+        junit.unlink()
+    except OSError as error:
+        fail(Exit.WRONG_SETTINGS, f"--junit: {error}")
+
+
+def _write(file: Path, results: list[Result]) -> None:
+    from torque_mesos.verify import report
+
+    try:
+        file.write_text(report.junit(results), "utf-8")
+    except OSError as error:
+        fail(Exit.FAILED, f"--junit: {error}")
 
 
 def _clean(verification: Verification) -> list[str]:

@@ -123,7 +123,7 @@ def mom_config(settings: MomSettings, more: Sequence[str] = ()) -> str:
         "$check_poll_time 5",
     ]
     lines = [
-        *([] if settings.openpbs else torque),
+        *([f"$prologalarm {pelog.ALARM_S}"] if settings.openpbs else torque),
         "$logevent 0x1ff",
         *(f"$usecp {value}" for value in settings.usecp),
         *more,

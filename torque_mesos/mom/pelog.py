@@ -15,7 +15,7 @@ import logging
 import os
 import subprocess
 from pathlib import Path
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 from torque_mesos.mom.programs import MomError, find_program
 from torque_mesos.mom.settings import MomSettings
@@ -23,10 +23,15 @@ from torque_mesos.mom.settings import MomSettings
 log = logging.getLogger(__name__)
 
 FOLDER = "torque-mesos"
-OURS = b"torque-mesos"
+OURS = b'\n. "$home/torque-mesos/lib.sh"\n'
+"""A line that all of ours have, and no other script: how one that is there already is known."""
+
 KEPT = "00-site"
 MODE = 0o755
 CLEAR_TIMEOUT_S = 5.0
+
+ALARM_S = 300
+"""TORQUE's default of `$prologalarm`, and what an OpenPBS mom is told (its own is 30)."""
 
 NAME_MAX = 100
 """TORQUE's mom cuts a line of its configuration after some 250 characters, and an OpenPBS mom's
@@ -139,12 +144,34 @@ def conf(settings: MomSettings, delivery: Path) -> str:
         "scratch": settings.scratch,
         "scripts": settings.site_scripts,
         "limit_s": f"{settings.site_script_timeout_s:g}",
+        **_limits(settings),
         "launch": settings.launch,
         "login": "no" if no_login else "yes",
         "bin": _bin_folder(settings, delivery) or "",
         "executor": str(os.getpid()),
     }
     return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+def alarm_s(settings: MomSettings) -> int:
+    """After how many seconds the mom ends a prologue or an epilogue with all it runs."""
+    words = [line.split() for line in settings.config]
+    given = [line[1] for line in words if len(line) > 1 and line[0].lower() == "$prologalarm"]
+    return int(given[-1]) if given and given[-1].isdigit() else ALARM_S
+
+
+def _limits(settings: MomSettings) -> Dict[str, str]:
+    """What a site's scripts for one occasion have together, and how long the last may take to end.
+
+    TORQUE's mom ends a script ten seconds before its alarm (src/resmom/prolog.c). An OpenPBS mom
+    knows no *.user scripts: its prologue and epilogue run those, too, within the one alarm.
+    """
+    room_s = alarm_s(settings) - (10 if alarm_s(settings) > 10 else 0)
+    share = 0.4 if settings.openpbs else 0.8
+    return {
+        "budget_s": str(max(1, int(room_s * share))),
+        "kill_s": f"{min(5.0, room_s * 0.1):g}",
+    }
 
 
 def _bin_folder(settings: MomSettings, delivery: Path) -> Optional[str]:
@@ -162,7 +189,15 @@ def _keep_site_script(target: Path) -> None:
     folder = target.with_name(f"{target.name}.d")
     folder.mkdir(exist_ok=True)
     folder.chmod(MODE)
-    target.rename(folder / KEPT)
+    if not target.is_symlink():
+        target.rename(folder / KEPT)
+        return
+    # Where it leads may be told from the folder that it is in.
+    partial = folder / f"{KEPT}.bak"
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(target.resolve())
+    partial.replace(folder / KEPT)
+    target.unlink()
 
 
 def _write(path: Path, text: bytes, mode: int) -> None:
