@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.decide.site import FREE, Site, codes, one, some
-from torque_mesos.decide.budget import Spending, day_of, month_left_s, month_of, over_budget
+from torque_mesos.decide.budget import Spending, day_of, month_of, over_budget, spans
 from torque_mesos.decide.plan import Decline, Kill, Launch, Offline
 from torque_mesos.decide.pool import Budget, Pool, Share
 from torque_mesos.decide.reason import Code
@@ -63,8 +63,14 @@ def test_steps_do_not_matter(steps: list[float], offset_s: float) -> None:
 
 def test_months() -> None:
     assert month_of(day_of(NOON, 0.0)) == 2026 * 12 + 2
-    assert month_left_s(NOON, 0.0) == 36 * HOUR
-    assert month_left_s(NOON, HOUR) == 35 * HOUR
+    assert spans(NOON, HOUR)[1][1] == 35 * HOUR
+    assert spans(NOON, 0.0) == (
+        (-12 * HOUR, 12 * HOUR),
+        (-(26 * 24 + 12) * HOUR, 36 * HOUR),
+        (12 * HOUR, 36 * HOUR),
+        (36 * HOUR, (36 + 31 * 24) * HOUR),
+        ((36 + 31 * 24) * HOUR, (36 + 61 * 24) * HOUR),
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,6 +83,10 @@ def test_months() -> None:
         (Budget(month=21.0), (6.0, 6.1), "of a month"),
         (Budget(day=4.9), (0.0, 0.0), "of a day"),
         (Budget(day=5.0), (0.0, 0.0), None),
+        (Budget(day=10.0), (5.0, 5.0, 10.1), "of a day (10.10 of 10 to come in the next"),
+        (Budget(day=10.0), (5.0, 5.0, 10.0), None),
+        (Budget(month=21.0), (6.0, 6.0, 30.0, 21.1, 0.0), "of a month"),
+        (Budget(month=21.0), (6.0, 6.0, 30.0, 21.0, 21.1), "the one after the next"),
     ],
 )
 def test_what_a_budget_bears(budget: Budget, ahead: tuple[float, float], over: str | None) -> None:
@@ -186,8 +196,10 @@ def lasting(site: Site, walltime: str, *, on: str = "", slots: int = 4) -> Site:
         ("00:10:00", 8.0, 4),  # an hour at least: 4 cpus x 2
         ("03:00:00", 24.0, 4),
         ("03:00:00", 23.9, 0),
-        ("48:00:00", 96.0, 4),  # until midnight
-        ("48:00:00", 95.9, 0),
+        ("24:00:00", 96.0, 4),  # a half of it until midnight
+        ("24:00:00", 95.9, 0),
+        ("48:00:00", 192.0, 4),  # the whole of the next day
+        ("48:00:00", 191.9, 0),
     ],
 )
 def test_a_job_is_counted_for_its_wall_time(walltime: str, day: float, taken: int) -> None:
@@ -217,13 +229,13 @@ def test_what_runs_counts_for_its_wall_time_too() -> None:
 def test_nodes_get_no_more_jobs_when_what_runs_may_spend_the_budget() -> None:
     borne = busy(24.0, "03:00:00").plan(wall_s=NOON)
     assert not some(borne, Offline)
-    plan = busy(23.9, "03:00:00").plan(wall_s=NOON)
+    plan = busy(23.7, "03:00:00").plan(wall_s=NOON)
     offline = one(plan, Offline)
     assert (offline.name, offline.reason.code) == ("n1", Code.BUDGET)
     assert not some(plan, Kill), "its job goes on"
-    unknown = busy(23.9, "03:00:00").remembers(spending=Spending(unknown="not JSON"))
+    unknown = busy(23.7, "03:00:00").remembers(spending=Spending(unknown="not JSON"))
     assert not some(unknown.plan(wall_s=NOON), Offline)
-    assert not some(busy(23.9, "03:00:00").plan(wall_s=None), Offline)
+    assert not some(busy(23.7, "03:00:00").plan(wall_s=None), Offline)
 
 
 def test_a_pool_over_its_budget_does_not_keep_another_from_its_offers() -> None:

@@ -16,6 +16,7 @@ from torque_mesos.decide.reason import Code
 from torque_mesos.model import JobState, frozen_map
 
 PRICE = 2.0
+START_S = 120.0  # what a start may take
 LEFT_S = DAY_S - NOON % DAY_S
 
 
@@ -28,7 +29,7 @@ class Held:
 
     def cost(self, ahead_s: float) -> float:
         """Until it has ended, or the day has."""
-        for_s = min(max([ahead_s, *(hours * HOUR for hours in self.jobs)]), LEFT_S)
+        for_s = min(max([hours * HOUR for hours in self.jobs], default=ahead_s), LEFT_S)
         return self.slots * SLOT.cpus * PRICE * for_s / HOUR
 
 
@@ -66,8 +67,11 @@ def test_nothing_is_brought_beyond_it_and_beyond_it_nobody_gets_more(
     plan = site.plan(wall_s=NOON)
     ahead_s = site.policy.budget_ahead_s
     committed = sum(node.cost(ahead_s) for node in nodes)
+    slack = sum(node.slots for node in nodes) * SLOT.cpus * PRICE * START_S / HOUR
     if committed > budget + 1e-6:
-        _stops_all(plan, nodes)
+        assert not some(plan, Launch)
+        busy = sum(node.cost(ahead_s) for node in nodes if node.jobs)
+        _stops(plan, nodes, all_=busy > budget + slack, idle=committed > budget + slack)
     else:
         assert not [o for o in some(plan, Offline) if o.reason.code is Code.BUDGET]
         # Each job was given slots that are there, or what was brought for it.
@@ -83,9 +87,9 @@ def test_nothing_is_brought_beyond_it_and_beyond_it_nobody_gets_more(
     assert not ended & {f"n{number}" for number, node in enumerate(nodes) if node.jobs}
 
 
-def _stops_all(plan: Plan, nodes: list[Held]) -> None:
+def _stops(plan: Plan, nodes: list[Held], *, all_: bool, idle: bool) -> None:
     """In one turn: so the scheduler can put jobs there no longer than one turn takes."""
-    assert not some(plan, Launch)
-    assert not some(plan, Online)
-    offline = {action.name for action in some(plan, Offline)}
-    assert offline == {f"n{number}" for number in range(len(nodes))}
+    offline = {o.name for o in some(plan, Offline) if o.reason.code is Code.BUDGET}
+    going = {f"n{n}" for n, node in enumerate(nodes) if all_ or (idle and not node.jobs)}
+    assert offline == going
+    assert not (all_ and some(plan, Online))

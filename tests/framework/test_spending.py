@@ -12,6 +12,7 @@ SPENT = Spending(
     1000.0,
     frozen_map({"": Spent(20780, 1.5, 24323, 9.25), "gpu": Spent(1, 1, 1, 1)}),
     pools=frozen_map({"a-1": "gpu"}),
+    began=frozen_map({"7.head": 990.5}),
 )
 
 
@@ -30,7 +31,7 @@ def test_no_file_is_nothing_spent(tmp_path: Path) -> None:
     ["", "{", "[]", '{"at": 1}', '{"at": "1", "spent": {}}', '{"at": NaN, "spent": {}}',
      '{"at": 1, "spent": {"": {"day": 1, "in_day": -1, "month": 1, "in_month": 1}}}',
      '{"at": 1, "spent": {"": {"day": 1}}}', '{"at": 1, "spent": 3}', "\udcff",
-     '{"at": 1, "spent": {}, "pools": 3}'],
+     '{"at": 1, "spent": {}, "pools": 3}', '{"at": 1, "spent": {}, "began": {"7": "x"}}'],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_says_so_and_is_left_alone(tmp_path: Path, text: str) -> None:
     path = tmp_path / NAME

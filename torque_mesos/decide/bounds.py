@@ -1,28 +1,27 @@
 """The bounds of what may be held: limits and budgets, of each pool and of all together.
 
-A budget bears what is held until it has ended: a worker with jobs for as long as the longest
-wall time among them, from now (that they began before is to the good), any other one, and a job
-that asks for no wall time, for `budget_ahead_s`; but no longer than the day, or the month, lasts.
+What is held may cost no more than a budget bears, in any day and month until it has ended
+(`costs.py`).
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from torque_mesos.decide.budget import Spending, day_of, month_left_s, over_budget
+from torque_mesos.decide.budget import Spending, over_budget
+from torque_mesos.decide.costs import Costs, begun, busy_for
 from torque_mesos.decide.plan import Memory
 from torque_mesos.decide.policy import Policy
-from torque_mesos.decide.pool import DAY_S, Pool, Share
+from torque_mesos.decide.pool import Budget, Pool, Share
 from torque_mesos.decide.pools import Pools
 from torque_mesos.decide.reason import Code, Reason, because
-from torque_mesos.model import Resources, frozen_map
+from torque_mesos.model import Job, Resources, frozen_map
 
-Ahead = tuple[float, float]  # of the rest of the day, and of that of the month
-_NONE: Ahead = (0.0, 0.0)
+_NOWHERE: Mapping[str, float] = {}
+_NO_TIME = "the time is not known"
 AT_LIMIT = frozenset({Code.AT_LIMIT, Code.POOL_LIMIT, Code.BUDGET})
 """Codes of jobs that wait because of a bound."""
 
@@ -30,7 +29,7 @@ AT_LIMIT = frozenset({Code.AT_LIMIT, Code.POOL_LIMIT, Code.BUDGET})
 class Bounds:
     """Whether so much more may be held.
 
-    `busy_s`: asked when it is needed, how long the jobs of each worker may last.
+    `jobs`: those that are on nodes.
     Made for one decision. `add` notes what it has taken already. A budget that cannot be
     known (its file cannot be read, or the time is not known) allows nothing that costs.
     """
@@ -41,15 +40,14 @@ class Bounds:
         pools: Pools,
         memory: Memory,
         clock: tuple[float | None, float],
-        busy_s: Callable[[], Mapping[str, float]],
+        jobs: Mapping[str, Job],
     ) -> None:
         self._policy = policy
         self._pools = pools
         self._wall_s, self._offset_s = clock
         self._new_nodes: Counter[str] = Counter()
         self._new: dict[str, Resources] = {}
-        self._new_cost: dict[str, Ahead] = {}
-        self._busy_s = busy_s
+        self._jobs = jobs
         costs = policy.price or any(pool.price for pool in policy.pools)
         self._spending = memory.spending
         if costs and self._wall_s is not None:
@@ -61,6 +59,9 @@ class Bounds:
         self._any = self._bounded(policy.share) or any(
             self._bounded(pool.share) for pool in policy.pools
         )
+        if self.budgeted and self._wall_s is not None:
+            began = begun(self._spending.began, jobs.values(), self._wall_s)
+            self._spending = replace(self._spending, began=frozen_map(began))
 
     @property
     def any(self) -> bool:
@@ -83,15 +84,29 @@ class Bounds:
     def _shares(self) -> list[Share]:
         return [self._policy.share, *(pool.share for pool in self._policy.pools)]
 
-    def add(self, pool: Pool | None, nodes: int, more: Resources, for_s: float = 0.0) -> None:
-        """Note that a pool gets so many nodes and resources more, for so long."""
+    @cached_property
+    def _cost(self) -> Costs:
+        wall_s, ahead_s = self._wall_s or 0.0, self._policy.budget_ahead_s
+        busy_s = busy_for(self._jobs.values(), self._spending.began, wall_s, ahead_s)
+        return Costs(self._policy, self._pools, (wall_s, self._offset_s), busy_s)
+
+    def add(
+        self,
+        pool: Pool | None,
+        nodes: int,
+        more: Resources,
+        for_s: float = 0.0,
+        at: Mapping[str, float] = _NOWHERE,
+    ) -> None:
+        """Note that a pool gets so many nodes and resources more, for so long.
+
+        `at`: the cpus more on each node that is used, where that is known.
+        """
         if pool is not None and self._any:
             self._new_nodes[pool.name] += nodes
             self._new[pool.name] = self._new.get(pool.name, Resources()) + more
             if self.budgeted:
-                cost = self._cost(pool, more.cpus, for_s)
-                for name in (pool.name, ""):
-                    self._new_cost[name] = _sum(self._new_cost.get(name, _NONE), cost)
+                self._cost.add(pool, more.cpus, for_s, at)
 
     def over(
         self,
@@ -100,11 +115,12 @@ class Bounds:
         more: Resources,
         held: tuple[int, Resources],
         for_s: float = 0.0,
+        at: Mapping[str, float] = _NOWHERE,
     ) -> Reason | None:
         """Why a pool may not get `nodes` and `more` beside what was added; None if it may.
 
         `held`: workers and resources of all pools, with what was added. `for_s`: how long the
-        job may last that it is for.
+        job may last that it is for. `at`: as of `add`.
         """
         if not self._any:
             return None
@@ -119,7 +135,7 @@ class Bounds:
             news[pool.name] = news.get(pool.name, Resources()) + more
             if self._pools.named and (over := self._over_pool(pool, nodes, news)):
                 return over
-        if more.cpus > 0 and (part := self._over_budgets(pool, more.cpus, for_s)):
+        if more.cpus > 0 and (part := self._over_budgets(pool, more.cpus, for_s, at)):
             return because(Code.BUDGET, f"it waits for slots: more would exceed {part}")
         return None
 
@@ -137,62 +153,49 @@ class Bounds:
 
     def exhausted(self, pool: Pool | None) -> bool:
         """Whether what is held already is more than a budget bears: then nothing is kept idle."""
-        return self.overspent(pool) is not None
+        return self.overspent(pool, busy=False) is not None
 
-    def overspent(self, pool: Pool | None) -> str | None:
-        """Which budget does not bear what is held already, until that has ended; None if all do."""
-        return self._over_budgets(pool, 0.0, 0.0) if self._any else None
-
-    def _over_budgets(self, pool: Pool | None, cpus: float, for_s: float) -> str | None:
-        scopes = [("the budget", "", self._policy.budget)]
-        if pool is not None and self._pools.named:
-            scopes.append((f"the budget of pool {pool.name}", pool.name, pool.share.budget))
-        scopes = [scope for scope in scopes if scope[2].any]
-        if not scopes or not self._costs:
+    def overspent(self, pool: Pool | None, *, busy: bool) -> str | None:
+        """Which budget of this day or month does not bear what is held already until that has
+        ended; None if all do. `busy`: of what is held, only the nodes that have jobs.
+        """
+        if not self._any or not (scopes := self._scopes(pool)):
             return None
-        if self._spending.unknown or self._wall_s is None:
-            why = self._spending.unknown or "the time is not known"
+        if why := self._unknown:
             return f"{scopes[0][0]}, for all that is known: {why}"
-        more = self._cost(pool, cpus, for_s) if pool is not None else _NONE
         for words, name, budget in scopes:
-            ahead = _sum(self._held_cost.get(name, _NONE), self._new_cost.get(name, _NONE))
-            spent = self._spending.of(name, self._wall_s, self._offset_s)
-            if part := over_budget(budget, spent, _sum(ahead, more)):
+            ahead = self._cost.of_jobs(name) if busy else self._cost.all(name)
+            if part := over_budget(
+                budget, self._spent(name), ahead[:2], (), self._cost.slack(name)
+            ):
                 return f"{words} {part}"
         return None
 
-    @cached_property
-    def _left_s(self) -> Ahead:
-        """What is left of the day and of the month."""
-        wall_s, offset_s = self._wall_s or 0.0, self._offset_s
-        day_s = (day_of(wall_s, offset_s) + 1) * DAY_S - offset_s - wall_s
-        return day_s, month_left_s(wall_s, offset_s)
+    def _over_budgets(
+        self, pool: Pool | None, cpus: float, for_s: float, at: Mapping[str, float]
+    ) -> str | None:
+        if not (scopes := self._scopes(pool)):
+            return None
+        if why := self._unknown:
+            return f"{scopes[0][0]}, for all that is known: {why}"
+        more = () if pool is None else self._cost.more(pool, cpus, for_s, at)
+        for words, name, budget in scopes:
+            ahead = self._cost.all(name)
+            then = tuple([a + b for a, b in zip(ahead, more, strict=True)]) if more else ahead
+            if part := over_budget(budget, self._spent(name), then, more):
+                return f"{words} {part}"
+        return None
 
-    def _cost(self, pool: Pool, cpus: float, for_s: float) -> Ahead:
-        """What cpus of a pool cost in the rest of the day and of the month, held for so long."""
-        rate = cpus * self._pools.price(pool) / 3600.0
-        for_s = for_s if 0.0 < for_s < math.inf else self._policy.budget_ahead_s
-        for_s = max(for_s, self._policy.budget_ahead_s)
-        day_s, month_s = self._left_s
-        return rate * min(for_s, day_s), rate * min(for_s, month_s)
+    @property
+    def _unknown(self) -> str:
+        return self._spending.unknown or ("" if self._wall_s is not None else _NO_TIME)
 
-    @cached_property
-    def _held_cost(self) -> Mapping[str, Ahead]:
-        """The same of all workers, by pool, and "" in all.
+    def _scopes(self, pool: Pool | None) -> list[tuple[str, str, Budget]]:
+        """The budgets that count for a pool, each with its words and its name."""
+        scopes = [("the budget", "", self._policy.budget)]
+        if pool is not None and self._pools.named:
+            scopes.append((f"the budget of pool {pool.name}", pool.name, pool.share.budget))
+        return [scope for scope in scopes if scope[2].any and self._costs]
 
-        One of a pool that is not known counts for every pool, and once, as the dearest, in all.
-        """
-        found: dict[str, Ahead] = {}
-        busy_s = self._busy_s()
-        for worker, own in self._pools.workers():
-            costs = {
-                pool.name: self._cost(pool, worker.resources.cpus, busy_s.get(worker.node, 0.0))
-                for pool in (self._pools.all if own is None else (own,))
-            }
-            for scope, cost in (*costs.items(), ("", max(costs.values()))):
-                found[scope] = _sum(found.get(scope, _NONE), cost)
-        return found
-
-
-def _sum(one: Ahead, other: Ahead) -> Ahead:
-    return one[0] + other[0], one[1] + other[1]
+    def _spent(self, name: str) -> tuple[float, float]:
+        return self._spending.of(name, self._wall_s or 0.0, self._offset_s)

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field, replace
 from torque_mesos.decide.pool import DAY_S, Budget
 from torque_mesos.model import frozen_map
 
+Ahead = tuple[float, ...]  # what something costs in each of `spans`
+_WORDS = ("day", "month", "day", "month", "month")
+_LATER = ("", "", "the next one", "the next one", "the one after the next")
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 
@@ -29,12 +32,14 @@ class Spending:
 
     `unknown`: why it is not known, empty where it is. Then nothing that costs is added.
     `pools`: by agent id, the pool that its worker is of, for when the agent is not listed.
+    `began`: by job id, when it was first seen to run; where there is a budget.
     """
 
     at_s: float | None = None
     spent: Mapping[str, Spent] = field(default_factory=frozen_map)
     unknown: str = ""
     pools: Mapping[str, str] = field(default_factory=frozen_map)
+    began: Mapping[str, float] = field(default_factory=frozen_map)
 
     def until(self, wall_s: float, offset_s: float, rates: Mapping[str, float]) -> Spending:
         """With what was spent since, at `rates` an hour. A clock that went back adds nothing.
@@ -77,12 +82,37 @@ def month_of(day: int) -> int:
     return date.year * 12 + date.month
 
 
-def month_left_s(wall_s: float, offset_s: float) -> float:
-    """Seconds until the local month ends."""
+def spans(wall_s: float, offset_s: float) -> tuple[tuple[float, float], ...]:
+    """From and until how many seconds from now they last: this local day, this month, the next
+    day, the next month, and the one after that.
+
+    What is held now is held less and less: no later day costs more than the next one, nor any
+    later month more than the dearer of the next two (one of which has 31 days).
+    """
     day = day_of(wall_s, offset_s)
-    month = month_of(day) + 1
-    first = datetime.date((month - 1) // 12, (month - 1) % 12 + 1, 1).toordinal() - _EPOCH
-    return first * DAY_S - offset_s - wall_s
+    midnight_s = day * DAY_S - offset_s - wall_s
+    months = [midnight_s + (_first(month_of(day) + more) - day) * DAY_S for more in range(4)]
+    days = [midnight_s + more * DAY_S for more in range(3)]
+    return (
+        (days[0], days[1]),
+        (months[0], months[1]),
+        (days[1], days[2]),
+        (months[1], months[2]),
+        (months[2], months[3]),
+    )
+
+
+def _first(month: int) -> int:
+    """The number of a month's first day."""
+    return datetime.date((month - 1) // 12, (month - 1) % 12 + 1, 1).toordinal() - _EPOCH
+
+
+def cost_in(rate: float, for_s: float, times: tuple[tuple[float, float], ...]) -> Ahead:
+    """What `rate` an hour costs in each of `spans`, from now for so long."""
+    return tuple(
+        rate * max(0.0, min(for_s, until_s) - max(0.0, from_s)) / 3600.0
+        for from_s, until_s in times
+    )
 
 
 def _added(before: Spent, day: int, cost: float) -> Spent:
@@ -96,19 +126,28 @@ def _added(before: Spent, day: int, cost: float) -> Spent:
 
 
 def over_budget(
-    budget: Budget, spent: tuple[float, float], ahead: tuple[float, float]
+    budget: Budget,
+    spent: tuple[float, float],
+    ahead: Ahead,
+    more: Ahead = (),
+    slack: float = 0.0,
 ) -> str | None:
     """Which budget would be exceeded; None if none.
 
-    All are of the present day and month: what was spent, and what is held may yet cost in it.
+    `spent`: in the present day and month. `ahead`: what is held may yet cost in each of `spans`,
+    or in the first of them only. `more`: what of it is asked for, where something is: what costs
+    nothing in a later day or month does not exceed it. `slack`: what it may be exceeded by.
     """
-    for word, most, gone, more in (
-        ("day", budget.day, spent[0], ahead[0]),
-        ("month", budget.month, spent[1], ahead[1]),
-    ):
-        if most is not None and gone + more > most + 1e-9:
+    for number, (word, later, cost) in enumerate(zip(_WORDS, _LATER, ahead, strict=False)):
+        most = budget.day if word == "day" else budget.month
+        if most is None or (later and number < len(more) and not more[number]):
+            continue
+        gone = 0.0 if later else spent[number]
+        if gone + cost > most + slack + 1e-9:
+            if later:
+                return f"of a {word} ({cost:.2f} of {most:g} to come in {later})"
             return (
-                f"of a {word} ({gone:.2f} of {most:g} spent, {more:.2f} to come until"
+                f"of a {word} ({gone:.2f} of {most:g} spent, {cost:.2f} to come until"
                 " what is held has ended)"
             )
     return None

@@ -278,12 +278,16 @@ def over_limit(
     slots: int,
     extra: Resources = NOTHING,
     for_s: float = 0.0,
+    at: dict[str, float] | None = None,
 ) -> Reason | None:
-    """Why jobs of a pool may not get so much more, for so long, beside all launches so far."""
+    """Why jobs of a pool may not get so much more, for so long, beside all launches so far.
+
+    `at`: the cpus more on each node that is used, where that is known.
+    """
     if not turn.bounds.any:
         return None
     held = turn.held + turn.policy.slot * growth.new_slots + growth.new_extra
     more = turn.policy.slot * slots + extra
     own = turn.pools.served_by(pool)
     held_now = turn.held_nodes + growth.new_nodes, held
-    return turn.bounds.over(own, nodes, more, held_now, for_s)
+    return turn.bounds.over(own, nodes, more, held_now, for_s, at or {})

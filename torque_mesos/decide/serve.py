@@ -71,15 +71,18 @@ def _take(
         for name, share in shares.items()
         if (more := _new(turn, growth, hosts[name], share)) != _NONE
     }
+    for_s = _lasts_s(turn, demand.job)
+    at: dict[str, float] = {}
+    if turn.bounds.budgeted:
+        at = {name: turn.policy.slot.cpus * new.get(name, _NONE)[0] for name in shares}
     if new:
         nodes = sum(name not in turn.workers and name not in growth.launches for name in new)
         slots = sum(more for more, _ in new.values())
         extra = sum((extra for _, extra in new.values()), NOTHING)
-        for_s = _lasts_s(turn, demand.job)
-        if over := over_limit(turn, growth, demand.pool, nodes, slots, extra, for_s):
+        if over := over_limit(turn, growth, demand.pool, nodes, slots, extra, for_s, at):
             return Refusal(over, nodes, slots, extra)
         own = turn.pools.served_by(demand.pool)
-        turn.bounds.add(own, nodes, turn.policy.slot * slots + extra, for_s)
+        turn.bounds.add(own, nodes, turn.policy.slot * slots + extra, for_s, at)
         growth.new_nodes += nodes
         growth.new_slots += slots
         growth.new_extra += extra
@@ -88,6 +91,8 @@ def _take(
             growth.launches[name] = growth.launches.get(name, 0) + n
             if beside != NOTHING:
                 growth.extras[name] = growth.extras.get(name, NOTHING) + beside
+    elif at:
+        turn.bounds.add(turn.pools.served_by(demand.pool), 0, NOTHING, for_s, at)
     growth.claimed.update(shares)
     turn.jobs[demand.job.job_id] = _explain(turn, growth, hosts, placement)
     for name, share in shares.items():

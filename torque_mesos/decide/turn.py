@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from functools import cached_property, partial
+from collections.abc import Mapping
+from functools import cached_property
 
 from torque_mesos.decide.bounds import Bounds
 from torque_mesos.decide.kept import Named
 from torque_mesos.decide.known import known_of, named_agents
-from torque_mesos.decide.maintenance import wall_time_s
 from torque_mesos.decide.plan import Action, Memory, Snapshot
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.pool import Pool
@@ -19,7 +17,6 @@ from torque_mesos.decide.reason import Code, Reason, because
 from torque_mesos.decide.running import ON_NODES, running
 from torque_mesos.decide.views import SILENT_ALONE_S, Views
 from torque_mesos.model import (
-    Job,
     JobState,
     Node,
     Offer,
@@ -35,16 +32,6 @@ __all__ = ["RETRY_S", "SILENT_ALONE_S", "Turn", "because"]
 RETRY_S = 30.0  # what failed is asked for again after this long
 _nodes = Named[Node]("name")
 _workers = Named[Worker]("node")
-
-
-def _busy_s(jobs: Iterable[Job]) -> dict[str, float]:
-    """By node, how long the jobs there may last; those without a wall time are left out."""
-    found: dict[str, float] = {}
-    for job in jobs:
-        seconds = wall_time_s(job.resources.get("walltime"))
-        for name in job.exec_nodes if math.isfinite(seconds) else ():
-            found[name] = max(seconds, found.get(name, 0.0))
-    return found
 
 
 class Turn(Views):
@@ -101,8 +88,7 @@ class Turn(Views):
         self.unpooled = self._leave_unpooled()
         self.unusable = dict(self.nodes)
         clock = (snapshot.wall_s, snapshot.offset_s)
-        busy_s = partial(_busy_s, self.running.jobs.values())
-        self.bounds = Bounds(policy, self.pools, memory, clock, busy_s)
+        self.bounds = Bounds(policy, self.pools, memory, clock, self.running.jobs)
         self.agents_leaving = self._overspent() if self.bounds.budgeted else {}
         self.offers: dict[str, list[Offer]] = {}
         self.other_role: list[Offer] = []
@@ -128,12 +114,12 @@ class Turn(Views):
         found: dict[str, Reason] = {}
         if self.wall_s is None or self.bounds.spending.unknown:
             return found  # what is not known is no reason to end anything
-        why: dict[str, str | None] = {}
+        why: dict[tuple[str, bool], str | None] = {}
         for worker in self.workers.values():
-            pool = self.pools.payer(worker)
-            name = pool.name if pool is not None else ""
+            pool, busy = self.pools.payer(worker), worker.node in self.job_hosts
+            name = pool.name if pool is not None else "", busy
             if name not in why:
-                why[name] = self.bounds.overspent(pool)
+                why[name] = self.bounds.overspent(pool, busy=busy)
             if part := why[name]:
                 text = f"it gets no more jobs: what is held exceeds {part}"
                 found[worker.agent_id] = because(Code.BUDGET, text)

@@ -87,6 +87,7 @@ def _plain(spending: Spending) -> dict[str, Any]:
             for name, spent in spending.spent.items()
         },
         "pools": dict(spending.pools),
+        "began": dict(spending.began),
     }
 
 
@@ -100,9 +101,12 @@ def _parse(values: Any) -> Spending:
         )
         for name, each in values["spent"].items()
     }
-    # (A file of an older version has no pools.)
+    # (A file of an older version has neither.)
     pools = {str(agent_id): str(name) for agent_id, name in values.get("pools", {}).items()}
-    return Spending(_amount(values["at"]), frozen_map(spent), pools=frozen_map(pools))
+    began = {str(job_id): _amount(at_s) for job_id, at_s in values.get("began", {}).items()}
+    return Spending(
+        _amount(values["at"]), frozen_map(spent), pools=frozen_map(pools), began=frozen_map(began)
+    )
 
 
 def _amount(value: Any) -> float:

@@ -12,7 +12,7 @@ from tests.decide.world.parts import Box, Broken, Task, Work
 from tests.decide.world.troubles import disturb
 from tests.decide.world.world import World
 from torque_mesos.decide import Limit, Memory, Policy, Snapshot
-from torque_mesos.decide.budget import DAY_S, Spending, day_of, month_left_s, over_budget
+from torque_mesos.decide.budget import DAY_S, Spending, day_of, over_budget, spans
 from torque_mesos.decide.maintenance import wall_time_s
 from torque_mesos.decide.packing import Host, Tier, place
 from torque_mesos.decide.plan import Action, Launch, Offline
@@ -65,7 +65,7 @@ class PoolWorld(World):
     def _below_budgets(self, action: Launch) -> None:
         wall_s, offset_s = self.wall_s, self.offset_s
         left_s = (day_of(wall_s, offset_s) + 1) * DAY_S - offset_s - wall_s
-        left = (left_s, month_left_s(wall_s, offset_s))
+        left = (left_s, spans(wall_s, offset_s)[1][1])
         ahead: dict[str, list[float]] = {}
         for name, resources in [
             *((task.name, task.resources) for task in self.tasks.values()),
@@ -74,7 +74,7 @@ class PoolWorld(World):
             pool = self.pool_of(name)
             assert pool is not None
             price = self.policy.price if pool.price is None else pool.price
-            for_s = max(self.policy.budget_ahead_s, self._lasts_s(name))
+            for_s = self._lasts_s(name)
             for scope in (pool.name, ""):
                 costs = ahead.setdefault(scope, [0.0, 0.0])
                 for number, rest_s in enumerate(left):
@@ -89,11 +89,18 @@ class PoolWorld(World):
                 raise Broken(f"above the budget {over}: {action}")
 
     def _lasts_s(self, name: str) -> float:
-        """How long the jobs that the last reading told of on a node may last."""
+        """How long the jobs that the last reading told of on a node may yet last."""
         jobs = self.reading.jobs if self.reading is not None else ()
-        there = (job for job in jobs if name in job.exec_nodes and job.state is JobState.RUNNING)
-        times = (wall_time_s(job.resources.get("walltime")) for job in there)
-        return max((seconds for seconds in times if math.isfinite(seconds)), default=0.0)
+        there = [job for job in jobs if name in job.exec_nodes and job.state is JobState.RUNNING]
+        began = self.memory.spending.began
+        times = [self.policy.budget_ahead_s] if not there else []
+        for job in there:
+            asked_s = wall_time_s(job.resources.get("walltime"))
+            if math.isfinite(asked_s):
+                times.append(asked_s + began.get(job.job_id, self.wall_s) - self.wall_s)
+            else:
+                times.append(self.policy.budget_ahead_s)
+        return max(0.0, *times)
 
     def _above_pools_floor(self, action: Offline) -> None:
         pool = self.pool_of(action.name)
