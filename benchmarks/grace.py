@@ -23,7 +23,7 @@ from torque_mesos.simulate.trace import Trace, TraceJob
 
 NEEDS_TORQUE = False
 
-GRACES_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+GRACES_S = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 30.0)
 _BREATHS, _RUN_S, _NODES = 200, 60.0, "1:ppn=8"
 _BREATH_S, _CHAIN_S = (0.5, 20.0), (0.2, 0.3)  # from a job's end until the next one is queued
 

@@ -59,7 +59,7 @@ class Settings(Model):
     queues: Texts = Field(
         default=("*",), description="the queues whose jobs count; `*` and `?` as in the shell"
     )
-    grace_s: NotNegative = Field(default=1.0, description="how long an idle node is kept")
+    grace_s: NotNegative = Field(default=2.0, description="how long an idle node is kept")
     poll_interval_s: Positive = Field(
         default=5.0, description="how often the queue is read when nothing seems to happen"
     )
