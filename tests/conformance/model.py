@@ -83,9 +83,12 @@ class Model(Waiting, Hosts):
         job.count, job.ppn = count, ppn
         return True
 
-    def set_array_slots(self, name: str, slots: int) -> None:
+    def set_array_slots(self, name: str, slots: int) -> bool:
+        if self.over(name):
+            return False
         self.array_slots[name] = slots
         self._give_slots(name)
+        return True
 
     def _give_slots(self, array: str) -> None:
         limit = self.array_slots[array]

@@ -132,8 +132,8 @@ class Users(Jobs):
     def qalter_slots(self, number: int, slots: int, killed: bool) -> None:
         arrays = list(self.model.array_slots)
         array = arrays[number % len(arrays)]
-        assert self.site.accepted("alter", id=array, range=f"%{slots}", changes={})
-        self.model.set_array_slots(array, slots)
+        accepted = self.site.accepted("alter", id=array, range=f"%{slots}", changes={})
+        self.agree(accepted, self.model.set_array_slots(array, slots), f"qalter -t %{slots}")
         self.after("qalter -t %", killed)
 
     @precondition(lambda self: self.model.jobs)

@@ -1,4 +1,4 @@
-"""How node records are deleted, with a clock of the test's own."""
+"""How node records are deleted, and looked at, with a clock of the test's own."""
 
 from __future__ import annotations
 
@@ -37,9 +37,14 @@ class Time:
 class Site:
     """A server's state with one node and one job on it; `finished`: when, and with what error."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, check_rate: float = 1e9) -> None:
         self.time = Time()
-        monkeypatch.setattr(registry, "time", SimpleNamespace(monotonic=lambda: self.time.now))
+        self.check_rate = check_rate
+
+        def now() -> float:
+            return self.time.now
+
+        monkeypatch.setattr(registry, "time", SimpleNamespace(monotonic=now, time=now))
         self.job = SimpleNamespace(job_id="1.head", state=RUNNING, rerunable=True)
         node = SimpleNamespace(name="n1", list_unsent=False, usable=False, down=True)
         self.state: Any = SimpleNamespace(
@@ -49,7 +54,8 @@ class Site:
             scale=1.0,
             traps=Traps({}),
             home=SimpleNamespace(join=lambda *_parts: "/nowhere/mom_hierarchy"),
-            number=lambda name, default: 1e9,
+            number=lambda name, default: self.check_rate,
+            log=SimpleNamespace(write=lambda *_words: None),
             jobs_on=lambda node: [self.job],
             save_node=lambda node: None,
             write_nodes_file=lambda: None,
@@ -104,3 +110,15 @@ def test_a_job_that_is_not_rerunable_is_killed(site: Site) -> None:
     site.delete()
     site.time.until(1)
     assert site.told == ["kill"]
+
+
+def test_a_check_that_is_pending_goes_by_the_old_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """node_check_rate is set while a mom is dead: it is missed by the check after the pending one."""
+    site = Site(monkeypatch, check_rate=150)
+    (node,) = site.state.nodes.values()
+    node.down, node.reported = False, 10.0
+    site.check_rate = 20
+    site.time.until(169)
+    assert not node.down
+    site.time.until(170)
+    assert node.down

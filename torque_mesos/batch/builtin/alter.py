@@ -48,13 +48,16 @@ class Alteration:
     def request(self, uid: int, message: Message, finished: Finished) -> None:
         """`qalter`: of a job, of an array, or of a range of its members."""
         job = self._rights.own_job(uid, message)
+        array = self._state.arrays.get(job.job_id)
+        if array is not None:
+            # What the last who looked saw may be long ago.
+            self._requests.arrays.refresh(array)
         if job.state == COMPLETE:
             raise PbsError(BADSTATE, "invalid state for job - COMPLETE")
         changes: Message = dict(message["changes"])
         request_fields.check_alter(changes)
         rank = self._rights.rank(uid)
         wanted, percent, slots = str(message.get("range") or "").partition("%")
-        array = self._state.arrays.get(job.job_id)
         if percent and array is not None and slots.isdigit():
             self._requests.arrays.set_slots(array, int(slots))
         orders: List[Optional[Message]] = []
