@@ -7,8 +7,9 @@
 # - are descendants of the mom's executor, where no other job of the user is here;
 # and carry no other job's id. Someone who forges that hurts nobody but himself. Two moms
 # may share a host, each with a server of its own, and two servers give the same ids: a
-# process whose node file is there, but in another mom's home, belongs to that mom's job;
-# so does one that sees other file systems than this mom, as in a container beside it.
+# process whose node file is another mom's (aux/JOB of that one's home; what users have made
+# does not count) belongs to that mom's job; so does one that sees other file systems than
+# this mom, as in a container beside it.
 
 # Print the processes (a number a line) of session $1, and those below process $2.
 related() {
@@ -41,6 +42,12 @@ only_ours() {
         grep -Fvxq -- "$folder" || printf '%s\n' "$executor"
 }
 
+# Whether $1, a node file by its name, is a mom's: it and its folder are root's, or this mom's.
+is_of_a_mom() {
+    [ -f "$1" ] &&
+        [ -z "$(find "$1" "${1%/*}" -maxdepth 0 ! -uid 0 ! -uid "$(id -u)" 2>&1)" ]
+}
+
 # Of the user's processes, their folders in /proc being the arguments, print what is left
 # over, a number a line. (Lists of numbers are split on purpose.)
 left_over() {
@@ -71,9 +78,10 @@ left_over() {
         [ "$(readlink "$folder_of/ns/mnt")" = "$namespace" ] || continue
         ! grep -qs '^State:[[:blank:]]*Z' "$folder_of/status" || continue
         node_file=$(tr '\0' '\n' 2> /dev/null < "$folder_of/environ" | sed -n 's/^PBS_NODEFILE=//p')
+        node_file=$(readlink -f -- "$node_file")
         case $node_file in
-            "$real_home"/aux/*) ;;
-            *) [ ! -e "$node_file" ] || continue ;;
+            "$real_home/aux/$job") ;;
+            */aux/"$job") ! is_of_a_mom "$node_file" || continue ;;
         esac
         printf '%s\n' "$pid"
     done
@@ -93,7 +101,7 @@ end_left_over() {
             [ -n "$mine" ] || return 0
             if [ -z "$namespace" ]; then
                 namespace=$(readlink /proc/self/ns/mnt)
-                real_home=$(cd -- "$home" && pwd)
+                real_home=$(cd -- "$home" && pwd -P)
                 above=$(only_ours)
             fi
             # shellcheck disable=SC2086

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,6 +50,37 @@ def executor(home: Path, tmp_path: Path) -> Iterator[list[int]]:
     for pid in found:
         subprocess.run(["kill", "-9", str(pid)], stderr=subprocess.DEVNULL)
     process.communicate()
+
+
+NODE_FILES = ("own/mynodes", "own/aux/{job}", "own/link/{job}", "moms/aux/{job}x", "moms/{job}")
+
+
+@pytest.mark.parametrize("name", NODE_FILES)
+def test_a_node_file_of_his_own_hides_nothing(
+    run: Run, job: str, home: Path, tmp_path: Path, name: str
+) -> None:
+    (home / "aux").mkdir()
+    (home / "aux" / job).write_text("n1\n")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "link").symlink_to(home / "aux")
+    path = tmp_path / name.format(job=job)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("n1\n")
+    if name.startswith("own/") and "link" not in name:
+        shutil.chown(path, "nobody")
+    stray = subprocess.Popen(
+        ["sleep", "1234"],
+        user="nobody",
+        cwd="/",
+        env={"PATH": os.environ["PATH"], "PBS_JOBID": job, "PBS_NODEFILE": str(path)},
+        start_new_session=True,
+    )
+    try:
+        assert run("epilogue", job, "nobody").returncode == 0
+        assert stray.wait(60) == -15
+    finally:
+        stray.kill()
+        stray.wait()
 
 
 def alive(pid: int) -> bool:
