@@ -8,9 +8,12 @@ import pytest
 
 from tests.decide.site import Site, codes, some
 from tests.decide.test_budget import HOUR, NOON, lasting
+from torque_mesos.decide import decide, serve
+from torque_mesos.decide.packing import Host, Placement, place
 from torque_mesos.decide.plan import Launch, Offline
 from torque_mesos.decide.pool import Budget
 from torque_mesos.decide.reason import Code
+from torque_mesos.decide.request import Request
 from torque_mesos.model import JobState
 
 LATE = NOON + 10 * HOUR  # 22:00
@@ -112,3 +115,29 @@ def test_an_idle_node_that_the_budget_does_not_bear_goes_alone() -> None:
     plan = site.plan(wall_s=NOON + HOUR)
     assert [action.name for action in some(plan, Offline)] == ["n9"]
     assert plan.nodes["n9"].code is Code.BUDGET
+
+
+# -- many jobs ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("offered", [0, 8])
+def test_jobs_that_differ_in_wall_time_alone_are_looked_at_once(
+    offered: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look goes over all hosts."""
+    looks = 0
+
+    def counted(request: Request, candidates: list[Host]) -> Placement | None:
+        nonlocal looks
+        looks += 1
+        return place(request, candidates)
+
+    monkeypatch.setattr(serve, "place", counted)
+    site = Site().rules(price=1.0, budget=Budget(day=10.0)).parked("n1", 8, offered=offered)
+    for number in range(50):
+        lasting(site, f"{10 + number}:00:00", slots=8)
+    plan = decide(site.snapshot(wall_s=NOON), site.policy)
+    assert looks == 1
+    assert len(plan.jobs) == 50
+    lasting(site, "01:00:00", slots=8)
+    assert brought(site, NOON) == ["n1"] * bool(offered)

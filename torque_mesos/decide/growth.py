@@ -33,12 +33,14 @@ class Refusal:
     `extra`: beside the slots.
 
     It counts for all jobs that ask for the same: hosts only get fewer while jobs are served.
+    `bounded`: there were slots for it that a budget does not bear; it may bear a shorter job.
     """
 
     reason: Reason
     nodes: int = 0
     slots: int = 0
     extra: Resources = NOTHING
+    bounded: bool = False
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Growth:
     extras: dict[str, Resources] = field(default_factory=dict)
     idle_gpus: set[str] = field(default_factory=set)
     new_extra: Resources = NOTHING
-    refused: dict[tuple[Request, float], Refusal] = field(default_factory=dict)
+    refused: dict[Request, Refusal] = field(default_factory=dict)
     wake: bool = False
     waiting: bool = False
     hosts: dict[str, Host] = field(default_factory=dict)

@@ -25,8 +25,8 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
     """Place one waiting job, and note what it takes; or note why it waits, and give False."""
     job, request = demand.job, demand.request
     for_s = _lasts_s(turn, job)
-    refusal = growth.refused.get((request, for_s))
-    if refusal is None:
+    refusal = growth.refused.get(request)
+    if refusal is None or (refusal.bounded and _bears(turn, growth, demand, refusal, for_s)):
         candidates = shelf.candidates(request)
         placement = place(request, candidates)
         refusal = (
@@ -38,7 +38,7 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
             refusal = _without_gpus(turn, growth, shelf, demand, refusal)
         if refusal is None:
             return True
-        growth.refused[request, for_s] = refusal
+        growth.refused[request] = refusal
     reason = refusal.reason
     if refusal.slots:
         more = refusal.nodes, refusal.slots, refusal.extra
@@ -52,6 +52,12 @@ def serve(turn: Turn, growth: Growth, shelf: Shelf, demand: Demand) -> bool:
         waiting = growth.at_pool_limit.setdefault(own, {})
     waiting[job.job_id] = request
     return False
+
+
+def _bears(turn: Turn, growth: Growth, demand: Demand, refusal: Refusal, for_s: float) -> bool:
+    """Whether the bounds bear for this job what they refused a longer one of the same request."""
+    more = refusal.nodes, refusal.slots, refusal.extra
+    return over_limit(turn, growth, demand.pool, *more, for_s) is None
 
 
 def _lasts_s(turn: Turn, job: Job) -> float:
@@ -80,7 +86,7 @@ def _take(
         slots = sum(more for more, _ in new.values())
         extra = sum((extra for _, extra in new.values()), NOTHING)
         if over := over_limit(turn, growth, demand.pool, nodes, slots, extra, for_s, at):
-            return Refusal(over, nodes, slots, extra)
+            return Refusal(over, nodes, slots, extra, bounded=turn.bounds.budgeted)
         own = turn.pools.served_by(demand.pool)
         turn.bounds.add(own, nodes, turn.policy.slot * slots + extra, for_s, at)
         growth.new_nodes += nodes
