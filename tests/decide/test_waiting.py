@@ -150,6 +150,21 @@ def test_an_agent_that_cannot_be_a_node_is_not_used_and_said_so(name: str) -> No
     assert f"no agent that can be used; {name}: {name} cannot be a node's name" in told.text
 
 
+@pytest.mark.parametrize("value", ["48", "a b", "ppn", "x=y", "n" * 65])
+def test_an_attribute_that_can_be_no_property_is_left_out_and_said_so(value: str) -> None:
+    site = Site().rules(attribute_properties=("rack", "kind"))
+    site.agent("n1", 4, kind=value, rack="r.1").agent("n2", 4, kind="fat").asks("1")
+    plan = site.plan()
+    made = {each.name: each.properties for each in some(plan, CreateNode)}
+    assert made == {"n1": {"mesos", "r.1"}, "n2": {"mesos", "fat"}}
+    assert f"its agent's attribute kind={value} is no property of it" in plan.nodes["n1"].text
+    assert "attribute" not in plan.nodes["n2"].text
+    site = Site().rules(attribute_properties=("kind",)).agent("n1", 4, kind=value)
+    told = site.node("n1", 4, (DOWN, OFFLINE), PARKED_NOTE).plan().nodes["n1"]
+    assert told.code is Code.NO_DEMAND
+    assert f"kind={value} is no property" in told.text
+
+
 @pytest.mark.parametrize(
     "asked",
     [

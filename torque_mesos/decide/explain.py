@@ -52,9 +52,23 @@ def explain_nodes(turn: Turn, growth: Growth) -> None:
         reason = _of(turn, growth, name, turn.phases[name])
         if reason is not None:
             found[name] = reason
+    if turn.policy.attribute_properties:
+        _tell_left_out(turn, found)
     turn.nodes = found
     for name in turn.reading.unreadable_nodes:
         turn.nodes[name] = _UNREAD
+
+
+def _tell_left_out(turn: Turn, found: dict[str, Reason]) -> None:
+    """Say which attributes of agents cannot be properties of their nodes."""
+    for name in found.keys() & turn.agents.keys():
+        reason = found[name]
+        if left_out := turn.policy.no_properties(turn.agents[name]):
+            text = (
+                f"{reason.text}; its agent's attribute {', '.join(left_out)} is no property of it:"
+                " one begins with a letter, then come letters, digits, '_', '.' and '-'"
+            )
+            found[name] = Reason(reason.code, text, reason.numbers)
 
 
 def explain_waiting(snapshot: Snapshot, policy: Policy, reason: Reason) -> dict[str, Reason]:

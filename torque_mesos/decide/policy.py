@@ -13,6 +13,8 @@ from torque_mesos.model import Agent, Node, Resources
 __all__ = ["Budget", "Limit", "Policy", "Pool", "Schedule", "Share"]
 
 _NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*", re.ASCII)
+# A letter, then letters, digits, '_', '.' and '-'; the words of a node specification are taken.
+_PROPERTY = re.compile(r"(?!(?:ppn|gpus|mics|reqattr)\Z)[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 DEFAULT_POOL = Pool("default")
 
 
@@ -87,11 +89,26 @@ class Policy:
         chosen = (agent.attributes.get(name) for name in self.attribute_properties)
         pool = self.pool_of_agent(agent)
         own = pool.properties if pool is not None else ()
-        return frozenset(self.properties) | {value for value in chosen if value} | frozenset(own)
+        values = {value for value in chosen if value and _is_property(value)}
+        return frozenset(self.properties) | values | frozenset(own)
+
+    def no_properties(self, agent: Agent) -> tuple[str, ...]:
+        """What of an agent's attributes should become properties and cannot, as `kind=48`.
+
+        The batch servers take no such name, so the node has none of it.
+        """
+        of = agent.attributes
+        named = [(name, of[name]) for name in self.attribute_properties if of.get(name)]
+        return tuple(f"{name}={value}" for name, value in named if not _is_property(value))
 
     def manages(self, node: Node, agent: Agent | None) -> bool:
         """Whether a record has the properties that ours of this agent have."""
         return agent is not None and self.node_properties(agent) <= node.properties
+
+
+@lru_cache(4096)
+def _is_property(value: str) -> bool:
+    return bool(_PROPERTY.fullmatch(value))
 
 
 @lru_cache(16)
