@@ -10,7 +10,10 @@ import pytest
 
 from tests.system.stage import Stage
 
-pytestmark = pytest.mark.system
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.not_on("openpbs", because="it has no momctl to ask a mom with"),
+]
 
 SETTINGS = {"MIN_SLOTS_HELD": "2", "DEAD_AFTER_S": "600"}
 NOTICED_S = 180.0  # 25 s between a question and the end of the next one that fails, and load
