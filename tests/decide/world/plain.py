@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from tests.decide.world.ending import played, settle
@@ -29,6 +30,8 @@ def make_world(seed: int) -> World:
         capacity_record=random.choice(["localhost", "localhost", None]),
         gpus=random.random() < 0.4,
     )
+    if policy.gpus and seed % 5 == 4:
+        policy = replace(policy, limit=replace(policy.limit, gpus=2))
     beside = [Resources(), Resources(0.4), Resources(0.0, 2048.0, 1), Resources(0.4, 4096.0, 2)]
     boxes = {
         name: Box(
