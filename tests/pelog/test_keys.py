@@ -105,3 +105,53 @@ def test_a_full_disk_costs_nobody_his_keys(run: Run, job: str, home: Path, user_
     told, _, left = done.stdout.partition("\n")
     assert told.startswith("torque-mesos epilogue.user: cannot take away the job's ssh key")
     assert left.endswith(text)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_full_home_gets_no_part_of_a_key(run: Run, job: str, home: Path, user_home: Path) -> None:
+    """Of a file that fills one page but for half a line: there is no room for another page."""
+    folder_of(job).mkdir(mode=0o700)
+    commands = (
+        f'cd "{user_home}" && mkdir .ssh && mount -t tmpfs -o size=8k none .ssh && '
+        "head -c 4050 /dev/zero | tr '\\0' '#' > .ssh/authorized_keys && "
+        "head -c 4096 /dev/zero > .ssh/fill && "
+        f'"{home}/mom_priv/prologue.user" {job} {USER} && ls -A .ssh && cat .ssh/authorized_keys'
+    )
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", commands],
+        env={"PATH": os.environ["PATH"], "HOME": str(user_home)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    told, *names, left = done.stdout.split("\n")
+    assert told.startswith("torque-mesos prologue.user: no ssh key for the job: ")
+    assert "No space left" in told
+    assert names == [".torque-mesos.lock", "authorized_keys", "fill"]
+    assert left == "#" * 4050
+    # So that `launch` does not ask sshd with it.
+    assert list(folder_of(job).iterdir()) == []
+
+
+def test_the_file_may_be_a_link_and_stays_one(run: Run, job: str, user_home: Path) -> None:
+    (user_home / ".ssh").mkdir()
+    (user_home / "keys").write_text("ssh-rsa AAA me\n")
+    link = user_home / ".ssh" / "authorized_keys"
+    link.symlink_to("../keys")
+    begin(run, job, user_home)
+    assert link.is_symlink()
+    assert len((user_home / "keys").read_text().split("\nrestrict ")) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give it to another")
+def test_a_file_that_is_not_the_users_stays_as_it_is(run: Run, job: str, user_home: Path) -> None:
+    keys = user_home / ".ssh" / "authorized_keys"
+    keys.parent.mkdir()
+    keys.write_text("ssh-rsa AAA me\n")
+    shutil.chown(keys, "nobody")
+    folder_of(job).mkdir(mode=0o700)
+    done = run("prologue.user", job, USER, HOME=str(user_home))
+    assert f"{keys} is not of {USER}" in done.stdout
+    assert keys.read_text() == "ssh-rsa AAA me\n"
+    assert keys.owner() == "nobody"
+    assert not (folder_of(job) / "ssh").exists()
