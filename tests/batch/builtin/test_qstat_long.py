@@ -115,3 +115,20 @@ def test_the_list_of_reservations() -> None:
         "8.head                  alice       batch        1      1       --   01:00:00 W"
         "  01:00:00   --    --    -- "
     ]
+
+
+def test_the_processor_time_asked_for_comes_before_the_walltime() -> None:
+    shown = {
+        "Job_Name": "s1",
+        "Job_Owner": "alice@head",
+        "job_state": "R",
+        "queue": "batch",
+        "server": "head",
+        "start_time": "1",
+        "Resource_List.cput": "00:10:00",
+        "Resource_List.walltime": "01:00:00",
+    }
+    for used, elapsed in (({}, "-- "), ({"resources_used.cput": "00:00:07"}, "00:00:07")):
+        told = [("8.head", list({**shown, **used}.items()))]
+        (row,) = qstat_long.lines("head", told, parse(["-a"])[0])[1:]
+        assert row.endswith(f" 00:10:00 R {elapsed:>9}")

@@ -62,7 +62,7 @@ def row(job_id: str, shown: Dict[str, str], now: float, listed: FrozenSet[str]) 
     nodes = shown.get("Resource_List.nodect", "-- ")
     memory = shown.get("Resource_List.mem") or shown.get("Resource_List.vmem", "-- ")
     memory = in_unit(memory, listed)
-    limit = shown.get("Resource_List.walltime", "-- ")
+    limit = shown.get("Resource_List.cput") or shown.get("Resource_List.walltime", "-- ")
     first = f"{job_id[:23]:<23} {user[:11]:<11} {shown['queue'][:8]:<8} "
     named = f"{shown['Job_Name'][:16]:<16} {session:>6} "
     rest = (
@@ -83,6 +83,8 @@ def _tasks(shown: Dict[str, str]) -> str:
 
 def _elapsed(shown: Dict[str, str], limit: str, now: float) -> str:
     state = shown["job_state"]
+    if "Resource_List.cput" in shown:
+        return shown.get("resources_used.cput", "-- ")
     if state in "RES" and "start_time" in shown:
         return clock(max(0, int(now - int(shown["start_time"]))))
     # TORQUE shows what was asked for where it knows no better.

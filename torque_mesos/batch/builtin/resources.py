@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Dict
+from typing import Dict, Optional
 
 from .errors import BADATVAL, UNKRESC, PbsError
 from .home import clock
@@ -44,11 +44,8 @@ def normal(kind: str, name: str, value: str) -> str:
         if value.lstrip("+-").isdigit():
             return str(int(value))
     elif kind == DURATION:
-        parts = value.split(".")[0].split(":")
-        if len(parts) <= 4 and all(part.isdigit() for part in parts):
-            total = 0
-            for part in parts:
-                total = total * 60 + int(part)
+        total = _duration_s(value)
+        if total is not None:
             return clock(total)
     elif kind == SIZE:
         found = re.fullmatch(r"(\d+)([kmgt]?[bw]?)", value.lower())
@@ -59,6 +56,23 @@ def normal(kind: str, name: str, value: str) -> str:
     else:
         return value
     raise PbsError(BADATVAL, detail=f" {name}")
+
+
+def _duration_s(value: str) -> Optional[int]:
+    """The seconds of `[[[days:]hours:]minutes:]seconds[.fraction]`, rounded; None if it is none.
+
+    As TORQUE reads it, what is left out is 0 and half a second is a whole one.
+    """
+    found = re.fullmatch(r"((?:[0-9]*:){0,3})([0-9]*)(\.[0-9]*)?", value)
+    if found is None or not value:
+        return None
+    parts = [int(part or 0) for part in found[1].split(":")[:-1]]
+    days = parts.pop(0) if len(parts) == 3 else 0
+    total = 0
+    for part in (*parts, int(found[2] or 0)):
+        total = total * 60 + part
+    half = (found[3] or "")[1:2] >= "5"
+    return days * 86400 + total + half
 
 
 def resource(prefix: str, name: str, value: str) -> str:
