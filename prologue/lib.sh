@@ -179,11 +179,23 @@ run_site_scripts() {
         site_limit=$limit_s
         if [ "$site_left" -lt "${limit_s%.*}" ]; then site_limit=$site_left; fi
         site_status=0
+        read -r site_began _ < /proc/uptime
         timeout -k "$kill_s" "$site_limit" "$site_script" "$@" < /dev/null || site_status=$?
         case $site_status in
-            0) ;;
-            124 | 137) tell "$site_script did not end within $site_limit s" && return 1 ;;
-            *) tell "$site_script ended with status $site_status" && return 1 ;;
+            0) continue ;;
+            124 | 137) ! is_over "$site_began" "$site_limit" || site_status=late ;;
         esac
+        case $site_status in
+            late) tell "$site_script did not end within $site_limit s" ;;
+            137) tell "$site_script ended with status 137, as by SIGKILL" ;;
+            *) tell "$site_script ended with status $site_status" ;;
+        esac
+        return 1
     done
+}
+
+# Whether $2 seconds have gone by since $1, a time of /proc/uptime (in hundredths, cut off): a
+# script may end by itself with a status that `timeout` has for those which it ended.
+is_over() {
+    awk -v began="$1" -v limit="$2" '{ exit !($1 - began + 0.02 >= limit) }' /proc/uptime
 }

@@ -58,6 +58,23 @@ def test_a_script_of_the_sites_that_fails(
         assert "1-fails" in (folder_of(job) / "failed").read_text()
 
 
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("exit 124", "ended with status 124"),
+        ("exit 137", "ended with status 137, as by SIGKILL"),
+        ("kill -9 $$", "ended with status 137, as by SIGKILL"),
+    ],
+)
+def test_one_that_ends_as_if_by_the_limit(
+    run: Run, home: Path, job: str, end: str, told: str
+) -> None:
+    site_script(home / "mom_priv" / "prologue.d" / "1-fails", end)
+    done = run("prologue", job, USER, nodes="localhost\n")
+    assert done.returncode == 1
+    assert done.stdout.endswith(f"/1-fails {told}\n")
+
+
 @pytest.mark.parametrize("script", ["prologue", "prologue.parallel", "epilogue"])
 @pytest.mark.parametrize("text", ["sleep 1000", "trap '' TERM; sleep 1000 & wait; sleep 1000"])
 def test_a_script_of_the_sites_that_does_not_end(
