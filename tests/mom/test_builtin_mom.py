@@ -159,6 +159,6 @@ def test_jobs_run_on_moms_under_executors(site):
 
     scheduler.kill(HOSTS[1])
     scheduler.wait(HOSTS[1], "TASK_KILLED")
-    assert "down" in site.command("pbsnodes", HOSTS[1])
+    wait_for(lambda: "down" in site.command("pbsnodes", HOSTS[1]), 60, "the server knows")
     wait_for(lambda: not processes(site.cluster), 60, "nothing is left")
     scheduler.close()
