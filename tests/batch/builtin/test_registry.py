@@ -113,7 +113,7 @@ def test_a_job_that_is_not_rerunable_is_killed(site: Site) -> None:
 
 
 def test_a_check_that_is_pending_goes_by_the_old_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """node_check_rate is set while a mom is dead: it is missed by the check after the pending one."""
+    """node_check_rate is set while a mom is dead: missed by the check after the next."""
     site = Site(monkeypatch, check_rate=150)
     (node,) = site.state.nodes.values()
     node.down, node.reported = False, 10.0
