@@ -68,6 +68,7 @@ _MOM_MODULES = (
     "mom_end",
     "mom_job",
     "mom_join",
+    "mom_leave",
     "mom_limits",
     "mom_manager",
     "mom_pelog",

@@ -129,6 +129,8 @@ class Mom:
             elif operation == "end":
                 self.sisters.end(message)
                 connection.send({}, last=True)
+            elif operation == "ended":
+                self.sisters.when_ended(str(message["job"]), connection)
             elif operation == "poll":
                 connection.send(self.sisters.use(address, str(message["job"])), last=True)
             elif operation == "spawn":

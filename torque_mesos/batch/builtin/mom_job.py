@@ -8,7 +8,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Dict, List, Optional
 
-from . import launch, mom_delivery, mom_end, mom_pelog, pelog
+from . import launch, mom_delivery, mom_end, mom_leave, mom_pelog, pelog
 from .loop import Timer
 from .mom_join import Joining
 from .mom_tasks import kept_sessions
@@ -148,7 +148,7 @@ class MomJob:
         self.purged = True
         self._cancel_timers()
         self.kill_now()
-        self._tell_sisters()
+        mom_leave.tell(self.mom, self.order, self.exit_status or 0)
         self._clean()
 
     def kill_now(self) -> None:
@@ -173,8 +173,14 @@ class MomJob:
         text = f"scan_for_terminated: job {self.job_id} task 1 terminated, sid={self.session}"
         self.mom.log.write(text, "Job", self.job_id, 128)
         self.mom.log.write("job was terminated", "Job", self.job_id, 8)
-        self._tell_sisters()
-        self._epilogues(list(pelog.EPILOGUES), self.used())
+        used = self.used()
+
+        def left() -> None:
+            if not self.purged:
+                self._epilogues(list(pelog.EPILOGUES), used)
+
+        # As with TORQUE: the other hosts' epilogues are over before the first of ours.
+        mom_leave.tell(self.mom, self.order, status, left)
 
     def _epilogues(self, names: List[str], used: Dict[str, str]) -> None:
         if not names:
@@ -193,13 +199,8 @@ class MomJob:
         if self.exit_status is None and not self.purged:
             self.exit_status = status
             self._cancel_timers()
-            self._tell_sisters()
+            mom_leave.tell(self.mom, self.order, self.exit_status or 0)
             self._bury(self.used())
-
-    def _tell_sisters(self) -> None:
-        for _, _, address, port in self.order["hosts"][1:]:
-            message = {"op": "end", "job": self.job_id, "status": self.exit_status or 0}
-            self.mom.ask((address, port), message, lambda _reply, _error: None)
 
     def _deliver(self, used: Dict[str, str]) -> None:
         if self.rerun:

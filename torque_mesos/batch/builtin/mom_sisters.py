@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Dict, List, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional
 
 from . import launch, mom_pelog, pelog
 from .loop import Connection
@@ -22,6 +22,8 @@ class Sisters:
     def __init__(self, mom: Mom) -> None:
         self._mom = mom
         self._joined: Dict[str, Message] = {}
+        # Jobs whose epilogues run here, and who wants to hear of their end.
+        self._ending: Dict[str, List[Callable[[], None]]] = {}
 
     def _path(self, job_id: str) -> str:
         return self._mom.home.join("mom_priv", "jobs", f"{job_id}.JN")
@@ -113,6 +115,22 @@ class Sisters:
         order, number = joined["order"], joined["number"]
         # Seen on TORQUE: what the job used elsewhere, and how it ended, a sister is not told.
         arguments = pelog.epilogue_arguments(order, "", 0, Use(0, 0, 0).told(0), 0)
-        mom_pelog.run_all(
-            self._mom, pelog.SISTER_EPILOGUES, order, number, arguments, lambda _: None
-        )
+        names = pelog.SISTER_EPILOGUES
+        self._ending[job_id] = []
+
+        def ended(_verdict: int) -> None:
+            for hear in self._ending.pop(job_id, []):
+                hear()
+
+        mom_pelog.run_all(self._mom, names, order, number, arguments, ended)
+
+    def when_ended(self, job_id: str, connection: Connection) -> None:
+        """Answer when the epilogues of a job that was left are over; at once if none run."""
+
+        def hear() -> None:
+            connection.send({}, last=True)
+
+        if job_id in self._ending:
+            self._ending[job_id].append(hear)
+        else:
+            hear()
