@@ -71,6 +71,7 @@ _MOM_MODULES = (
     "mom_leave",
     "mom_limits",
     "mom_manager",
+    "mom_paths",
     "mom_pelog",
     "mom_report",
     "mom_sisters",

@@ -18,6 +18,7 @@ from .option_values import (
     is_path,
     is_priority,
     moment,
+    output_path,
     radix,
     staged,
     umask,
@@ -51,6 +52,8 @@ def request_of(options: Options, environ: Dict[str, str], found: Dict[str, str])
             name, allowed, what = _CHECKED[option]
             if not allowed(value):
                 raise illegal(option, what)
+            if option in ("-o", "-e"):
+                value = output_path(value, environ)
             asked[name] = value == "y" if option == "-r" else value
         elif option in _PLAIN:
             asked[_PLAIN[option]] = value

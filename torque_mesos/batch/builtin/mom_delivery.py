@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Callable, List, Tuple
 
 from . import launch, mom_staging
 from .home import as_bytes
+from .mom_paths import NoPath, expand
 from .rotation import prune_old
 from .wire import Message
 
@@ -34,7 +35,9 @@ def deliver(mom: Mom, order: Message, spooled: List[str], done: Callable[[bool],
 
     Then come the files to be staged out; `done` is told whether all of those were copied.
     """
-    files = _files(mom, order, spooled)
+    files, lost = _files(mom, order, spooled)
+    if lost:
+        _save(mom, order["job"], lost)
     if not files:
         mom_staging.stage_out(mom, order, done)
         return
@@ -48,11 +51,15 @@ def deliver(mom: Mom, order: Message, spooled: List[str], done: Callable[[bool],
     mom.children.fork(partial(launch.deliver, account, int(order["umask"]), files), ended)
 
 
-def _files(mom: Mom, order: Message, spooled: List[str]) -> List[File]:
+def _files(mom: Mom, order: Message, spooled: List[str]) -> Tuple[List[File], List[File]]:
+    """What is to be delivered, and what cannot be: no path comes of its variables."""
     wanted = {"oe": "o", "eo": "e"}.get(order["join"], "oe")
-    folder = launch.account_of(order["user"]).pw_dir
+    account = launch.account_of(order["user"])
+    node_file = mom.home.join("aux", order["job"])
+    variables = launch.environment(order, account, node_file, mom.manager_port, mom.job_path)
     number = order["job"].split(".")[0]
     files: List[File] = []
+    lost: List[File] = []
     for letter, source, asked in (
         ("o", spooled[0], order["output"]),
         ("e", spooled[1], order["error"]),
@@ -61,9 +68,15 @@ def _files(mom: Mom, order: Message, spooled: List[str]) -> List[File]:
             continue
         path = launch.local_path(asked, mom.usecp, [mom.name])
         if letter in order["keep"]:
-            path = os.path.join(folder, f"{order['name']}.{letter}{number}")
-        files.append((source, asked, path))
-    return files
+            path = os.path.join(account.pw_dir, f"{order['name']}.{letter}{number}")
+            files.append((source, asked, path))
+            continue
+        try:
+            files.append((source, expand(asked, variables), expand(path, variables)))
+        except NoPath as error:
+            mom.log.write(str(error), "Job", order["job"])
+            lost.append((source, asked, path))
+    return files, lost
 
 
 def _save(mom: Mom, job_id: str, files: List[File]) -> None:

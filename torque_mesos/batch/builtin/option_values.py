@@ -5,6 +5,7 @@ The rules are those that TORQUE 6.1.3's commands were seen to follow.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from typing import Dict, List, Mapping, Tuple
@@ -92,6 +93,22 @@ def is_list(value: str, once: bool = False, absolute: bool = False) -> bool:
 def is_path(value: str) -> bool:
     """Whether `-o` and `-e` take a value."""
     return bool(value)
+
+
+def output_path(value: str, environ: Mapping[str, str]) -> str:
+    """A path of `-o` or `-e` as the server is asked for it.
+
+    `$HOME` at its start is the user's here; the mom puts in all other variables. A folder that
+    is here gets a slash, where no host is named.
+    """
+    head, colon, tail = value.partition(":")
+    host = f"{head}:" if colon and "/" not in head else ""
+    path = tail if host else value
+    if path and host in ("", ":") and not path.endswith("/") and os.path.isdir(path):
+        path += "/"
+    if path.startswith("$HOME") and "HOME" in environ:
+        path = environ["HOME"] + path[len("$HOME") :]
+    return host + path
 
 
 def staged(option: str, value: str) -> str:
