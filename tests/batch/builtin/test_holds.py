@@ -174,6 +174,11 @@ def test_altering(cluster: Cluster) -> None:
     _expect(cluster, ["qalter", "-p", "1", "99999"], 153, "")
     done = cluster.run("qalter", "-p", "9999", job, user=True)
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "qalter: illegal -p value")
+    for name in ("", "9th", "a b"):
+        done = cluster.run("qalter", "-N", name, job, user=True)
+        assert done.returncode == 2, name
+        assert done.stderr.startswith("qalter: illegal -N value\nusage: qalter"), name
+    assert cluster.job(job)["Job_Name"] == "newname"
     other = cluster.submit("true\n", "-h")
     _expect(cluster, ["qalter", "-a", "0000", "-W", f"depend=afterok:{other}", job], 0, "")
     assert cluster.job(job)["depend"] == f"afterok:{other}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Dict, List
 
@@ -24,6 +25,7 @@ _USAGE = "usage: qalter".ljust(40) + _PAD.join(
         "[-W additional_attributes] [-x exec_host] job_identifier...",
     )
 )
+_LETTER = re.compile(r"[A-Za-z]")
 _LETTERS = "a:A:c:e:h:j:k:l:m:M:nN:o:p:qr:S:t:u:v:W:x:"
 _ATTRIBUTES = {
     "-a": "Execution_Time",
@@ -70,6 +72,9 @@ def main(home_path: str) -> int:
         warn(_USAGE)
         return 2
     chosen = dict(given)
+    # qsub takes any first letter, and an empty name; as with TORQUE, qalter does not.
+    if any(option == "-N" and not _LETTER.match(value) for option, value in given):
+        return illegal("qalter", "-N", _USAGE)
     variables: Dict[str, str] = {}
     if set(chosen.get("-h", "n")) - set("uosn"):
         return illegal("qalter", "-h", _USAGE)
