@@ -169,3 +169,23 @@ class TestServers:
         server.changed()
         server.read()
         assert clock.reads == 3
+
+
+def test_after_a_change_of_ones_own_it_is_read_at_once() -> None:
+    world = World(TOOK_S)
+    assert (world.get(), world.get()) == (1, 1)
+    world.kept.renew()
+    assert (world.get(), world.get()) == (2, 2)
+
+
+def test_a_change_while_it_is_read_is_not_in_it() -> None:
+    world = World(TOOK_S)
+
+    def read() -> int:
+        world.kept.renew()
+        return world.read()
+
+    world.get()
+    world.kept.renew()
+    assert world.kept.get(read, QUEUES) == 2
+    assert (world.get(), world.get()) == (3, 3)

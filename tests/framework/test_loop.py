@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import structlog
 
-from tests.framework.fake_server import CAPACITY
+from tests.framework.fake_server import CAPACITY, FakeServer
 from tests.framework.site import NODES, Site
 from torque_mesos.decide import Limit
 from torque_mesos.decide.pool import Budget
 from torque_mesos.decide.reason import Code
 from torque_mesos.framework.inbox import QueueChanged
 from torque_mesos.framework.spending import SpendingFile
-from torque_mesos.model import JobState, TaskState
+from torque_mesos.model import Job, JobState, Reading, TaskState
 
 
 def test_every_agent_becomes_a_parked_record_and_no_offer_is_kept() -> None:
@@ -115,3 +116,33 @@ def test_what_is_spent_is_remembered_across_a_restart(
     site.submit("2.head", "1:ppn=2")
     site.steps(3)
     assert site.published[-1].plan.jobs["2.head"].code is Code.BUDGET
+
+
+class LongList(FakeServer):
+    """A server that reads a long list of jobs only now and then, and nodes each time."""
+
+    kept: tuple[Job, ...] | None = None
+
+    def changed(self) -> None: ...
+
+    def renew(self) -> None:
+        self.kept = None
+
+    def read(self) -> Reading:
+        reading = super().read()
+        self.kept = reading.jobs if self.kept is None else self.kept
+        return replace(reading, jobs=self.kept)
+
+
+def test_after_a_change_of_its_own_it_decides_on_jobs_as_they_are_then() -> None:
+    server = LongList()
+    site = Site(server).start().parked()
+    server.renew()
+    site.submit("1.head", "1")
+    site.steps(3)
+    (job,) = server.kept or ()
+    assert job.state is JobState.QUEUED
+    site.moms_up()
+    site.steps(3)
+    (job,) = server.kept or ()
+    assert job.state is JobState.RUNNING

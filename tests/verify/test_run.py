@@ -10,7 +10,7 @@ import pytest
 
 from tests.verify.fakes import FakeAccount, FakeCluster, online, parked
 from torque_mesos.batch.base import BatchError
-from torque_mesos.model import JobState, Node, NodeState
+from torque_mesos.model import JobState, Node, NodeState, Reading
 from torque_mesos.verify.checks import Result
 from torque_mesos.verify.run import Options, Verification, passed
 
@@ -218,3 +218,24 @@ def test_where_others_have_nodes_ours_are_asked_for_by_property() -> None:
     cluster = cluster_of(parked("n1"), parked("n2"), fixed)
     verified(cluster, properties=("mesos",))
     assert all(":mesos," in job.resources["nodes"] for job in cluster.jobs.values())
+
+
+class LongList(FakeCluster):
+    """A server that reads a long list of jobs only now and then."""
+
+    kept: Reading | None = None
+
+    def changed(self) -> None: ...
+
+    def renew(self) -> None:
+        self.kept = None
+
+    def read(self) -> Reading:
+        if self.kept is None:
+            self.kept = super().read()
+        return self.kept
+
+
+def test_a_job_is_not_taken_for_over_by_a_list_from_before_it() -> None:
+    cluster = LongList({"n1": parked("n1"), "n2": parked("n2")})
+    assert failures(verified(cluster, expect_nodes=2)) == []

@@ -62,6 +62,9 @@ class Hears(Protocol):
     def changed(self) -> None:
         """Something may have changed. For any thread; does nothing but note it."""
 
+    def renew(self) -> None:
+        """The next reading is of everything anew, as after a change of one's own. Notes it, too."""
+
 
 class BatchServer(Protocol):
     """A running batch server. Every method raises `BatchError` (see its subclasses).

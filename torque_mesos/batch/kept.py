@@ -8,6 +8,9 @@ that is read quickly is read each time. A long one is read anew
   on it;
 - and at last, for changes that nobody tells and no count shows (`qalter`), after twenty times
   as long as it took.
+
+Who has changed something, or must know, has the next list read anew whatever it takes: a decision
+on what a node lost may not rest on a list from before.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ class Kept(Generic[T]):
         self._took_s = 0.0
         self._told = 0
         self._told_before = 0
+        self._renewed = 0
+        self._renewed_before = 0
 
     @property
     def short(self) -> bool:
@@ -45,6 +50,10 @@ class Kept(Generic[T]):
         """Somebody tells that something changed."""
         self._told += 1
 
+    def renew(self) -> None:
+        """The next list is read anew, whatever that takes."""
+        self._renewed += 1
+
     def get(self, read: Callable[[], T], queues: str = "") -> T:
         """The list; `read` reads it anew. `queues`: what was printed of the queues just before.
 
@@ -54,14 +63,17 @@ class Kept(Generic[T]):
         value = self._value
         if value is not None and not self.short and not self._due(sign):
             return value
-        told, begun_s = self._told, self._clock()
+        told, renewed, begun_s = self._told, self._renewed, self._clock()
         value = read()
-        self._value, self._sign, self._told_before = value, sign, told
+        self._value, self._sign = value, sign
+        self._told_before, self._renewed_before = told, renewed
         self._ended_s = self._clock()
         self._took_s = self._ended_s - begun_s
         return value
 
     def _due(self, sign: str) -> bool:
+        if self._renewed != self._renewed_before:
+            return True
         rested_s = self._clock() - self._ended_s
         if rested_s < REST * self._took_s:
             return False

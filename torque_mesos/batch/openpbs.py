@@ -134,6 +134,10 @@ class OpenPbsServer:
         """Something may have changed on the server: a long list of jobs is read anew."""
         self._kept.changed()
 
+    def renew(self) -> None:
+        """The next reading has all jobs as they are then."""
+        self._kept.renew()
+
     def _jobs(self) -> Jobs:
         told = "" if self._kept.short else self._told_of_queues()
         return self._kept.get(self._read_jobs, told)

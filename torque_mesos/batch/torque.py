@@ -131,6 +131,10 @@ class TorqueServer:
         """Something may have changed on the server: a long list of jobs is read anew."""
         self._kept.changed()
 
+    def renew(self) -> None:
+        """The next reading has all jobs as they are then."""
+        self._kept.renew()
+
     def _jobs(self, queues: Future[str]) -> Jobs:
         told = "" if self._kept.short else queues.result()
         return self._kept.get(self._read_jobs, told)

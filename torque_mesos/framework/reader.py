@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from torque_mesos.batch.base import BatchError, BatchServer
+from torque_mesos.batch.base import BatchError, BatchServer, Hears
 from torque_mesos.framework.false_starts import FalseStarts, Holder
 from torque_mesos.framework.unknown_users import UnknownUsers
 from torque_mesos.model import Reading
@@ -59,6 +59,8 @@ class ServerReader:
         if not changed:
             self._hurries = 0
             return
+        if isinstance(self._server, Hears):
+            self._server.renew()
         self._hurries += 1
         pause_s = _HURRY_S if self._hurries < _HURRIES else 1.0
         self.due_s = min(self.due_s, now_s + pause_s)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from torque_mesos.batch.base import BatchError
+from torque_mesos.batch.base import BatchError, Hears
 from torque_mesos.model import Reading
 from torque_mesos.verify.account import Account, Unusable
 from torque_mesos.verify.cases import Case, choose, ours
@@ -117,6 +117,8 @@ class Verification:
     # --- the beginning ------------------------------------------------------------
 
     def _read(self) -> Reading:
+        if isinstance(self._server, Hears):
+            self._server.renew()  # a job that is not listed counts as over
         reading = self._server.read()
         self._our_nodes |= {node.name for node in ours(reading.nodes)}
         return reading
