@@ -64,3 +64,28 @@ def test_a_host_whose_mom_dies_in_an_epilogue_holds_the_first_host_up_no_more(
     cluster.moms[N2].wait()
     cluster.wait_state(job_id, "C")
     assert told.read_text() == "first\n"
+
+
+def test_prologues_are_told_of_the_script_and_the_firsts_make_files_of_their_owner_only(
+    cluster: Cluster,
+) -> None:
+    cluster.with_nodes(N1, N2)
+    told = _told(cluster)
+    names = {N1: ("prologue", "prologue.user"), N2: ("prologue.parallel", "prologue.user.parallel")}
+    for node, scripts in names.items():
+        for name in scripts:
+            _script(cluster, node, name, f'echo {name} $(umask) "$8" >>{told}')
+    job_id = cluster.submit("true\n", *BOTH)
+    cluster.wait_state(job_id, "C")
+
+    def script_of(node: str) -> str:
+        return f"{cluster.mom_home(node)}/mom_priv/jobs/{job_id}.SC"
+
+    found = [line.split(" ") for line in told.read_text().splitlines()]
+    assert [(name, script) for name, _, script in found] == [
+        ("prologue.parallel", script_of(N2)),
+        ("prologue.user.parallel", script_of(N2)),
+        ("prologue", script_of(N1)),
+        ("prologue.user", script_of(N1)),
+    ]
+    assert [umask for _, umask, _ in found[2:]] == ["0077", "0077"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Callable, List, Sequence
 
 from . import launch, pelog
@@ -44,6 +45,8 @@ def run(
         if users:
             launch.become(account, order["group"])
         written = launch.open_output(output, account) if output else -1
+        if name in pelog.CLOSED:
+            os.umask(pelog.CLOSED_UMASK)
         return launch.run_script(path, arguments, environ, folder, written)
 
     too_late: List[int] = []

@@ -99,7 +99,9 @@ class Sisters:
         def ended(verdict: int) -> None:
             connection.send({"failed": verdict != pelog.FINE}, last=True)
 
-        arguments = pelog.prologue_arguments(order, "")
+        # Seen on TORQUE: the path where the first host has the script; here there is none.
+        script = self._mom.home.join("mom_priv", "jobs", f"{job_id}.SC")
+        arguments = pelog.prologue_arguments(order, script)
         mom_pelog.run_all(self._mom, pelog.SISTER_PROLOGUES, order, number, arguments, ended)
 
     def end(self, message: Message) -> None:

@@ -19,6 +19,9 @@ PROLOGUES = ("prologue", "prologue.user", "job prologue")
 EPILOGUES = ("job epilogue", "epilogue.user", "epilogue")
 # Before SIGTERM is sent to a job, whoever asks for it (`qdel`, `qsig`, the mom for a limit).
 PRECANCEL = "epilogue.precancel"
+# These make files for their owner only: TORQUE runs them with that umask.
+CLOSED = ("prologue", "prologue.user")
+CLOSED_UMASK = 0o077
 SISTER_PROLOGUES = ("prologue.parallel", "prologue.user.parallel")
 SISTER_EPILOGUES = ("epilogue.user.parallel", "epilogue.parallel")
 
