@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Dict, List, Tuple
 
-from . import command_line
+from . import command_line, qmgr_input
 from .attributes import LIST, QUEUE, SERVER, TOLD
 from .client import Server, Unreachable, warn
 from .errors import PbsError
@@ -272,22 +272,14 @@ def main(home_path: str) -> int:
 
 def _talk(session: Session, options: Dict[str, str]) -> int:
     status = 0
-    person = sys.stdin.isatty()
     print("Max open servers: 9", flush=True)
-    while True:
-        if person:
-            print("Qmgr: ", end="", flush=True)
-        line = sys.stdin.readline()
-        command = line.strip()
-        if command and not command.startswith("#") and not person:
-            print(command)
-        if not line or command in ("quit", "q", "exit", "e"):
-            return status
-        if not command or command.startswith("#"):
-            continue
+    for command in qmgr_input.of_stdin():
+        if command in ("quit", "q", "exit", "e"):
+            break
         if "-e" in options:
             print(command)
         status = session.do(command)
         sys.stdout.flush()
         if status and "-a" in options:
             return 1
+    return status
