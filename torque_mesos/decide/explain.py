@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from torque_mesos.decide.facts import Mark
 from torque_mesos.decide.growth import Growth
+from torque_mesos.decide.kept import Kept
 from torque_mesos.decide.plan import Snapshot
 from torque_mesos.decide.policy import Policy
 from torque_mesos.decide.reason import Code, Reason
 from torque_mesos.decide.turn import Turn
 from torque_mesos.decide.worker import Phase, own_note
+from torque_mesos.model import Agent
 
 # Made once: most nodes have one of these in every turn.
 _IN_USE = Reason(Code.IN_USE, "jobs run on it")
@@ -39,6 +44,15 @@ _STUCK = Reason(
 _STRANDED = Reason(Code.MOM_DOWN, "its mom is gone; its jobs wait until its host is surely dead")
 
 
+class _LeftOut(NamedTuple):
+    agents: Mapping[str, Agent]
+    wanted: tuple[str, ...]
+    found: Mapping[str, tuple[str, ...]]
+
+
+_last_left_out = Kept[_LeftOut | None](None)
+
+
 def explain_nodes(turn: Turn, growth: Growth) -> None:
     """Give every node that has no reason yet the one that follows from its phase."""
     marked = turn.known.marked
@@ -61,14 +75,23 @@ def explain_nodes(turn: Turn, growth: Growth) -> None:
 
 def _tell_left_out(turn: Turn, found: dict[str, Reason]) -> None:
     """Say which attributes of agents cannot be properties of their nodes."""
-    for name in found.keys() & turn.agents.keys():
-        reason = found[name]
-        if left_out := turn.policy.no_properties(turn.agents[name]):
+    for name, left_out in _left_out(turn.agents, turn.policy).items():
+        if reason := found.get(name):
             text = (
                 f"{reason.text}; its agent's attribute {', '.join(left_out)} is no property of it:"
                 " one begins with a letter, then come letters, digits, '_', '.' and '-'"
             )
             found[name] = Reason(reason.code, text, reason.numbers)
+
+
+def _left_out(agents: Mapping[str, Agent], policy: Policy) -> Mapping[str, tuple[str, ...]]:
+    """What of the attributes of agents is no property, by node; nothing for most."""
+    last, wanted = _last_left_out.value, policy.attribute_properties
+    if last is None or last.agents is not agents or last.wanted != wanted:
+        every = {name: policy.no_properties(agent) for name, agent in agents.items()}
+        last = _LeftOut(agents, wanted, {name: words for name, words in every.items() if words})
+        _last_left_out.value = last
+    return last.found
 
 
 def explain_waiting(snapshot: Snapshot, policy: Policy, reason: Reason) -> dict[str, Reason]:
