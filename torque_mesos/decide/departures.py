@@ -39,14 +39,17 @@ def _leads(turn: Turn, wanted: list[Demand], stay_s: Mapping[str, float]) -> dic
     leads: dict[str, Lead] = {}
     leave = [name for name, agent in turn.agents.items() if agent.agent_id in stay_s]
     away = [name for name in leave if turn.phases.get(name) is not Phase.ONLINE]
-    seen: set[tuple[int, float, bool]] = set()
+    enough = _Enough(turn, stay_s)
+    longest_s: dict[tuple[int, bool], float] = {}  # of those that have been looked at
     for demand, placed in _startable(turn, wanted, stay_s):
         request, told_s = demand.request, lasts_s(demand.job)
-        if (id(request), told_s, placed) in seen:
+        before_s = longest_s.get((id(request), placed), -1.0)
+        if told_s <= before_s:
             continue
-        seen.add((id(request), told_s, placed))
-        enough = placed or _enough_stay(turn, request, told_s, stay_s)
-        job_s = told_s if enough else min(told_s, UNTOLD_S)
+        job_s = told_s if placed or enough(request, told_s) else min(told_s, UNTOLD_S)
+        if job_s <= before_s:
+            continue
+        longest_s[id(request), placed] = job_s
         for name in away if placed else leave:
             agent_id = turn.agents[name].agent_id
             longest = leads.get(agent_id)
@@ -66,18 +69,18 @@ def _startable(
     starts, used = Starts(turn.reading), Used(turn.policy, turn.pools, turn.reading)
     hosts = hosts_of(turn, usage_of(turn), {})
     free = {name: host for name, host in hosts.items() if host.tier is Tier.ONLINE and host.free}
-    unplaced: set[tuple[int, float]] = set()
+    unplaced: dict[int, float] = {}  # from which wall time on there is no place
     for demand in in_order(turn, wanted):
         job, request = demand.job, demand.request
         if starts.refusal(job) or used.refusal(demand.pool, request):
             continue
         job_s = lasts_s(job)
         placement = None
-        if (id(request), job_s) not in unplaced:
+        if job_s < unplaced.get(id(request), float("inf")):
             bear = [h for h in free.values() if _stays(turn, h.name, stay_s) >= job_s]
             placement = place(request, bear)
         if placement is None or placement.tier is not Tier.ONLINE:
-            unplaced.add((id(request), job_s))
+            unplaced[id(request)] = min(job_s, unplaced.get(id(request), float("inf")))
             yield demand, False
             continue
         for name, share in placement.shares.items():
@@ -93,12 +96,35 @@ def _stays(turn: Turn, name: str, stay_s: Mapping[str, float]) -> float:
     return stay_s.get(agent.agent_id, float("inf")) if agent is not None else 0.0
 
 
-def _enough_stay(turn: Turn, request: Request, job_s: float, stay_s: Mapping[str, float]) -> bool:
-    """Whether there are as many hosts for a job as it needs that stay until it has ended."""
-    missing = request.hosts
-    for name, agent in turn.agents.items():
-        if stay_s.get(agent.agent_id, job_s) >= job_s and could_serve(turn, name, request):
-            missing -= 1
-            if not missing:
-                return True
-    return False
+class _Enough:
+    """Whether there are as many hosts for a job as it needs that stay until it has ended.
+
+    What is enough for a job is for shorter ones of the same request, too.
+    """
+
+    def __init__(self, turn: Turn, stay_s: Mapping[str, float]) -> None:
+        self._turn = turn
+        self._stay_s = stay_s
+        self._known: dict[int, tuple[float, float]] = {}  # enough up to, and too few from
+
+    def __call__(self, request: Request, job_s: float) -> bool:
+        """Of this request and wall time."""
+        up_to_s, from_s = self._known.get(id(request), (-1.0, float("inf")))
+        if up_to_s < job_s < from_s:
+            if enough := self._count(request, job_s):
+                up_to_s = job_s
+            else:
+                from_s = job_s
+            self._known[id(request)] = up_to_s, from_s
+            return enough
+        return job_s <= up_to_s
+
+    def _count(self, request: Request, job_s: float) -> bool:
+        missing = request.hosts
+        for name, agent in self._turn.agents.items():
+            stays_s = self._stay_s.get(agent.agent_id, job_s)
+            if stays_s >= job_s and could_serve(self._turn, name, request):
+                missing -= 1
+                if not missing:
+                    return True
+        return False
