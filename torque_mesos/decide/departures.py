@@ -84,7 +84,11 @@ def _startable(
             yield demand, False
             continue
         for name, share in placement.shares.items():
-            free[name] = free[name].without(share)
+            rest = free[name].without(share)
+            if rest.free:
+                free[name] = rest
+            else:
+                del free[name]
         starts.served(job, placed=True)
         used.placed(demand.pool, request)
         yield demand, True
